@@ -1,0 +1,61 @@
+"""DataLad extension: the raw microscopy behind a cell, as a versioned dataset.
+
+DataLad loads this module at every start of an installed extension: it imports nothing heavy.
+"""
+
+from datalad.support.extensions import register_config
+
+__version__ = "0.1.0"
+PROJECT_URL = "https://github.com/datalad-stackpack/datalad-stackpack"
+
+command_suite = (
+    "Raw microscopy of single neurons as versioned datasets",
+    [
+        ("datalad_stackpack.commands.add", "StackpackAdd", "stackpack-add", "stackpack_add"),
+        ("datalad_stackpack.commands.demo", "StackpackDemo", "stackpack-demo", "stackpack_demo"),
+    ],
+)
+
+register_config(
+    "datalad.stackpack.archive",
+    "Which archive to ask",
+    default="allen",
+    description="'allen', 'demo', or the base URL of any RMA server; --archive overrides it.",
+)
+register_config(
+    "datalad.stackpack.demo.port",
+    "Port of the demo archive on 127.0.0.1",
+    default="8413",
+    description=(
+        "Where stackpack-demo serves, and '--archive demo' looks for it. It is part of the URLs "
+        "that a demo dataset records, so a clone needs the same one."
+    ),
+)
+register_config(
+    "datalad.stackpack.read-timeout",
+    "Seconds to wait for the archive's next byte",
+    default="31.1",
+)
+register_config(
+    "datalad.stackpack.least-rate",
+    "Slowest transfer to put up with, in bytes a second",
+    default="1000",
+    description="Averaged over datalad.stackpack.rate-window; a slower picture is given up.",
+)
+register_config(
+    "datalad.stackpack.rate-window",
+    "Seconds over which the rate of a transfer is averaged",
+    default="60",
+)
+register_config(
+    "datalad.stackpack.attempts",
+    "How often to ask for one picture before it counts as failed",
+    default="4",
+    description="Only what can heal is asked for again; see the explanation of faults.",
+)
+register_config(
+    "datalad.stackpack.pause",
+    "Seconds to wait before asking again the first time",
+    default="1",
+    description="The pause doubles with each attempt, and is spread at random.",
+)

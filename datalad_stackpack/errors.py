@@ -1,0 +1,127 @@
+"""Everything that can go wrong, in one tree.
+
+::
+
+    StackpackError              the message is one line: what was wrong, what would be right
+    ├── ArgumentError           what the user asked for cannot be asked
+    ├── ArchiveError            the archive, or the way to it
+    │   ├── Unanswered          no answer, or none in time                        heals
+    │   ├── Refused             an HTTP status other than 200                     some heal
+    │   ├── StrayRedirect       sent to where we do not go
+    │   ├── BadReply            an answer to a query that is not one
+    │   │   ├── BadRow          a row that does not describe a picture
+    │   │   └── NothingThere    no row at all
+    │   ├── BrokenPicture       not the whole of a picture                        heals
+    │   └── WrongPicture        another picture than the one that was promised
+    ├── NotAsked                a picture that was not asked for, because the run ended
+    ├── ManifestError           a manifest that is not one of ours
+    └── DatasetError            the dataset, its place, or git-annex
+        ├── InTheWay            something stands where a file of the stack belongs
+        ├── NoRoom              the disk takes no more
+        └── AnnexError          git-annex is missing, too old, or failed
+
+What *heals* is worth asking for again; what does not heal is never asked for twice.
+"""
+
+from __future__ import annotations
+
+LONGEST_QUOTE = 160
+
+
+def quoted(text: object) -> str:
+    """Foreign text, made safe for a one-line message: escaped, quoted and cut.
+
+    Server strings and user input go into messages only through here, so that no control
+    character reaches a terminal and no newline breaks a line.
+    """
+    shown = str(text)
+    if len(shown) > LONGEST_QUOTE:
+        shown = shown[:LONGEST_QUOTE] + "..."
+    escaped = shown.encode("unicode_escape").decode("ascii") if not shown.isprintable() else shown
+    return f"'{escaped}'"
+
+
+class StackpackError(Exception):
+    """Anything a user or a server can cause; ``str()`` of it is one line."""
+
+    heals = False
+    """Whether asking again, later, can help."""
+
+
+class ArgumentError(StackpackError):
+    """What the user asked for cannot be asked: names the value, and what would be right."""
+
+
+class ArchiveError(StackpackError):
+    """The archive, or the way to it."""
+
+
+class Unanswered(ArchiveError):
+    """No answer, or none in time: a time-out, a reset, a name that does not resolve."""
+
+    heals = True
+
+
+class Refused(ArchiveError):
+    """An HTTP status other than 200.
+
+    ``retry_after`` is the archive's own wish, in seconds, where it sent one.
+    """
+
+    HEALING_STATUSES = frozenset({429, 500, 502, 503, 504})
+
+    def __init__(self, message: str, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        self.heals = status in self.HEALING_STATUSES
+
+
+class StrayRedirect(ArchiveError):
+    """A redirect off the archive's own host and scheme, in a circle, or to no address."""
+
+
+class BadReply(ArchiveError):
+    """An answer to a query that is not one: not JSON, an error, too few rows, too large."""
+
+
+class BadRow(BadReply):
+    """A row that does not describe a picture of the specimen that was asked for."""
+
+
+class NothingThere(BadReply):
+    """The archive answered, and has no picture."""
+
+
+class BrokenPicture(ArchiveError):
+    """Not the whole of a picture: cut short, empty, or a page of text in its place."""
+
+    heals = True
+
+
+class WrongPicture(ArchiveError):
+    """A whole answer, but another one than was promised: format, encoding or size."""
+
+
+class NotAsked(StackpackError):
+    """A picture that was not asked for, or not waited for, because the run ended early."""
+
+
+class ManifestError(StackpackError):
+    """A manifest that is not valid, or not of a version this program knows."""
+
+
+class DatasetError(StackpackError):
+    """The dataset, the place it is in, or the program that keeps it."""
+
+
+class InTheWay(DatasetError):
+    """Something that is not ours stands where a file of the stack belongs."""
+
+
+class NoRoom(DatasetError):
+    """The file system takes no more: no space, a quota, a size limit."""
+
+
+class AnnexError(DatasetError):
+    """git-annex is missing, is too old, or did not do what it was asked."""

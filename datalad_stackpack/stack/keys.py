@@ -1,0 +1,38 @@
+"""git-annex keys, as far as a stack needs them: read, and foretold from a checksum.
+
+A SHA256E key is ``SHA256E-s<bytes>--<sha256>.jpg`` (git-annex, "key format"): it carries the
+checksum that a manifest quotes, and that git-annex holds every later download against.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_CHECKED = re.compile(r"SHA256E-s(\d{1,18})--([0-9a-f]{64})\.jpg")
+REGISTERED_ONLY = ("VURL-", "URL-")
+"""Keys of files whose address is known and whose content never was."""
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What is known of a file's content: its length in bytes and its SHA-256 in hex."""
+
+    bytes: int
+    sha256: str
+
+    @property
+    def key(self) -> str:
+        """The key that git-annex gives a picture with this content."""
+        return f"SHA256E-s{self.bytes}--{self.sha256}.jpg"
+
+
+def checksum_of(key: str) -> Checksum | None:
+    """The checksum that a picture's key carries; ``None`` for a key of another kind."""
+    found = _CHECKED.fullmatch(key)
+    return Checksum(int(found[1]), found[2]) if found else None
+
+
+def is_registered_only(key: str) -> bool:
+    """Whether the key stands for an address whose content was never looked at."""
+    return key.startswith(REGISTERED_ONLY)

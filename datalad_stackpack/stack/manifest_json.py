@@ -1,0 +1,158 @@
+"""A manifest as JSON, and back: stable bytes, valid against the schema that is shipped.
+
+The same manifest always gives the same bytes (sorted, indented, no clock), so that a second
+run over an unchanged archive changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from datalad_stackpack.errors import ManifestError, quoted
+from datalad_stackpack.stack.archives import Terms
+from datalad_stackpack.stack.keys import Checksum
+from datalad_stackpack.stack.manifest import (
+    MANIFEST_VERSION,
+    AskedQuery,
+    FileEntry,
+    Generator,
+    ImageEntry,
+    Manifest,
+    OmittedEntry,
+)
+from datalad_stackpack.stack.query import Query
+
+SCHEMA_FILE = "manifest-1.schema.json"
+
+
+@lru_cache(maxsize=1)
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a manifest, as shipped with this package."""
+    text = files("datalad_stackpack.stack").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def violations(document: object) -> Iterator[str]:
+    """Every way in which ``document`` is not a manifest: ``<JSON path>: <what is wrong>``."""
+    from jsonschema import Draft202012Validator  # costs a third of a second at start
+
+    for problem in Draft202012Validator(schema()).iter_errors(document):
+        yield f"{problem.json_path}: {problem.message}"
+
+
+def write(manifest: Manifest) -> bytes:
+    """The manifest's bytes; raises :class:`ManifestError` rather than give invalid ones."""
+    document = _document(manifest)
+    _raise_for_violations(document)
+    return (json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def read(content: bytes) -> Manifest:
+    """The manifest in ``content``; raises :class:`ManifestError` if it is not valid."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as problem:
+        raise ManifestError(f"the manifest is not JSON: {problem}") from problem
+    version = document.get("manifest_version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version != MANIFEST_VERSION:
+        raise ManifestError(
+            f"the manifest is of version {version}, and this program knows "
+            f"version {MANIFEST_VERSION}: use a newer datalad-stackpack"
+        )
+    _raise_for_violations(document)
+    return _manifest(document)
+
+
+def _raise_for_violations(document: object) -> None:
+    found = list(violations(document))
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise ManifestError(f"the manifest is not valid: {quoted(found[0])}{more}")
+
+
+def _document(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "$schema": schema()["$id"],
+        "manifest_version": MANIFEST_VERSION,
+        "generator": asdict(manifest.generator),
+        "specimen": {"id": manifest.specimen_id},
+        "archive": {"name": manifest.archive_name, "url": manifest.archive_url},
+        "terms": asdict(manifest.terms),
+        "queries": [
+            {**asdict(asked.query), "url": asked.url, "total_rows": asked.total_rows}
+            for asked in manifest.queries
+        ],
+        "stack": {
+            "planes": len(manifest.planes),
+            "sections": {
+                "first": manifest.sections.first,
+                "last": manifest.sections.last,
+                "missing": list(manifest.sections.missing),
+            },
+            "pixel_size_um": manifest.pixel_size_um,
+            "z_step_um": manifest.z_step_um,
+            "downsample": manifest.downsample,
+            "complete": manifest.complete,
+        },
+        "files": [_file_document(entry) for entry in manifest.files],
+        "omitted": [asdict(gone) for gone in manifest.omitted],
+    }
+
+
+def _file_document(entry: FileEntry) -> dict[str, Any]:
+    checksum = entry.checksum
+    return {
+        "path": entry.path,
+        "part": entry.part,
+        "url": entry.url,
+        "media_type": entry.media_type,
+        "bytes": checksum.bytes if checksum else None,
+        "sha256": checksum.sha256 if checksum else None,
+        "key": entry.key,
+        "image": asdict(entry.image),
+        "row": dict(entry.row),
+    }
+
+
+def _manifest(document: dict[str, Any]) -> Manifest:
+    archive, stack = document["archive"], document["stack"]
+    return Manifest(
+        generator=Generator(**document["generator"]),
+        specimen_id=document["specimen"]["id"],
+        archive_name=archive["name"],
+        archive_url=archive["url"],
+        terms=Terms(**document["terms"]),
+        queries=tuple(_asked(asked) for asked in document["queries"]),
+        downsample=stack["downsample"],
+        files=tuple(_file(entry) for entry in document["files"]),
+        omitted=tuple(
+            OmittedEntry(**{**gone, "image": ImageEntry(**gone["image"])})
+            for gone in document["omitted"]
+        ),
+        z_step_um=stack["z_step_um"],
+    )
+
+
+def _asked(asked: dict[str, Any]) -> AskedQuery:
+    query = Query(asked["part"], asked["model"], asked["criteria"])
+    return AskedQuery(query, asked["url"], asked["total_rows"])
+
+
+def _file(entry: dict[str, Any]) -> FileEntry:
+    has_content = entry["bytes"] is not None and entry["sha256"] is not None
+    return FileEntry(
+        path=entry["path"],
+        part=entry["part"],
+        url=entry["url"],
+        key=entry["key"],
+        checksum=Checksum(entry["bytes"], entry["sha256"]) if has_content else None,
+        image=ImageEntry(**entry["image"]),
+        row=entry["row"],
+        media_type=entry["media_type"],
+    )

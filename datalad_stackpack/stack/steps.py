@@ -1,0 +1,127 @@
+"""What is still to be done about each planned file: decided from facts, before anything is.
+
+git-annex itself is the record of what was accepted: a picture's URL is registered for its key
+only once the picture was looked at, and before the file is put in its place. So a file whose
+key has the planned URL is an accepted file, whatever interrupted the run that brought it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from datalad_stackpack.errors import InTheWay, quoted
+from datalad_stackpack.stack.keys import checksum_of, is_registered_only
+from datalad_stackpack.stack.layout import PlannedFile
+from datalad_stackpack.stack.manifest import FileEntry, Manifest
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the dataset has at a planned path.
+
+    ``key`` is the git-annex key of what stands there: of the annexed file, or the key that a
+    plain file's content would get. ``annexed`` is false for a plain file. ``displaced`` is true
+    for a file that git knows and that the work tree lacks, or has unlocked since the last commit
+    (as ``datalad rerun`` leaves them). ``urls`` are those registered at the web remote.
+    """
+
+    key: str
+    urls: frozenset[str]
+    annexed: bool
+    displaced: bool
+
+
+class Step(Enum):
+    """What to do about one file."""
+
+    KEEP = "here already"
+    RESTORE = "put back as it was committed"
+    ADOPT = "accepted earlier, to be added"
+    REGISTER = "to be registered without its content"
+    FETCH = "to be fetched"
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A planned file and what to do about it; ``key`` is of what stands there, if anything.
+
+    ``renew_url`` asks to register the URL again: a manifest of ours has it, git-annex not.
+    """
+
+    file: PlannedFile
+    step: Step
+    key: str | None = None
+    renew_url: bool = False
+
+
+def decide(
+    files: Iterable[PlannedFile],
+    standing: Mapping[str, Standing],
+    recorded: Mapping[str, FileEntry],
+    fetch: bool,
+) -> tuple[Todo, ...]:
+    """What to do about each planned file.
+
+    ``standing`` and ``recorded`` (what the stack's manifest lists) are keyed by the file's
+    path. ``fetch`` is false when only addresses are wanted. Raises :class:`InTheWay` for what
+    cannot be ours.
+    """
+    return tuple(
+        _decide_one(file, standing.get(file.path), recorded.get(file.path), fetch) for file in files
+    )
+
+
+def _decide_one(
+    file: PlannedFile, there: Standing | None, recorded: FileEntry | None, fetch: bool
+) -> Todo:
+    if there is None:
+        return Todo(file, Step.FETCH if fetch else Step.REGISTER)
+    was_recorded = recorded is not None and (recorded.key, recorded.url) == (there.key, file.url)
+    if file.url not in there.urls and not was_recorded:
+        raise InTheWay(
+            f"{quoted(file.path)} is there, and is not the picture from {file.url}: "
+            "move it away, restore it, or give another directory with --into"
+        )
+    renew_url = file.url not in there.urls
+    if is_registered_only(there.key):
+        if fetch:
+            return Todo(file, Step.FETCH, there.key)
+    elif checksum_of(there.key) is None:
+        raise InTheWay(
+            f"{quoted(file.path)} is there under the key {quoted(there.key)}, not a SHA256E key "
+            "that this program made: move it away, or give another directory with --into"
+        )
+    if not there.annexed:
+        return Todo(file, Step.ADOPT, there.key, renew_url)
+    if there.displaced:
+        return Todo(file, Step.RESTORE, there.key, renew_url)
+    return Todo(file, Step.KEEP, there.key, renew_url)
+
+
+def check_same_stack(
+    recorded: Manifest, specimen: int, archive_url: str, downsample: int, urls: Mapping[str, str]
+) -> None:
+    """Raise :class:`InTheWay` unless what is planned continues the stack that is recorded.
+
+    ``urls`` are the planned ones, by path. To add never takes away: a picture that the archive
+    no longer lists, or now serves from another image, is a matter for an update, not for this.
+    """
+    for what, was, wanted in (
+        ("specimen", recorded.specimen_id, specimen),
+        ("archive", recorded.archive_url, archive_url),
+        ("downsample", recorded.downsample, downsample),
+    ):
+        if was != wanted:
+            raise InTheWay(
+                f"the stack here is of {what} {quoted(was)}, not {quoted(wanted)}: "
+                "give another directory with --into"
+            )
+    gone = [entry.path for entry in recorded.files if urls.get(entry.path) != entry.url]
+    if gone:
+        raise InTheWay(
+            f"the archive no longer lists {len(gone)} of this stack's {len(recorded.files)} "
+            f"pictures as they were ({quoted(', '.join(gone[:5]))}): nothing was changed; "
+            "pack what it lists now into another directory with --into"
+        )
