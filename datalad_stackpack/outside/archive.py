@@ -1,0 +1,296 @@
+"""The archive, over HTTP: queries and pictures. The only module that uses ``requests``.
+
+A picture is asked for once, as it is (``Accept-Encoding: identity``) and from its first byte
+(never a Range: the rest of another rendering, joined to the first half, would pass for whole).
+Redirects are followed by hand, so that none leads off the archive's host.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3.exceptions
+
+from datalad_stackpack import PROJECT_URL, __version__
+from datalad_stackpack.errors import (
+    ArchiveError,
+    BadReply,
+    BrokenPicture,
+    NoRoom,
+    NotAsked,
+    Refused,
+    StrayRedirect,
+    Unanswered,
+    WrongPicture,
+    quoted,
+)
+from datalad_stackpack.outside.halt import Halt
+from datalad_stackpack.stack import acceptance
+from datalad_stackpack.stack.archives import Source, check_redirect
+from datalad_stackpack.stack.keys import Checksum
+from datalad_stackpack.stack.layout import PictureSize, PlannedFile
+from datalad_stackpack.stack.patience import Patience, parse_retry_after
+from datalad_stackpack.stack.query import ROWS_A_PAGE, Paging, Query, Row, read_page
+
+T = TypeVar("T")
+
+HEADERS = {
+    "User-Agent": f"datalad-stackpack/{__version__} (+{PROJECT_URL})",
+    "Accept-Encoding": "identity",
+}
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MOST_REDIRECTS = 5
+LARGEST_REPLY = 64 * 2**20
+LARGEST_DISCARD = 64 * 2**10
+CHUNK = 256 * 2**10
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that was fetched and looked at: where it lies, its checksum and its size."""
+
+    path: Path
+    checksum: Checksum
+    size: PictureSize
+
+
+class Archive:
+    """One archive. Its methods may be called from several threads at once."""
+
+    def __init__(
+        self,
+        source: Source,
+        patience: Patience | None = None,
+        halt: Halt | None = None,
+        rows_a_page: int = ROWS_A_PAGE,
+    ) -> None:
+        self.source = source
+        self._patience = patience or Patience()
+        self._halt = halt or Halt()
+        self._rows_a_page = rows_a_page
+        self._of_thread = threading.local()
+
+    def rows(self, query: Query) -> list[Row]:
+        """All rows that answer ``query``; as many as the archive says there are.
+
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when they cannot be had.
+        """
+        paging = Paging(self._rows_a_page)
+        while (start := paging.next_start) is not None:
+            url = query.page_url(self.source.url, start, self._rows_a_page)
+            try:
+                body = self._patiently(partial(self._reply, url))
+            except BadReply:
+                raise
+            except ArchiveError as problem:
+                raise BadReply(f"the query {problem}; asked {url}") from problem
+            paging.add(read_page(body, url), url)
+        return paging.rows
+
+    def fetch(self, file: PlannedFile, into: Path) -> Picture:
+        """The planned picture, looked at, as the file ``into``.
+
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when no acceptable picture came,
+        :class:`~datalad_stackpack.errors.NoRoom` when it cannot be written, and
+        :class:`~datalad_stackpack.errors.NotAsked` when the run was halted; ``into`` is then
+        not left behind.
+        """
+        try:
+            return self._patiently(partial(self._picture, file, into))
+        except BaseException:
+            into.unlink(missing_ok=True)
+            raise
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        attempts_made = 0
+        while True:
+            attempts_made += 1
+            try:
+                return attempt()
+            except ArchiveError as failure:
+                chance = random.random()  # noqa: S311 (spreads pauses, guards nothing)
+                pause = self._patience.pause_before_retry(failure, attempts_made, chance)
+                if pause is None:
+                    raise
+            if self._halt.wait(pause):
+                raise NotAsked(self._halt.reason)
+
+    def _reply(self, url: str) -> bytes:
+        body = bytearray()
+        with self._get(url) as response:
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise BadReply(f"the reply came encoded, which was not asked for; asked {url}")
+            for piece in self._pieces(response):
+                body += piece
+                if len(body) > LARGEST_REPLY:
+                    raise BadReply(f"the reply is longer than {LARGEST_REPLY} bytes; asked {url}")
+        return bytes(body)
+
+    def _picture(self, file: PlannedFile, into: Path) -> Picture:
+        with self._get(file.url) as response:
+            answer = acceptance.Answer(
+                response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+                response.headers.get("Content-Encoding", "").strip().lower(),
+            )
+            checksum = self._store(response, answer, into, acceptance.most_bytes(file))
+        size = acceptance.inspect(into.read_bytes())
+        acceptance.check_size(file, size)
+        return Picture(into, checksum, size)
+
+    def _store(
+        self, response: requests.Response, answer: acceptance.Answer, into: Path, limit: int
+    ) -> Checksum:
+        digest = hashlib.sha256()
+        length = 0
+        pieces = self._pieces(response)
+        beginning = next(pieces, b"")
+        while 0 < len(beginning) < acceptance.BEGINNING and (more := next(pieces, b"")):
+            beginning += more
+        acceptance.check_answer(answer, beginning)
+        with _writing(into) as write:
+            piece = beginning
+            while piece:
+                length += len(piece)
+                if length > limit:
+                    raise WrongPicture(f"is longer than the {limit} bytes its pixels could need")
+                digest.update(piece)
+                write(piece)
+                piece = next(pieces, b"")
+        return Checksum(length, digest.hexdigest())
+
+    @contextmanager
+    def _get(self, url: str) -> Iterator[requests.Response]:
+        """The answer with status 200, at the end of at most :data:`MOST_REDIRECTS` redirects."""
+        asked = url
+        for _ in range(MOST_REDIRECTS + 1):
+            if self._halt.is_set():
+                raise NotAsked(self._halt.reason)
+            with self._request(asked) as response:
+                if response.status_code in REDIRECTS:
+                    asked = self._redirect(asked, response)
+                    continue
+                if response.status_code != requests.codes.ok:
+                    raise self._refusal(response)
+                yield response
+                return
+        raise StrayRedirect(f"was redirected more than {MOST_REDIRECTS} times")
+
+    def _request(self, url: str) -> requests.Response:
+        timeouts = (self._patience.connect_s, self._patience.read_s)
+        try:
+            return self._session().get(
+                url, headers=HEADERS, stream=True, allow_redirects=False, timeout=timeouts
+            )
+        except requests.exceptions.SSLError as problem:
+            raise ArchiveError(f"got no trustworthy answer: {_cause(problem)}") from problem
+        except requests.Timeout as problem:
+            raise Unanswered(f"got no answer in time: {_cause(problem)}") from problem
+        except requests.ConnectionError as problem:
+            raise Unanswered(f"got no answer: {_cause(problem)}") from problem
+        except (requests.RequestException, ValueError) as problem:
+            raise ArchiveError(f"could not be asked for: {_cause(problem)}") from problem
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._of_thread, "session", None)
+        if session is None:
+            session = requests.Session()
+            # a proxy set for the outside world must not be asked for this machine's own
+            session.trust_env = urlsplit(self.source.url).hostname not in ("127.0.0.1", "localhost")
+            session.auth = lambda request: request  # never a password out of ~/.netrc
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            self._of_thread.session = session
+        return session
+
+    def _redirect(self, asked: str, response: requests.Response) -> str:
+        location = response.headers.get("Location", "")
+        try:
+            target = urljoin(asked, location)
+        except ValueError as problem:
+            raise StrayRedirect(f"was redirected to no address: {quoted(location)}") from problem
+        if not location:
+            raise StrayRedirect("was redirected without an address")
+        check_redirect(self.source.url, target)
+        self._discard(response)
+        return target
+
+    def _refusal(self, response: requests.Response) -> Refused:
+        now = datetime.now(timezone.utc)
+        wish = parse_retry_after(response.headers.get("Retry-After"), now)
+        status = response.status_code
+        message = f"was refused with status {status} {_phrase(response)}".strip()
+        return Refused(message, status, wish)
+
+    def _discard(self, response: requests.Response) -> None:
+        """Read a short body to its end, so that its connection can be used again."""
+        length = 0
+        for piece in self._pieces(response):
+            length += len(piece)
+            if length > LARGEST_DISCARD:
+                return
+
+    def _pieces(self, response: requests.Response) -> Iterator[bytes]:
+        """The body as it comes, undecoded; given up when it stalls, trickles or breaks off."""
+        window_began, in_window = time.monotonic(), 0
+        while True:
+            try:
+                piece = response.raw.read1(CHUNK, decode_content=False)
+            except urllib3.exceptions.ReadTimeoutError as problem:
+                raise Unanswered(f"stalled for {self._patience.read_s} seconds") from problem
+            except (urllib3.exceptions.HTTPError, OSError) as problem:
+                raise BrokenPicture(f"broke off: {_cause(problem)}") from problem
+            if self._halt.is_set():
+                raise NotAsked(self._halt.reason)
+            if not piece:
+                return
+            yield piece
+            in_window += len(piece)
+            elapsed = time.monotonic() - window_began
+            if elapsed >= self._patience.rate_window_s:
+                if in_window < self._patience.least_rate * elapsed:
+                    raise Unanswered(f"trickled: {in_window} bytes in {elapsed:.0f} seconds")
+                window_began, in_window = time.monotonic(), 0
+
+
+@contextmanager
+def _writing(into: Path) -> Iterator[Callable[[bytes], object]]:
+    """Writes ``into``; what the file system refuses becomes :class:`NoRoom`."""
+    try:
+        with into.open("wb") as file:
+
+            def write(piece: bytes) -> object:
+                try:
+                    return file.write(piece)
+                except OSError as problem:
+                    raise NoRoom(f"could not be written: {problem}") from problem
+
+            yield write
+    except OSError as problem:
+        raise NoRoom(f"could not be written: {problem}") from problem
+
+
+def _phrase(response: requests.Response) -> str:
+    return quoted(response.reason) if response.reason else ""
+
+
+def _cause(problem: BaseException) -> str:
+    """The innermost reason, safe for one line: the layers above repeat it with addresses."""
+    reason: BaseException = problem
+    while reason.args and isinstance(reason.args[-1], BaseException):
+        reason = reason.args[-1]
+    inner = getattr(reason, "reason", None)
+    if isinstance(inner, BaseException):
+        return _cause(inner)
+    return quoted(f"{type(reason).__name__}: {reason}")

@@ -1,0 +1,197 @@
+"""DataLad: a dataset held, made, and committed to with a run record."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from datalad_stackpack.errors import DatasetError, NoRoom, quoted
+from datalad_stackpack.outside.index import Index
+from datalad_stackpack.outside.place import Place, root_above
+from datalad_stackpack.stack.layout import MANIFEST_NAME, PICTURE_DIRECTORIES
+
+
+@contextmanager
+def alone(place: Place, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Holds the dataset for this process; waits for another that is at work in it.
+
+    ``on_wait`` is called once, with a sentence, if there is one to wait for. The lock is the
+    operating system's: it ends with the process, however that ends.
+    """
+    with _lock(own_directory(place) / "lock", place.root, on_wait):
+        yield
+
+
+@contextmanager
+def _lock(lock_file: Path, root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
+    lock = FileLock(lock_file)
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            on_wait(f"waiting for another stackpack command that is at work in {root}")
+            lock.acquire()
+    except OSError as problem:
+        raise DatasetError(f"cannot write {quoted(lock_file)}: {problem}") from problem
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def own_directory(place: Place) -> Path:
+    """The directory of this program in ``.git``, made if need be; raises :class:`NoRoom`."""
+    directory = place.git_directory / "stackpack"
+    try:
+        directory.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise NoRoom(f"cannot make {quoted(directory)}: {problem}") from problem
+    return directory
+
+
+@contextmanager
+def scratch(place: Place) -> Iterator[Path]:
+    """An empty directory in ``.git`` for half-done work, gone at the end.
+
+    What an earlier run left there when it was killed goes first; the lock is held.
+    """
+    directory = own_directory(place) / "scratch"
+    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        directory.mkdir()
+    except OSError as problem:
+        raise NoRoom(f"cannot make {quoted(directory)}: {problem}") from problem
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def ensure_made(place: Place, on_wait: Callable[[str], None]) -> Place:
+    """The place with its dataset made, by this process or by another one meanwhile."""
+    if place.exists:
+        return place
+    name = hashlib.sha256(os.fsencode(place.root)).hexdigest()[:16]
+    lock_file = Path(tempfile.gettempdir()) / f"stackpack-{os.getuid()}-{name}.lock"
+    with _lock(lock_file, place.root, on_wait):
+        if root_above(place.root) != place.root:
+            _create(place.root)
+    return replace(place, exists=True)
+
+
+def _create(root: Path) -> None:
+    """A new dataset at ``root``; raises :class:`DatasetError`, and leaves nothing, on failure."""
+    from datalad.core.local.create import Create
+    from datalad.support.exceptions import CommandError, IncompleteResultsError
+
+    was_there = root.exists()
+    try:
+        with _preferring_backend("SHA256E"):
+            results = list(
+                Create.__call__(
+                    path=str(root),
+                    result_xfm=None,
+                    result_filter=None,
+                    result_renderer="disabled",
+                    on_failure="ignore",
+                    return_type="generator",
+                )
+            )
+        wrong = [result for result in results if result["status"] not in ("ok", "notneeded")]
+    except (CommandError, IncompleteResultsError, OSError, RuntimeError) as problem:
+        wrong = [{"message": str(problem)}]
+    if wrong:
+        if not was_there:
+            shutil.rmtree(root, ignore_errors=True)
+        raise DatasetError(f"cannot make a dataset at {quoted(root)}: {quoted(_message(wrong[0]))}")
+
+
+@contextmanager
+def _preferring_backend(name: str) -> Iterator[None]:
+    """New datasets get the annex backend ``name``, unless the user configured another.
+
+    So a picture that is unlocked and saved again keeps its key.
+    """
+    from datalad import cfg
+
+    setting = "datalad.repo.backend"
+    if setting in cfg:
+        yield
+        return
+    cfg.set(setting, name, scope="override")
+    try:
+        yield
+    finally:
+        cfg.unset(setting, scope="override")
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    message = result.get("message") or result.get("error_message") or "no reason given"
+    return message[0] % message[1:] if isinstance(message, tuple) else str(message)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a commit says of how it came about: subject, command and extra facts."""
+
+    subject: str
+    command: Sequence[str]
+    facts: Mapping[str, Any]
+
+
+def commit(place: Place, index: Index, paths: Sequence[str], record: Record) -> str:
+    """Commit ``paths`` of the stack, and nothing else, with a run record; returns the commit.
+
+    The record's outputs are directories rather than every file. Raises
+    :class:`DatasetError` unless all of ``paths`` are then in the last commit.
+    """
+    from datalad.core.local.run import run_command
+    from datalad.distribution.dataset import Dataset
+    from datalad.support.exceptions import CommandError, IncompleteResultsError
+
+    prefix = "" if place.relative == "." else f"{place.relative}/"
+    recorded = [prefix + name for name in (*PICTURE_DIRECTORIES, MANIFEST_NAME)]
+    try:
+        results = list(
+            run_command(
+                [_unformatted(word) for word in record.command],
+                dataset=Dataset(str(place.root)),
+                outputs=[_unformatted(glob.escape(prefix + path)) for path in paths],
+                explicit=True,
+                inject=True,
+                message=record.subject,
+                extra_info={**record.facts, "outputs": [_unformatted(p) for p in recorded]},
+            )
+        )
+        wrong = [result for result in results if result["status"] not in ("ok", "notneeded")]
+    except (CommandError, IncompleteResultsError, OSError, RuntimeError) as problem:
+        wrong = [{"message": str(problem)}]
+    left = index.changed_since_commit(paths)
+    if wrong or left:
+        why = _message(wrong[0]) if wrong else f"{len(left)} files are not in the commit"
+        raise DatasetError(f"cannot commit in {quoted(place.root)}: {quoted(why)}")
+    return head(place)
+
+
+def head(place: Place) -> str:
+    """The last commit of the user's branch, also when an adjusted branch is checked out."""
+    from datalad.distribution.dataset import Dataset
+
+    repo = Dataset(str(place.root)).repo
+    branch = repo.get_corresponding_branch() or "HEAD"
+    return str(repo.get_hexsha(branch))
+
+
+def _unformatted(text: str) -> str:
+    """Braces doubled: a run record's words are templates."""
+    return text.replace("{", "{{").replace("}", "}}")

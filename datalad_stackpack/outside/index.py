@@ -1,0 +1,155 @@
+"""git's index and work tree: which files git knows, and what stands in their places."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from datalad_stackpack.outside.processes import run
+
+ANNEX_OBJECTS = "annex/objects/"
+LONGEST_POINTER = 32 * 1024
+"""git-annex's own limit on the size of a pointer file, in bytes."""
+
+
+class Place(Enum):
+    """What stands at a path of the work tree."""
+
+    NOTHING = "nothing"
+    LINK = "a symbolic link"
+    CONTENT = "a regular file"
+    OTHER = "a directory or a device"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that git knows: its mode, its blob, and its git-annex key if it is annexed."""
+
+    mode: str
+    blob: str
+    key: str | None
+
+
+class Index:
+    """git's view of one stack: the directory ``prefix`` (POSIX, "." for all) of ``root``.
+
+    Paths given and returned are relative to the stack. The directory itself need not exist.
+    """
+
+    def __init__(self, root: Path, prefix: str) -> None:
+        self._root = root
+        self._prefix = "" if prefix == "." else f"{prefix}/"
+
+    def _git(self, words: list[str], paths: Iterable[str] = (), feed: bytes = b"") -> bytes:
+        command = ["git", "--literal-pathspecs", *words]
+        if paths := list(paths):
+            command += ["--", *(self._prefix + path for path in paths)]
+        return run(command, self._root, feed)
+
+    def _relative(self, path: bytes) -> str:
+        return os.fsdecode(path).removeprefix(self._prefix)
+
+    def tracked(self, directories: Sequence[str]) -> dict[str, Entry]:
+        """What git's index has below ``directories``."""
+        rows = _records(self._git(["ls-files", "-s", "-z"], directories))
+        return self._entries([(row[0].decode().split()[:2], row[1]) for row in rows])
+
+    def committed(self, directories: Sequence[str]) -> dict[str, Entry]:
+        """What the last commit has below ``directories``."""
+        if not self._has_commit():
+            return {}
+        rows = _records(self._git(["ls-tree", "-r", "-z", "HEAD"], directories))
+        return self._entries([(row[0].decode().split()[0::2], row[1]) for row in rows])
+
+    def committed_content(self, path: str) -> bytes | None:
+        """The content of the file ``path`` in the last commit, if it is there."""
+        if not self._has_commit():
+            return None
+        listing = self._git(["ls-tree", "-z", "HEAD"], [path])
+        return self._git(["cat-file", "blob", listing.split()[2].decode()]) if listing else None
+
+    def _has_commit(self) -> bool:
+        return bool(self._git(["rev-list", "--all", "--max-count=1"]))
+
+    def _entries(self, rows: list[tuple[list[str], bytes]]) -> dict[str, Entry]:
+        """Entries from (mode, blob) and path."""
+        keys = self._keys({blob for (mode, blob), _ in rows if mode in ("120000", "100644")})
+        return {
+            self._relative(path): Entry(mode, blob, keys.get(blob)) for (mode, blob), path in rows
+        }
+
+    def _keys(self, blobs: Iterable[str]) -> dict[str, str | None]:
+        """The key that each blob points to, ``None`` for a blob that is no annex pointer."""
+        asked = sorted(blobs)
+        told = self._git(["cat-file", "--batch-check"], feed="\n".join(asked).encode())
+        sizes = [int(line.split()[2]) for line in told.decode().splitlines()]
+        small = [blob for blob, size in zip(asked, sizes, strict=True) if size <= LONGEST_POINTER]
+        output = self._git(["cat-file", "--batch"], feed="\n".join(small).encode())
+        keys: dict[str, str | None] = {}
+        at = 0
+        for blob in small:
+            header_end = output.index(b"\n", at)
+            content_end = header_end + 1 + int(output[at:header_end].split()[2])
+            keys[blob] = key_of_pointer(os.fsdecode(output[header_end + 1 : content_end]))
+            at = content_end + 1
+        return keys
+
+    def modified(self, directories: Sequence[str]) -> set[str]:
+        """Tracked paths whose work tree differs from the index."""
+        listing = self._git(["diff-files", "--name-only", "-z"], directories)
+        return {self._relative(path) for path in listing.split(b"\0") if path}
+
+    def changed_since_commit(self, paths: Iterable[str]) -> set[str]:
+        """Those of ``paths`` that differ from the last commit, or that git does not know."""
+        words = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all",
+                 "--ignored=traditional"]  # fmt: skip
+        listing = self._git(words, [""] if self._prefix else [])
+        changed = {self._relative(line[3:]) for line in listing.split(b"\0") if line}
+        return changed.intersection(paths)
+
+    def restore(self, paths: Iterable[str]) -> None:
+        """Put back ``paths`` that git knows and the work tree lacks."""
+        feed = b"".join(os.fsencode(self._prefix + path) + b"\0" for path in paths)
+        self._git(["checkout", "--pathspec-from-file=-", "--pathspec-file-nul"], feed=feed)
+
+    def take_over(self, private_index: Path) -> None:
+        """Stage what ``private_index`` has, as it has it."""
+        if not private_index.exists():
+            return
+        settings = {"GIT_INDEX_FILE": str(private_index)}
+        listing = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
+        if listing:
+            self._git(["update-index", "-z", "--index-info"], feed=listing)
+
+    def stage_in_git(self, path: str) -> None:
+        """Stage the file ``path`` with its content in git itself, not in the annex."""
+        self._git(["-c", "annex.largefiles=nothing", "add", "--force"], [path])
+
+
+def _records(listing: bytes) -> list[list[bytes]]:
+    return [record.split(b"\t", 1) for record in listing.split(b"\0") if record]
+
+
+def key_of_pointer(text: str) -> str | None:
+    """The key that a symbolic link's target or a pointer file's text names, if it does."""
+    target = text.split("\n", 1)[0]
+    if ANNEX_OBJECTS not in target:
+        return None
+    return target.rsplit("/", 1)[-1] or None
+
+
+def at_path(path: Path) -> Place:
+    """What stands at ``path``; a link is not followed."""
+    if path.is_symlink():
+        return Place.LINK
+    if path.is_file():
+        return Place.CONTENT
+    return Place.OTHER if path.exists() else Place.NOTHING
+
+
+def key_of_link(path: Path) -> str | None:
+    """The key that the symbolic link at ``path`` points to, if it points into an annex."""
+    return key_of_pointer(str(path.readlink()))

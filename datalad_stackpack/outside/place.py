@@ -1,0 +1,142 @@
+"""Where a stack belongs: the dataset and the directory, found and checked, nothing touched."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datalad_stackpack.errors import (
+    ArgumentError,
+    DatasetError,
+    InTheWay,
+    ManifestError,
+    quoted,
+)
+from datalad_stackpack.outside.processes import run
+from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.stack.layout import MANIFEST_NAME
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stack goes: the dataset's root and the stack's directory, both absolute.
+
+    ``exists`` is false for a dataset that is still to be made at ``root``.
+    """
+
+    root: Path
+    stack: Path
+    exists: bool
+
+    @property
+    def relative(self) -> str:
+        """The stack's directory relative to the dataset's root, as a POSIX path."""
+        return self.stack.relative_to(self.root).as_posix()
+
+    @property
+    def git_directory(self) -> Path:
+        """The repository's ``.git`` directory."""
+        printed = run(["git", "rev-parse", "--absolute-git-dir"], self.root)
+        return Path(os.fsdecode(printed).rstrip("\n"))
+
+
+def find_place(specimen: int, dataset: Any, into: Any) -> Place:
+    """Where the stack of ``specimen`` goes, given ``--dataset`` and ``--into`` (or ``None``).
+
+    Without ``into`` it is ``<specimen>/`` below the current directory when that lies in a
+    dataset, or below the given dataset's root; outside any dataset it is a new dataset. A
+    current directory that already is the specimen's stack is taken as it is. Raises
+    :class:`DatasetError` or :class:`ArgumentError` for a place that cannot be used; touches
+    nothing.
+    """
+    from datalad.distribution.dataset import resolve_path
+
+    given_root = _root_of_given(dataset) if dataset is not None else None
+    if into is not None:
+        if not str(into) or "\0" in str(into):
+            raise ArgumentError(f"--into {quoted(into)} is not the name of a directory")
+        stack = Path(resolve_path(str(into), ds=dataset))
+    else:
+        here = given_root or Path(os.path.realpath(os.curdir))
+        stack = here if _is_stack_of(specimen, here) else here / str(specimen)
+    stack = Path(os.path.realpath(stack.parent)) / stack.name if stack.name else stack
+    root = given_root or root_above(stack)
+    place = Place(root or stack, stack, exists=root is not None)
+    _check(place)
+    return place
+
+
+def _root_of_given(dataset: Any) -> Path:
+    from datalad.distribution.dataset import require_dataset
+    from datalad.support.exceptions import NoDatasetFound
+
+    try:
+        found = require_dataset(dataset, check_installed=True, purpose="add a stack")
+    except (NoDatasetFound, ValueError) as problem:
+        shown = getattr(dataset, "path", dataset)
+        raise DatasetError(
+            f"there is no dataset at {quoted(shown)}: give one that exists, or leave -d out "
+            "to have a new one made"
+        ) from problem
+    return Path(os.path.realpath(found.path))
+
+
+def root_above(directory: Path) -> Path | None:
+    """The root of the dataset that ``directory`` is, or would be, a part of."""
+    from datalad.utils import get_dataset_root
+
+    nearest = directory
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    root = get_dataset_root(str(nearest))
+    return Path(os.path.realpath(root)) if root else None
+
+
+def _is_stack_of(specimen: int, directory: Path) -> bool:
+    try:
+        return manifest_json.read((directory / MANIFEST_NAME).read_bytes()).specimen_id == specimen
+    except (OSError, ManifestError):
+        return False
+
+
+def _check(place: Place) -> None:
+    if place.root != place.stack and place.root not in place.stack.parents:
+        raise DatasetError(
+            f"{quoted(place.stack)} lies outside the dataset {quoted(place.root)}: "
+            "give a directory inside it with --into"
+        )
+    if ".git" in place.stack.parts:
+        raise ArgumentError(f"{quoted(place.stack)} lies in git's own directory")
+    if place.stack.is_symlink() or (place.stack.exists() and not place.stack.is_dir()):
+        raise InTheWay(f"{quoted(place.stack)} is not a directory: move it, or give another --into")
+    if place.exists:
+        _check_dataset(place)
+    elif place.stack.is_dir() and any(place.stack.iterdir()):
+        raise InTheWay(
+            f"{quoted(place.stack)} is there, is not empty, and is no dataset: give another "
+            "directory with --into, or make it a dataset with: datalad create --force"
+        )
+    _check_writable(place.stack)
+
+
+def _check_dataset(place: Place) -> None:
+    nearest = root_above(place.stack)
+    if nearest != place.root:
+        raise DatasetError(
+            f"{quoted(place.stack)} lies in the subdataset {quoted(nearest)} of "
+            f"{quoted(place.root)}: give that one with -d"
+        )
+    if not (place.git_directory / "annex").is_dir():
+        raise DatasetError(
+            f"{quoted(place.root)} is a git repository without an annex: "
+            "make it a dataset with: datalad create --force"
+        )
+
+
+def _check_writable(directory: Path) -> None:
+    while not directory.exists():
+        directory = directory.parent
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise DatasetError(f"{quoted(directory)} cannot be written to: give another with --into")

@@ -1,0 +1,126 @@
+"""The one gate to other programs: run git, and talk to git-annex line by line.
+
+Commands are lists and never pass a shell. Every process gets a session of its own, so that a
+Ctrl-C on the terminal reaches this program alone, which then ends them in order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, cast
+
+from datalad_stackpack.errors import AnnexError, quoted
+
+
+def run(
+    command: Sequence[str],
+    directory: Path,
+    feed: bytes = b"",
+    settings: Mapping[str, str] | None = None,
+) -> bytes:
+    """What ``command`` printed, run in ``directory`` with ``feed`` on its standard input.
+
+    ``settings`` are added to the environment. Raises :class:`AnnexError` with the command's
+    own last words when it fails or is not there.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=directory,
+            input=feed,
+            capture_output=True,
+            env={**os.environ, **(settings or {})},
+            start_new_session=True,
+            check=False,
+        )
+    except OSError as problem:
+        raise AnnexError(f"cannot run {command[0]} in {quoted(directory)}: {problem}") from problem
+    if done.returncode:
+        raise AnnexError(
+            f"{' '.join(command[:3])} failed in {quoted(directory)} with exit code "
+            f"{done.returncode}: {quoted(_last_words(done.stderr or done.stdout))}"
+        )
+    return done.stdout
+
+
+def _last_words(output: bytes) -> str:
+    lines = [line for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "(it did not say why)"
+
+
+class Conversation:
+    """A batch process: one line asked, one line of JSON answered. A context manager."""
+
+    def __init__(
+        self, command: Sequence[str], directory: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self._name = " ".join(command[:3])
+        try:
+            self._process = subprocess.Popen(
+                command,
+                cwd=directory,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **(settings or {})},
+                start_new_session=True,
+            )
+        except OSError as problem:
+            raise AnnexError(f"cannot run {self._name}: {problem}") from problem
+        self._stdin = cast(IO[bytes], self._process.stdin)
+        self._stdout = cast(IO[bytes], self._process.stdout)
+
+    def ask(self, line: str) -> dict[str, Any]:
+        """The answer to ``line``; raises :class:`AnnexError` when it is not a success."""
+        try:
+            self._stdin.write(os.fsencode(line) + b"\n")
+            self._stdin.flush()
+            answer = self._stdout.readline()
+        except OSError as problem:
+            raise AnnexError(f"{self._name} ended early: {problem}") from problem
+        if not answer:
+            raise AnnexError(
+                f"{self._name} ended with exit code {self._process.wait()} "
+                f"before it answered {quoted(line)}"
+            )
+        return self._read(answer, line)
+
+    def _read(self, answer: bytes, line: str) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = json.loads(answer)
+        except ValueError as problem:
+            raise AnnexError(f"{self._name} answered {quoted(answer)}") from problem
+        if not told.get("success"):
+            reasons = " ".join(told.get("error-messages", [])) or told.get("note", "")
+            raise AnnexError(f"{self._name} failed for {quoted(line)}: {quoted(reasons)}")
+        return told
+
+    def close(self) -> None:
+        """End the process in order: it finishes what it began. Raises if that fails."""
+        with suppress(BrokenPipeError):
+            self._stdin.close()
+        self._stdout.read()
+        self._stdout.close()
+        if self._process.wait():
+            raise AnnexError(f"{self._name} ended with exit code {self._process.returncode}")
+
+    def __enter__(self) -> Conversation:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+            return
+        with suppress(AnnexError):  # the first problem is the one to tell
+            self.close()

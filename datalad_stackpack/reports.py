@@ -1,0 +1,57 @@
+"""What a packing tells while it goes on: a plan, then each file, then the stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from datalad_stackpack.errors import StackpackError
+from datalad_stackpack.stack.layout import PlannedFile
+from datalad_stackpack.stack.manifest import Manifest
+from datalad_stackpack.stack.steps import Todo
+
+
+class Done(Enum):
+    """What became of a file, or will."""
+
+    KEPT = "is here already"
+    RESTORED = "put back as it was committed"
+    ADOPTED = "accepted by an earlier run, added now"
+    REGISTERED = "registered without its content"
+    FETCHED = "fetched and accepted"
+    FAILED = "failed"
+    NOT_ASKED = "not asked for"
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of one planned file; ``bytes`` is its length where it is known."""
+
+    file: PlannedFile
+    done: Done
+    bytes: int | None = None
+    key: str | None = None
+    problem: StackpackError | None = None
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """What will be done: told before anything is."""
+
+    todo: tuple[Todo, ...]
+
+
+@dataclass(frozen=True)
+class StackReport:
+    """What became of the stack.
+
+    ``commit`` is the commit that holds it, ``changed`` whether this run made it, ``planned``
+    how many files the archive lists, ``problem`` what kept the run from its end.
+    """
+
+    manifest: Manifest
+    commit: str | None
+    changed: bool
+    planned: int
+    seconds: float
+    problem: str | None = None

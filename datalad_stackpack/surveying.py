@@ -1,0 +1,134 @@
+"""Before anything is touched: what the archive has, what the dataset has, what is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from datalad_stackpack import __version__
+from datalad_stackpack.errors import InTheWay, ManifestError, NothingThere, quoted
+from datalad_stackpack.outside.annex import Annex
+from datalad_stackpack.outside.archive import Archive
+from datalad_stackpack.outside.place import Place
+from datalad_stackpack.stack import layout, manifest_json
+from datalad_stackpack.stack.archives import Source
+from datalad_stackpack.stack.images import Image, read_rows
+from datalad_stackpack.stack.layout import MANIFEST_NAME, PlannedFile
+from datalad_stackpack.stack.manifest import (
+    AskedQuery,
+    FileEntry,
+    Generator,
+    Manifest,
+    compose,
+    marked_failed,
+    not_accepted,
+)
+from datalad_stackpack.stack.query import PARTS
+from datalad_stackpack.stack.steps import Todo, check_same_stack, decide
+
+GENERATOR = Generator("datalad-stackpack", __version__)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a user wants: parts of a specimen, halved ``downsample`` times, with content or not."""
+
+    specimen: int
+    parts: tuple[str, ...]
+    downsample: int = 0
+    fetch: bool = True
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the archive says of a specimen: the files to be had, and the rest."""
+
+    order: Order
+    source: Source
+    queries: tuple[AskedQuery, ...]
+    files: tuple[PlannedFile, ...]
+    failed_images: tuple[Image, ...]
+
+    def manifest(self, entries: Sequence[FileEntry]) -> Manifest:
+        """The manifest of a stack that has ``entries``; files not among them are omitted."""
+        have = {entry.path for entry in entries}
+        return compose(
+            GENERATOR,
+            self.order.specimen,
+            self.source,
+            self.queries,
+            self.order.downsample,
+            entries,
+            [
+                *(not_accepted(file) for file in self.files if file.path not in have),
+                *(marked_failed(image, self.order.downsample) for image in self.failed_images),
+            ],
+        )
+
+
+def survey(order: Order, archive: Archive) -> Survey:
+    """Ask the archive what there is of a specimen.
+
+    Raises :class:`~datalad_stackpack.errors.ArchiveError` when it does not answer properly,
+    :class:`~datalad_stackpack.errors.NothingThere` when it has no image.
+    """
+    images: list[Image] = []
+    asked = []
+    for part in order.parts:
+        query = PARTS[part].query(order.specimen)
+        rows = archive.rows(query)
+        images += read_rows(part, order.specimen, rows)
+        asked.append(AskedQuery(query, query.url(archive.source.url), len(rows)))
+    if not images:
+        raise NothingThere(
+            f"the archive has no {' and no '.join(order.parts)} of specimen {order.specimen}: "
+            "check the id; not every cell was imaged"
+        )
+    files = layout.plan(images, archive.source.url, order.downsample)
+    failed = tuple(image for image in images if image.marked_failed)
+    return Survey(order, archive.source, tuple(asked), files, failed)
+
+
+def foresee(found: Survey, place: Place, recorded: Manifest | None) -> tuple[Todo, ...]:
+    """What is to be done about each file of the survey. Touches nothing.
+
+    ``recorded`` is the stack's manifest in the last commit, if there is one. Raises
+    :class:`~datalad_stackpack.errors.InTheWay` for what cannot be done.
+    """
+    if not place.exists:
+        return decide(found.files, {}, {}, found.order.fetch)
+    if recorded is not None:
+        order = found.order
+        urls = {file.path: file.url for file in found.files}
+        check_same_stack(recorded, order.specimen, found.source.url, order.downsample, urls)
+    entries = {entry.path: entry for entry in recorded.files} if recorded else {}
+    standing = Annex(place.root, place.relative).look([file.path for file in found.files])
+    return decide(found.files, standing, entries, found.order.fetch)
+
+
+def recorded_manifest(place: Place) -> Manifest | None:
+    """The manifest of the stack in its last commit.
+
+    Raises :class:`~datalad_stackpack.errors.InTheWay` when a ``manifest.json`` is there, or was
+    committed, that is not ours to replace.
+    """
+    if not place.exists:
+        return None
+    committed = Annex(place.root, place.relative).index.committed_content(MANIFEST_NAME)
+    there = place.stack / MANIFEST_NAME
+    try:
+        recorded = manifest_json.read(committed) if committed is not None else None
+        if there.is_symlink() or (there.exists() and there.read_bytes() != committed):
+            manifest_json.read(there.read_bytes())
+    except (ManifestError, OSError) as problem:
+        raise InTheWay(
+            f"{quoted(there)} is in the way: {problem}; move it away, "
+            "or give another directory with --into"
+        ) from problem
+    return recorded
+
+
+def with_recorded_parts(order: Order, recorded: Manifest | None) -> Order:
+    """The order, with the parts that the stack has already: to add never takes away."""
+    wanted = {*order.parts, *(recorded.parts if recorded else ())}
+    return replace(order, parts=tuple(part for part in PARTS if part in wanted))
