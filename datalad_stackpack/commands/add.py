@@ -1,0 +1,147 @@
+"""``datalad stackpack-add``: pack the stacks of specimens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from datalad.distribution.dataset import datasetmethod
+from datalad.interface.base import Interface, build_doc, eval_results
+from datalad.support.param import Parameter
+
+
+@build_doc
+class StackpackAdd(Interface):
+    """Pack the raw microscopy of specimens into a dataset, with a manifest
+
+    Asks the archive which pictures it has of a specimen (the planes of its z-stack, and their
+    projections), fetches every one, looks at it, gives it to git-annex with its URL, and
+    commits all of them with a manifest that says where each came from. A clone of the dataset
+    has every picture's address and checksum: `datalad get` fetches them from the archive, and
+    git-annex verifies them.
+
+    Run again, it asks only for what is not there yet.
+    """
+
+    _params_ = {
+        "specimen": Parameter(
+            args=("specimen",),
+            metavar="SPECIMEN",
+            nargs="+",
+            doc="""the archive's id of a specimen, a positive integer such as 313862022.
+            [CMD: More than one can be given CMD][PY: A list is possible PY].""",
+        ),
+        "dataset": Parameter(
+            args=("-d", "--dataset"),
+            metavar="DATASET",
+            doc="""the dataset to add to. A stack is the directory `<specimen id>/` below this
+            dataset's root, or, without this option, below the current directory. Outside any
+            dataset a new one is made, and the stack is its root.""",
+        ),
+        "into": Parameter(
+            args=("--into",),
+            metavar="DIR",
+            doc="""the stack's directory, if not `<specimen id>/`; for one specimen. Where no
+            dataset is, the new dataset is made there.""",
+        ),
+        "archive": Parameter(
+            args=("--archive",),
+            metavar="NAME|URL",
+            doc="""the archive to ask: `allen` (https://api.brain-map.org), `demo` (a synthetic
+            one on this machine), or the base URL of any RMA server. The default is the
+            configuration 'datalad.stackpack.archive', `allen` unless set.""",
+        ),
+        "parts": Parameter(
+            args=("--parts",),
+            metavar="PARTS",
+            doc="""what to pack: `planes`, `projections`, or both with a comma between, which
+            is the default. Parts that a stack has already stay.""",
+        ),
+        "downsample": Parameter(
+            args=("--downsample",),
+            metavar="N",
+            doc="""ask for pictures halved N times in width and height, 0 to 8. It is part of
+            the URLs that are registered. Default: 0.""",
+        ),
+        "no_fetch": Parameter(
+            args=("--no-fetch",),
+            action="store_true",
+            doc="""register every URL, and download no picture. `datalad get` fetches them
+            later; the first fetch records a checksum that later ones must meet.""",
+        ),
+        "dry_run": Parameter(
+            args=("-n", "--dry-run"),
+            action="store_true",
+            doc="""only say what would be done, with one result a file. Asks the archive for its
+            rows; changes nothing.""",
+        ),
+        "jobs": Parameter(
+            args=("-J", "--jobs"),
+            metavar="NJOBS",
+            doc="""how many pictures to download at once, 1 to 32. The archive is a public
+            service: be polite. Default: 4.""",
+        ),
+        "message": Parameter(
+            args=("-m", "--message"),
+            metavar="MESSAGE",
+            doc="""the first line of the commit message, if not the one that counts the files.""",
+        ),
+    }
+    _examples_ = [
+        {
+            "text": "Pack the planes and projections of a neuron into a new dataset",
+            "code_py": "stackpack_add(313862022)",
+            "code_cmd": "datalad stackpack-add 313862022",
+        },
+        {
+            "text": "Try it with the synthetic demo archive",
+            "code_py": "stackpack_add(313862022, archive='demo')",
+            "code_cmd": "datalad stackpack-add --archive demo 313862022",
+        },
+        {
+            "text": "See what would be fetched, as one JSON line a file",
+            "code_py": "stackpack_add(313862022, dry_run=True)",
+            "code_cmd": "datalad -f json stackpack-add -n 313862022",
+        },
+    ]
+
+    @staticmethod
+    @datasetmethod(name="stackpack_add")
+    @eval_results
+    def __call__(
+        specimen: Any,
+        dataset: Any = None,
+        into: Any = None,
+        archive: Any = None,
+        parts: Any = None,
+        downsample: Any = 0,
+        no_fetch: bool = False,
+        dry_run: bool = False,
+        jobs: Any = None,
+        message: Any = None,
+    ) -> Iterator[dict[str, Any]]:
+        from datalad_stackpack.commands.adding import Options, add  # slow to import
+
+        yield from add(
+            Options(
+                specimen if isinstance(specimen, (list, tuple)) else [specimen],
+                dataset,
+                into,
+                archive,
+                parts,
+                downsample,
+                not no_fetch,
+                dry_run,
+                jobs,
+                message,
+            )
+        )
+
+    @staticmethod
+    def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:
+        from datalad.ui import ui
+
+        from datalad_stackpack.commands.results import summary
+
+        if said := summary(all_results):
+            ui.message(said)

@@ -1,0 +1,127 @@
+"""``datalad stackpack-demo``: the demo archive, kept running for clones of demo datasets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from datalad.interface.base import Interface, build_doc, eval_results
+from datalad.support.param import Parameter
+
+from datalad_stackpack.errors import ArchiveError, ArgumentError, StackpackError, quoted
+
+lgr = logging.getLogger("datalad.stackpack")
+
+ACTION = "stackpack-demo"
+ANSWER_S = 5.0
+
+
+@contextmanager
+def running_demo(port: int) -> Iterator[str]:
+    """The URL of a demo archive on ``port``: the one that runs there, or one of our own.
+
+    Raises :class:`~datalad_stackpack.errors.ArchiveError` when something else has the port.
+    """
+    from datalad_stackpack.demo import DemoArchive
+
+    url = f"http://127.0.0.1:{port}"
+    if _is_demo(url):
+        yield url
+        return
+    archive = DemoArchive(port=port)
+    try:
+        archive.start()
+    except OSError as problem:
+        raise ArchiveError(
+            f"the demo archive cannot use port {port} of 127.0.0.1 ({problem.strerror}): set "
+            "datalad.stackpack.demo.port (or DATALAD_STACKPACK_DEMO_PORT) to a free one"
+        ) from problem
+    try:
+        yield archive.url
+    finally:
+        archive.stop()
+
+
+def _is_demo(url: str) -> bool:
+    from datalad_stackpack.demo import DEMO_NAME
+
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(f"{url}/stackpack-demo", timeout=ANSWER_S) as answer:
+            return bool(json.loads(answer.read(10_000)).get("name") == DEMO_NAME)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _parse_port(given: object) -> int:
+    text = str(given).strip()
+    port = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    if not 1 <= port <= 65535:
+        raise ArgumentError(f"port {quoted(given)} is not possible: give one from 1 to 65535")
+    return port
+
+
+@build_doc
+class StackpackDemo(Interface):
+    """Serve the demo archive on 127.0.0.1, until interrupted
+
+    The demo archive is synthetic: a few invented neurons, drawn when they are asked for. It
+    answers as the archive of the Allen Institute does. `stackpack-add --archive demo` starts
+    one for as long as it needs it; keep one running with this command for `datalad get` in a
+    clone of a dataset that was made from it.
+    """
+
+    _params_ = {
+        "port": Parameter(
+            args=("--port",),
+            metavar="PORT",
+            doc="""port of 127.0.0.1 to serve on; the default is the configuration
+            'datalad.stackpack.demo.port', 8413 unless set. It is part of the URLs that a demo
+            dataset records.""",
+        ),
+    }
+    _examples_ = [
+        {
+            "text": "Serve the demo archive, and stop it with Ctrl-C",
+            "code_py": "stackpack_demo()",
+            "code_cmd": "datalad stackpack-demo",
+        },
+    ]
+
+    @staticmethod
+    @eval_results
+    def __call__(port: Any = None) -> Iterator[dict[str, Any]]:
+        from datalad_stackpack.commands import settings
+        from datalad_stackpack.commands.results import of_refusal
+        from datalad_stackpack.demo import DemoArchive
+
+        try:
+            number = settings.demo_port() if port is None else _parse_port(port)
+            if _is_demo(f"http://127.0.0.1:{number}"):
+                raise ArgumentError(f"a demo archive is already being served on port {number}")
+            archive = DemoArchive(port=number)
+            try:
+                archive.start()
+            except OSError as problem:
+                raise ArgumentError(
+                    f"port {number} of 127.0.0.1 cannot be used ({problem.strerror}): "
+                    "give a free one with --port"
+                ) from problem
+        except StackpackError as problem:
+            yield of_refusal(ACTION, "", problem)
+            return
+        try:
+            yield {
+                "action": ACTION,
+                "status": "ok",
+                "path": archive.url,
+                "type": "archive",
+                "message": "serving the synthetic demo archive; stop it with Ctrl-C",
+            }
+            archive.serve_forever()
+        finally:
+            archive.stop()

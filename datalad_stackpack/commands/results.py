@@ -1,0 +1,166 @@
+"""Result records: the only module that knows what one looks like.
+
+DataLad's standard keys are action, status, path, type, refds and message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from datalad_stackpack.errors import StackpackError
+from datalad_stackpack.outside.place import Place
+from datalad_stackpack.reports import Done, FileReport, StackReport
+from datalad_stackpack.stack.steps import Step, Todo
+
+Result = dict[str, Any]
+
+STATUS = {
+    Done.KEPT: "notneeded",
+    Done.RESTORED: "ok",
+    Done.ADOPTED: "ok",
+    Done.REGISTERED: "ok",
+    Done.FETCHED: "ok",
+    Done.FAILED: "error",
+    Done.NOT_ASKED: "impossible",
+}
+
+
+class Results:
+    """Makes the result records of one action on one stack."""
+
+    def __init__(self, action: str, place: Place) -> None:
+        self._place = place
+        self._standard = {"action": action, "refds": str(place.root)}
+
+    def of_file(self, report: FileReport) -> Result:
+        """The record of one file that was dealt with."""
+        file = report.file
+        if report.problem is None:
+            message = report.done.value
+        elif report.done is Done.NOT_ASKED:
+            message = f"{report.done.value}: {report.problem}"
+        else:
+            message = f"the picture {report.problem}; asked {file.url}"
+        return self._file(
+            file.path,
+            file.url,
+            STATUS[report.done],
+            message,
+            error=type(report.problem).__name__ if report.problem else None,
+            bytes=report.bytes,
+            key=report.key,
+        )
+
+    def of_plan(self, todo: Todo) -> Result:
+        """The record of one file that would be dealt with."""
+        status = "notneeded" if todo.step is Step.KEEP else "ok"
+        message = f"{todo.step.value} (dry run)"
+        return self._file(todo.file.path, todo.file.url, status, message, dry_run=True)
+
+    def _file(self, path: str, url: str, status: str, message: str, **more: object) -> Result:
+        return {
+            **self._standard,
+            "type": "file",
+            "path": str(self._place.stack / path),
+            "status": status,
+            "message": message,
+            "url": url,
+            **{name: value for name, value in more.items() if value is not None},
+        }
+
+    def of_stack(self, report: StackReport) -> Result:
+        """The record of the stack as a whole."""
+        manifest = report.manifest
+        lacking = report.planned - len(manifest.files)
+        short = f"in commit {report.commit[:10]}" if report.commit else "not committed"
+        if report.problem is not None or lacking:
+            status = "error"
+            why = report.problem or f"{lacking} failed"
+            message = (
+                f"{why}: {len(manifest.files)} of {report.planned} files are {short}; "
+                "run the same command again for the rest"
+            )
+        elif not report.changed:
+            status, message = "notneeded", f"all {report.planned} files are {short} already"
+        else:
+            status, message = "ok", f"{len(manifest.files)} files {short}"
+        return self._stack(
+            status,
+            message,
+            specimen=manifest.specimen_id,
+            files=len(manifest.files),
+            planned=report.planned,
+            bytes=sum(entry.checksum.bytes for entry in manifest.files if entry.checksum),
+            complete=manifest.complete,
+            commit=report.commit,
+            changed=report.changed,
+            seconds=round(report.seconds, 3),
+        )
+
+    def of_stack_plan(self, specimen: int, todo: Sequence[Todo]) -> Result:
+        """The record of a stack that would be packed."""
+        fresh = sum(one.step is not Step.KEEP for one in todo)
+        return self._stack(
+            "ok" if fresh else "notneeded",
+            f"{fresh} of {len(todo)} files would be added (dry run)",
+            specimen=specimen,
+            planned=len(todo),
+            dry_run=True,
+        )
+
+    def of_problem(self, problem: StackpackError) -> Result:
+        """The record of a stack that could not be packed."""
+        return self._stack("error", str(problem), error=type(problem).__name__)
+
+    def _stack(self, status: str, message: str, **more: object) -> Result:
+        kind = "dataset" if self._place.root == self._place.stack else "directory"
+        return {
+            **self._standard,
+            "type": kind,
+            "path": str(self._place.stack),
+            "status": status,
+            "message": message,
+            **more,
+        }
+
+
+def of_refusal(action: str, subject: str, problem: StackpackError) -> Result:
+    """The record of a request that was refused before there was a place for it."""
+    return {
+        "action": action,
+        "status": "error",
+        "path": subject,
+        "type": "directory",
+        "message": str(problem),
+        "error": type(problem).__name__,
+    }
+
+
+def summary(results: Sequence[Result]) -> str:
+    """What was done, in plain words: a line for each stack, and one for all if several."""
+    lines = []
+    for result in results:
+        if "specimen" not in result or result.get("dry_run"):
+            continue
+        counted = (
+            f"{result['files']} of {result['planned']} files, {_in_units(result['bytes'])}, "
+            f"{result['seconds']:.1f} s"
+        )
+        state = "complete" if result["complete"] else "incomplete"
+        news = "commit" if result["changed"] else "nothing new, commit"
+        commit = f"{news} {result['commit'][:10]}" if result["commit"] else "no commit"
+        lines.append(f"specimen {result['specimen']}: {state}, {counted}, {commit}")
+    failed = [result for result in results if result.get("error") and "specimen" not in result
+              and result["type"] != "file"]  # fmt: skip
+    if len(lines) + len(failed) > 1:
+        lines.append(f"{len(lines)} stacks, {len(failed)} specimens that could not be packed")
+    return "\n".join(lines)
+
+
+def _in_units(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError(count)
