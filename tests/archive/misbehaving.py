@@ -1,0 +1,79 @@
+"""The demo archive, taught to misbehave: per image and per query, once or always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+
+from datalad_stackpack.demo import DEMO_CELLS, DemoArchive, DemoCell, Reply, Request
+
+Fault = Callable[[Request, Reply], Reply]
+"""What becomes of the reply that a well-behaved archive would have given."""
+
+
+class MisbehavingArchive(DemoArchive):
+    """A demo archive that behaves until it is told otherwise.
+
+    A fault strikes the *rendering* of an image (the reply that carries the picture), the
+    *redirect* to it, or the reply to a *query* for a model.
+    """
+
+    def __init__(self, cells: tuple[DemoCell, ...] = DEMO_CELLS, port: int = 0) -> None:
+        super().__init__(cells=cells, port=port)
+        self._faults: dict[str, tuple[Fault, int | None]] = {}
+        self._faults_lock = Lock()
+
+    def spoil(self, what: str, fault: Fault, times: int | None = None) -> None:
+        """Let ``fault`` strike ``what``, the next ``times`` times or always.
+
+        ``what`` is ``"image <id>"`` (its rendering), ``"redirect <id>"`` or ``"query <Model>"``;
+        ``*`` in place of the id or model strikes them all.
+        """
+        with self._faults_lock:
+            self._faults[what] = (fault, times)
+
+    def heal(self) -> None:
+        """Behave again."""
+        with self._faults_lock:
+            self._faults.clear()
+
+    def answer(self, request: Request) -> Reply:
+        reply = super().answer(request)
+        kind, _, which = self._subject(request).partition(" ")
+        for what in (f"{kind} {which}", f"{kind} *"):
+            if fault := self._take(what):
+                return fault(request, reply)
+        return reply
+
+    def _subject(self, request: Request) -> str:
+        if "/section_image_download/" in request.path:
+            return f"redirect {request.path.rsplit('/', 1)[-1]}"
+        if request.path == "/cgi-bin/imageservice":
+            return f"image {self.image_at(request.query.get('path', ''))}"
+        if request.path.startswith("/api/v2/data"):
+            criteria = request.query.get("criteria", "")
+            return f"query {criteria.removeprefix('model::').partition(',')[0]}"
+        return "other"
+
+    def _take(self, what: str) -> Fault | None:
+        with self._faults_lock:
+            fault, times = self._faults.get(what, (None, 0))
+            if fault is None or times == 0:
+                return None
+            if times is not None:
+                self._faults[what] = (fault, times - 1)
+            return fault
+
+    def image_at(self, path: str) -> int:
+        """The id of the image that the image service knows by ``path``."""
+        return self._by_path[path].id if path in self._by_path else 0
+
+    def asked(self, image_id: int) -> int:
+        """How often a picture was asked for (the redirect counts, its target does not)."""
+        wanted = f"/section_image_download/{image_id}"
+        return sum(request.path.endswith(wanted) for request in self.requests)
+
+    @property
+    def pictures_asked(self) -> int:
+        """How many image requests there were in all."""
+        return sum("/section_image_download/" in request.path for request in self.requests)

@@ -1,0 +1,79 @@
+"""What the tests share. Real git, git-annex, DataLad and HTTP on loopback; nothing is mocked.
+
+setup_package   DataLad's own: a throw-away git configuration that allows 127.0.0.1
+archive         a misbehaving demo archive, running, that behaves until it is told otherwise
+add             ``datalad.api.stackpack_add`` at that archive, its results as a list
+work            an empty directory, made the current one
+dataset         an empty DataLad dataset, made the current directory
+quick           (autouse) no pauses between attempts, short time-outs
+
+What is not a fixture is in helpers.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from archive.misbehaving import MisbehavingArchive
+from datalad.conftest import setup_package  # noqa: F401 (a fixture, used by its name)
+from helpers import GAPS, TINY, Result
+
+from datalad_stackpack.demo import DemoCell
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses between attempts, short time-outs: also for the programs that a test starts."""
+    from datalad import cfg
+
+    for name, value in (("PAUSE", "0"), ("READ__TIMEOUT", "5"), ("ATTEMPTS", "3")):
+        monkeypatch.setenv(f"DATALAD_STACKPACK_{name}", value)
+    cfg.reload(force=True)
+
+
+@pytest.fixture
+def cells() -> tuple[DemoCell, ...]:
+    """The cells that the archive serves; a module may replace this."""
+    return (TINY, GAPS)
+
+
+@pytest.fixture
+def archive(cells: tuple[DemoCell, ...]) -> Iterator[MisbehavingArchive]:
+    """A demo archive that can be told to misbehave."""
+    with MisbehavingArchive(cells) as running:
+        yield running
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory outside any dataset, made the current one."""
+    place = tmp_path / "work"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    return place
+
+
+@pytest.fixture
+def dataset(work: Path) -> Path:
+    """An empty DataLad dataset, made the current directory."""
+    from datalad.api import create
+
+    create(path=str(work), force=True, result_renderer="disabled")
+    return work
+
+
+@pytest.fixture
+def add(archive: MisbehavingArchive, work: Path) -> Callable[..., list[Result]]:
+    """``stackpack_add`` at the archive: failures are results, not exceptions."""
+
+    def call(specimen: Any = 1, **options: Any) -> list[Result]:
+        from datalad.api import stackpack_add
+
+        given = {"archive": archive.url, "on_failure": "ignore", "result_renderer": "disabled"}
+        results: list[Result] = stackpack_add(specimen, **(given | options))
+        return results
+
+    return call

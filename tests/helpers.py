@@ -1,0 +1,40 @@
+"""Cells to serve, and ways to look at what came of it.
+
+TINY, GAPS   small cells: six planes and four projections; sections with gaps
+"""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from datalad_stackpack.demo import DEMO_CELLS
+
+Result = dict[str, Any]
+
+TINY = replace(
+    DEMO_CELLS[0],
+    specimen_id=1,
+    data_set_id=10_000_000,
+    sections=(2, 3, 4, 5, 6, 7),
+    image_width=34,
+    image_height=42,
+    known_ids={},
+)
+GAPS = replace(TINY, specimen_id=2, data_set_id=20_000_000, sections=(26, 27, 30, 33))
+
+
+def git(*words: str, at: Path | str = ".") -> str:
+    """What git printed."""
+    done = subprocess.run(["git", *words], cwd=at, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def statuses(results: list[Result]) -> dict[str, str]:
+    """The status of each file, by the last two parts of its path; the stack's under ``stack``."""
+    return {
+        "/".join(Path(one["path"]).parts[-2:]) if one["type"] == "file" else "stack": one["status"]
+        for one in results
+    }
