@@ -85,7 +85,7 @@ class _Adding:
     def one(self, order: Order) -> Iterator[Result]:
         """Pack the stack of one specimen, or say what would be done."""
         try:
-            place = find_place(order.specimen, self.options.dataset, self.options.into)
+            place = find_place(order.specimen, self.options.dataset, self.options.into, lgr.info)
         except StackpackError as problem:
             yield results.of_refusal(ACTION, str(order.specimen), problem)
             return

@@ -133,6 +133,7 @@ class Annex:
             ["git", "annex", "whereis", "--batch-keys", "--json", "--json-error-messages"],
             self.root,
             "".join(f"{key}\n" for key in sorted(keys)).encode("utf-8", "surrogateescape"),
+            accepted_codes=(0, 1),  # 1: some key is at no remote
         )
         found = {}
         for line in told.splitlines():

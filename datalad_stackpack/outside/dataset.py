@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import glob
-import hashlib
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from datalad_stackpack.errors import DatasetError, NoRoom, quoted
 from datalad_stackpack.outside.index import Index
+from datalad_stackpack.outside.locks import being_made, held
 from datalad_stackpack.outside.place import Place, root_above
 from datalad_stackpack.stack.layout import MANIFEST_NAME, PICTURE_DIRECTORIES
 
@@ -28,25 +24,8 @@ def alone(place: Place, on_wait: Callable[[str], None]) -> Iterator[None]:
     ``on_wait`` is called once, with a sentence, if there is one to wait for. The lock is the
     operating system's: it ends with the process, however that ends.
     """
-    with _lock(own_directory(place) / "lock", place.root, on_wait):
+    with held(own_directory(place) / "lock", place.root, on_wait):
         yield
-
-
-@contextmanager
-def _lock(lock_file: Path, root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    lock = FileLock(lock_file)
-    try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            on_wait(f"waiting for another stackpack command that is at work in {root}")
-            lock.acquire()
-    except OSError as problem:
-        raise DatasetError(f"cannot write {quoted(lock_file)}: {problem}") from problem
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def own_directory(place: Place) -> Path:
@@ -81,9 +60,7 @@ def ensure_made(place: Place, on_wait: Callable[[str], None]) -> Place:
     """The place with its dataset made, by this process or by another one meanwhile."""
     if place.exists:
         return place
-    name = hashlib.sha256(os.fsencode(place.root)).hexdigest()[:16]
-    lock_file = Path(tempfile.gettempdir()) / f"stackpack-{os.getuid()}-{name}.lock"
-    with _lock(lock_file, place.root, on_wait):
+    with being_made(place.root, on_wait):
         if root_above(place.root) != place.root:
             _create(place.root)
     return replace(place, exists=True)

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from datalad_stackpack.outside.processes import run
+from datalad_stackpack.stack.keys import key_of_file_name
 
 ANNEX_OBJECTS = "annex/objects/"
 LONGEST_POINTER = 32 * 1024
@@ -138,7 +139,7 @@ def key_of_pointer(text: str) -> str | None:
     target = text.split("\n", 1)[0]
     if ANNEX_OBJECTS not in target:
         return None
-    return target.rsplit("/", 1)[-1] or None
+    return key_of_file_name(target.rsplit("/", 1)[-1]) or None
 
 
 def at_path(path: Path) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from datalad_stackpack.errors import (
     ManifestError,
     quoted,
 )
+from datalad_stackpack.outside.locks import being_made
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.layout import MANIFEST_NAME
@@ -42,14 +44,14 @@ class Place:
         return Path(os.fsdecode(printed).rstrip("\n"))
 
 
-def find_place(specimen: int, dataset: Any, into: Any) -> Place:
+def find_place(specimen: int, dataset: Any, into: Any, on_wait: Callable[[str], None]) -> Place:
     """Where the stack of ``specimen`` goes, given ``--dataset`` and ``--into`` (or ``None``).
 
     Without ``into`` it is ``<specimen>/`` below the current directory when that lies in a
     dataset, or below the given dataset's root; outside any dataset it is a new dataset. A
     current directory that already is the specimen's stack is taken as it is. Raises
     :class:`DatasetError` or :class:`ArgumentError` for a place that cannot be used; touches
-    nothing.
+    nothing. ``on_wait`` is told when another process is making a dataset there.
     """
     from datalad.distribution.dataset import resolve_path
 
@@ -62,6 +64,8 @@ def find_place(specimen: int, dataset: Any, into: Any) -> Place:
         here = given_root or Path(os.path.realpath(os.curdir))
         stack = here if _is_stack_of(specimen, here) else here / str(specimen)
     stack = Path(os.path.realpath(stack.parent)) / stack.name if stack.name else stack
+    with being_made(stack, on_wait):
+        pass  # a dataset that another process is making there is better seen whole
     root = given_root or root_above(stack)
     place = Place(root or stack, stack, exists=root is not None)
     _check(place)

@@ -23,11 +23,12 @@ def run(
     directory: Path,
     feed: bytes = b"",
     settings: Mapping[str, str] | None = None,
+    accepted_codes: tuple[int, ...] = (0,),
 ) -> bytes:
     """What ``command`` printed, run in ``directory`` with ``feed`` on its standard input.
 
     ``settings`` are added to the environment. Raises :class:`AnnexError` with the command's
-    own last words when it fails or is not there.
+    own last words when it is not there or ends with another code than ``accepted_codes``.
     """
     try:
         done = subprocess.run(
@@ -41,7 +42,7 @@ def run(
         )
     except OSError as problem:
         raise AnnexError(f"cannot run {command[0]} in {quoted(directory)}: {problem}") from problem
-    if done.returncode:
+    if done.returncode not in accepted_codes:
         raise AnnexError(
             f"{' '.join(command[:3])} failed in {quoted(directory)} with exit code "
             f"{done.returncode}: {quoted(_last_words(done.stderr or done.stdout))}"

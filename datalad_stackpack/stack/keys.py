@@ -33,6 +33,16 @@ def checksum_of(key: str) -> Checksum | None:
     return Checksum(int(found[1]), found[2]) if found else None
 
 
+def key_of_file_name(name: str) -> str:
+    """The key whose object file is called ``name``.
+
+    git-annex writes ``/`` as ``%``, ``:`` as ``&c``, ``%`` as ``&s`` and ``&`` as ``&a``; the keys
+    of registered addresses hold them all.
+    """
+    slashed = name.replace("%", "/").replace("&c", ":")
+    return slashed.replace("&s", "%").replace("&a", "&")
+
+
 def is_registered_only(key: str) -> bool:
     """Whether the key stands for an address whose content was never looked at."""
     return key.startswith(REGISTERED_ONLY)

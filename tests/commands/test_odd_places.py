@@ -1,0 +1,194 @@
+"""Odd datasets and directories: all work, or are refused in one line before anything is touched."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import git, statuses
+
+from datalad_stackpack.outside.annex import OLDEST_ANNEX
+from datalad_stackpack.stack import manifest_json
+
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
+
+
+def text2git(dataset: Path) -> None:
+    from datalad.api import run_procedure
+
+    run_procedure(spec=["cfg_text2git"], dataset=str(dataset), result_renderer="disabled")
+
+
+def md5e(dataset: Path) -> None:
+    (dataset / ".gitattributes").write_text("* annex.backend=MD5E\n")
+    git("commit", "-qam", "MD5E", at=dataset)
+
+
+def unlocked(dataset: Path) -> None:
+    git("annex", "adjust", "--unlock", at=dataset)
+
+
+def everything_annexed(dataset: Path) -> None:
+    (dataset / ".gitattributes").write_text("* annex.largefiles=anything filter=annex\n")
+    git("commit", "-qam", "all", at=dataset)
+
+
+def everything_in_git(dataset: Path) -> None:
+    (dataset / ".gitattributes").write_text("* annex.largefiles=nothing\n")
+    git("commit", "-qam", "none", at=dataset)
+
+
+def pictures_ignored(dataset: Path) -> None:
+    (dataset / ".gitignore").write_text("*.jpg\n*.json\n")
+    git("add", ".gitignore", at=dataset)
+    git("commit", "-qm", "ignore", at=dataset)
+
+
+def detached(dataset: Path) -> None:
+    git("checkout", "-q", "--detach", at=dataset)
+
+
+ODD = [text2git, md5e, unlocked, everything_annexed, everything_in_git, pictures_ignored, detached]
+
+
+@pytest.mark.parametrize("make_odd", ODD, ids=lambda make: make.__name__)
+def test_an_odd_dataset_gets_the_same_stack(make_odd, add, archive, dataset):
+    make_odd(dataset)
+
+    results = add(1)
+
+    assert set(statuses(results).values()) == {"ok"}, results
+    assert git("status", "--porcelain") == ""
+    manifest = manifest_json.read(Path("1/manifest.json").read_bytes())
+    for entry in manifest.files:
+        key = git("annex", "lookupkey", f"1/{entry.path}").strip()
+        assert key == entry.key
+        assert key.startswith("SHA256E-")
+    done = subprocess.run(
+        ["git", "annex", "lookupkey", "1/manifest.json"], capture_output=True, check=False
+    )
+    assert done.stdout == b"", "the manifest belongs into git"
+    git("annex", "fsck", "--quiet")
+    assert set(statuses(add(1)).values()) == {"notneeded"}
+    assert archive.pictures_asked == 10
+
+
+@pytest.mark.parametrize(
+    "name", ["with spaces", "Δ-schicht é", "a[b]{c}*?", "-n", "quote'\"s", ".hidden", "%s %d"]
+)
+def test_any_name_of_a_directory_will_do(name, add, archive, dataset):
+    results = add(1, into=name)
+    assert set(statuses(results).values()) == {"ok"}, results
+    assert git("status", "--porcelain") == ""
+    assert set(statuses(add(1, into=name)).values()) == {"notneeded"}
+    tracked = git("--literal-pathspecs", "ls-files", "-z", "--", name)
+    assert len(tracked.strip("\0").split("\0")) == 11
+
+
+@pytest.mark.parametrize("name", ["with spaces", "Δ-schicht é", "a[b]{c}", "line\nbreak"])
+def test_a_new_dataset_may_have_any_name(name, add, archive, work):
+    results = add(1, into=name)
+    assert set(statuses(results).values()) == {"ok"}, results
+    assert git("status", "--porcelain", at=work / name) == ""
+
+
+def test_an_odd_name_survives_a_rerun(add, archive, dataset):
+    add(1, into="a [b] {c} 'd'")
+    head = git("rev-parse", "HEAD")
+    subprocess.run(["datalad", "rerun"], check=True, capture_output=True)
+    assert git("rev-parse", "HEAD") == head
+    assert git("status", "--porcelain") == ""
+
+
+def without_override() -> None:
+    """Take root's right to write anywhere; no effect for another user, who has it not."""
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)
+
+
+def run(*words: str, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["datalad", "stackpack-add", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes a right away as Linux does it")
+def test_a_read_only_directory_is_refused_in_one_line(archive, work):
+    work.chmod(0o555)
+    try:
+        done = run("--archive", archive.url, "1", preexec_fn=without_override)
+    finally:
+        work.chmod(0o755)
+    assert done.returncode == 1
+    assert "cannot be written to" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert archive.requests == []
+    assert list(work.iterdir()) == []
+
+
+def tools_without_annex(place: Path) -> Path:
+    """A PATH with git and DataLad and nothing else."""
+    place.mkdir()
+    for tool in ("git", "datalad"):
+        found = shutil.which(tool)
+        assert found
+        (place / tool).symlink_to(found)
+    return place
+
+
+def test_without_git_annex_it_says_which_is_needed(archive, work, tmp_path):
+    tools = tools_without_annex(tmp_path / "bin")
+    done = run("--archive", archive.url, "1", env={**os.environ, "PATH": str(tools)})
+    assert done.returncode == 1
+    assert f"needs git-annex {OLDEST_ANNEX} or newer" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert list(work.iterdir()) == []
+    assert archive.requests == []
+
+
+def test_an_old_git_annex_is_refused_with_its_version(archive, work, tmp_path):
+    tools = tools_without_annex(tmp_path / "bin")
+    old = tools / "git-annex"
+    old.write_text("#!/bin/sh\nprintf 8.20210223\n")
+    old.chmod(0o755)
+    done = run("--archive", archive.url, "1", env={**os.environ, "PATH": str(tools)})
+    assert "'8.20210223'" in done.stdout
+    assert f"needs git-annex {OLDEST_ANNEX} or newer" in done.stdout
+    assert list(work.iterdir()) == []
+
+
+def test_a_plain_git_repository_is_no_dataset(add, archive, work):
+    git("init", "-q")
+    (result,) = add(1)
+    assert "a git repository without an annex" in result["message"]
+    assert git("status", "--porcelain") == ""
+
+
+def test_a_stack_in_a_subdataset_asks_for_that_one(add, archive, dataset):
+    from datalad.api import create
+
+    create(dataset=str(dataset), path=str(dataset / "sub"), result_renderer="disabled")
+    (result,) = add(1, dataset=str(dataset), into="sub/1")
+    assert "lies in the subdataset" in result["message"]
+    results = add(1, into="sub/1")
+    assert set(statuses(results).values()) == {"ok"}
+    assert git("status", "--porcelain", at=dataset / "sub") == ""
+
+
+def test_a_link_in_place_of_a_directory_leads_nowhere(add, archive, dataset, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (dataset / "1").mkdir()
+    (dataset / "1" / "planes").symlink_to(outside)
+    (result,) = add(1)
+    assert "'planes'" in result["message"]
+    assert list(outside.iterdir()) == []
+    assert archive.pictures_asked == 0
