@@ -12,6 +12,18 @@ command_suite = (
     "Raw microscopy of single neurons as versioned datasets",
     [
         ("datalad_stackpack.commands.add", "StackpackAdd", "stackpack-add", "stackpack_add"),
+        (
+            "datalad_stackpack.commands.check",
+            "StackpackCheck",
+            "stackpack-check",
+            "stackpack_check",
+        ),
+        (
+            "datalad_stackpack.commands.update",
+            "StackpackUpdate",
+            "stackpack-update",
+            "stackpack_update",
+        ),
         ("datalad_stackpack.commands.demo", "StackpackDemo", "stackpack-demo", "stackpack_demo"),
     ],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datalad_stackpack.errors import BrokenPicture, DatasetError, NoRoom, NotAsked, quoted
@@ -21,6 +21,7 @@ from datalad_stackpack.outside.place import Place
 from datalad_stackpack.reports import Done, FileReport, PlanReport, StackReport
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.acceptance import inspect
+from datalad_stackpack.stack.drift import compare_rows
 from datalad_stackpack.stack.layout import (
     MANIFEST_NAME,
     PICTURE_DIRECTORIES,
@@ -28,7 +29,6 @@ from datalad_stackpack.stack.layout import (
     PlannedFile,
 )
 from datalad_stackpack.stack.manifest import (
-    MANIFEST_VERSION,
     FileEntry,
     Manifest,
     file_entry,
@@ -38,11 +38,28 @@ from datalad_stackpack.stack.steps import Step, Todo
 from datalad_stackpack.surveying import (
     Order,
     Survey,
+    Withdrawn,
     foresee,
     recorded_manifest,
     survey,
     with_recorded_parts,
 )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What one run works with: the survey, the manifest before, the annex, room for half-done."""
+
+    found: Survey
+    recorded: Manifest | None
+    annex: Annex
+    room: Path
+    began: float
+
+    @property
+    def private_index(self) -> Path:
+        """Where git-annex stages until the run is settled."""
+        return self.room / "index"
 
 
 class Packing:
@@ -52,7 +69,7 @@ class Packing:
         self,
         archive: Archive,
         place: Place,
-        record: Callable[[Survey, Place, Manifest], Record],
+        record: Callable[[Survey, Place, Manifest, Manifest | None], Record],
         jobs: int,
         patience: Patience,
         halt: Halt,
@@ -75,92 +92,111 @@ class Packing:
         anything is touched, or when the commit itself cannot be made.
         """
         began = time.monotonic()
-        order = with_recorded_parts(order, recorded_manifest(self._place))
-        found = survey(order, self._archive)
+        recorded = recorded_manifest(self._place)
+        found = self._survey(order, recorded)
         if not self._place.exists:
             self._place = ensure_made(self._place, self._tell)
         with alone(self._place, self._tell):
-            recorded = recorded_manifest(self._place)
+            if (now := recorded_manifest(self._place)) != recorded:
+                recorded = now
+                found = self._survey(order, recorded)  # another process was at work meanwhile
             annex = Annex(self._place.root, self._place.relative)
             todo = foresee(found, self._place, recorded)
             self._make_directory()
             yield PlanReport(todo)
             with heeding_signals(self._halt), scratch(self._place) as room:
+                work = _Work(found, recorded, annex, room, began)
                 try:
-                    yield from self._act(todo, annex, room)
+                    yield from self._act(todo, work)
                 except GeneratorExit:
                     self._halt.set("stopped at the first failure, as --on-failure asks")
-                    self._settle(found, annex, recorded, room, began)
+                    self._settle(work)
                     raise
-                yield self._settle(found, annex, recorded, room, began)
+                yield self._settle(work)
 
-    def _act(self, todo: Sequence[Todo], annex: Annex, room: Path) -> Iterator[FileReport]:
+    def _survey(self, order: Order, recorded: Manifest | None) -> Survey:
+        return survey(with_recorded_parts(order, recorded), self._archive, recorded)
+
+    def _act(self, todo: Sequence[Todo], work: _Work) -> Iterator[FileReport]:
         by_step = {step: [one for one in todo if one.step is step] for step in Step}
         try:
             for one in by_step[Step.KEEP]:
                 yield FileReport(one.file, Done.KEPT, key=one.key)
             if lost := by_step[Step.RESTORE]:
-                annex.restore([one.file.path for one in lost])
+                work.annex.restore([one.file.path for one in lost])
             for one in lost:
                 yield FileReport(one.file, Done.RESTORED, key=one.key)
             if missing := by_step[Step.REGISTER]:
-                annex.register_only([one.file for one in missing], room / "index")
+                work.annex.register_only([one.file for one in missing], work.private_index)
             for one in missing:
                 yield FileReport(one.file, Done.REGISTERED)
-            renew = [one for one in todo if one.renew_url]
-            if renew or by_step[Step.ADOPT] or by_step[Step.FETCH]:
-                with annex.intake(room / "index") as intake:
-                    for one in renew:
+            new_urls = [one for one in todo if one.renew_url]
+            fetch = by_step[Step.FETCH] + by_step[Step.RENEW]
+            if new_urls or by_step[Step.ADOPT] or fetch:
+                with work.annex.intake(work.private_index) as intake:
+                    for one in new_urls:
                         intake.register(str(one.key), one.file.url)
                     for one in by_step[Step.ADOPT]:
                         key = intake.adopt(one.file.path, str(one.key))
                         yield FileReport(one.file, Done.ADOPTED, key=key)
-                    fetch = [one.file for one in by_step[Step.FETCH]]
-                    yield from self._fetch(fetch, intake, room)
+                    yield from self._fetch(fetch, intake, work.room)
         except DatasetError as problem:
             self._problem = str(problem)
 
-    def _fetch(
-        self, files: Sequence[PlannedFile], intake: Intake, room: Path
-    ) -> Iterator[FileReport]:
+    def _fetch(self, todo: Sequence[Todo], intake: Intake, room: Path) -> Iterator[FileReport]:
+        here = {one.file.path: one.key for one in todo if one.step is Step.RENEW}
+        files = [one.file for one in todo]
         breaker = Breaker(self._patience.give_up_after)
         for arrival in Downloads(self._archive, files, room, self._jobs, breaker, self._halt):
-            problem = arrival.problem
-            if arrival.picture is not None:
-                picture = arrival.picture
-                key = intake.take(picture.path, picture.checksum, arrival.file)
-                yield FileReport(arrival.file, Done.FETCHED, picture.checksum.bytes, key)
-            else:
+            file, picture, problem = arrival.file, arrival.picture, arrival.problem
+            if picture is None:
                 done = Done.NOT_ASKED if isinstance(problem, NotAsked) else Done.FAILED
-                yield FileReport(arrival.file, done, problem=problem)
+                yield FileReport(file, done, problem=problem)
+            elif here.get(file.path) == picture.checksum.key:
+                picture.path.unlink(missing_ok=True)
+                yield FileReport(file, Done.KEPT, picture.checksum.bytes, here[file.path])
+            else:
+                key = intake.take(picture.path, picture.checksum, file)
+                done = Done.REPLACED if file.path in here else Done.FETCHED
+                yield FileReport(file, done, picture.checksum.bytes, key)
         self._problem = self._problem or self._halt.reason or breaker.reason
 
-    def _settle(
-        self,
-        found: Survey,
-        annex: Annex,
-        recorded: Manifest | None,
-        room: Path,
-        began: float,
-    ) -> StackReport:
+    def _settle(self, work: _Work) -> StackReport:
         """Write down and commit what is now in the stack, whatever was said on the way."""
-        annex.index.take_over(room / "index")
-        manifest = found.manifest(self._entries(found, recorded))
+        found, recorded, annex = work.found, work.recorded, work.annex
+        annex.index.take_over(work.private_index)
+        entries = [*self._entries(found, recorded), *found.kept(recorded)]
+        manifest = found.manifest(entries)
         if recorded is not None and replace(manifest, generator=recorded.generator) == recorded:
             manifest = recorded
+        differences = compare_rows(recorded, found.files) if recorded else ()
         if recorded is None and not manifest.files:
             made, changed = None, False
         elif changed := self._differs_from_commit(manifest, annex):
-            self._place_manifest(manifest, room)
+            self._place_manifest(manifest, work.room)
             annex.index.stage_in_git(MANIFEST_NAME)
             paths = [MANIFEST_NAME, *(entry.path for entry in manifest.files)]
-            record = self._record(found, self._place, manifest)
-            made = commit(self._place, annex.index, paths, record)
+            have = {entry.path for entry in manifest.files}
+            pruned = (
+                [entry.path for entry in recorded.files if entry.path not in have]
+                if (found.order.withdrawn is Withdrawn.PRUNE and recorded)
+                else []
+            )
+            annex.index.remove(pruned)
+            record = self._record(found, self._place, manifest, recorded)
+            made = commit(self._place, annex.index, paths, pruned, record)
         else:
-            self._place_manifest(manifest, room)
+            self._place_manifest(manifest, work.room)
             made = head(self._place)
-        seconds = time.monotonic() - began
-        return StackReport(manifest, made, changed, len(found.files), seconds, self._problem)
+        return StackReport(
+            manifest,
+            made,
+            changed,
+            len(found.files),
+            time.monotonic() - work.began,
+            differences,
+            self._problem,
+        )
 
     def _differs_from_commit(self, manifest: Manifest, annex: Annex) -> bool:
         content = manifest_json.write(manifest)
@@ -179,7 +215,7 @@ class Packing:
         }
         entries = []
         for todo in foresee(found, self._place, recorded):
-            if todo.key is None or todo.step not in (Step.KEEP, Step.FETCH):
+            if todo.key is None or todo.step not in (Step.KEEP, Step.FETCH, Step.RENEW):
                 continue
             size = todo.file.foretold_size or sizes.get(todo.key) or self._size(todo.file)
             entries.append(file_entry(todo.file, todo.key, size))
@@ -210,26 +246,3 @@ class Packing:
             self._place.stack.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise NoRoom(f"cannot make {quoted(self._place.stack)}: {problem}") from problem
-
-
-def run_record(
-    archive_word: str, message: str | None, found: Survey, place: Place, manifest: Manifest
-) -> Record:
-    """What the commit of a stack says: every choice spelled out, no absolute path."""
-    order = found.order
-    command = ["datalad", "stackpack-add", "-d", ".", "--into", place.relative,
-               "--archive", archive_word, "--parts", ",".join(order.parts),
-               "--downsample", str(order.downsample),
-               *([] if order.fetch else ["--no-fetch"]), str(order.specimen)]  # fmt: skip
-    facts = {
-        "stackpack": {
-            "specimen": order.specimen,
-            "queries": [asked.url for asked in found.queries],
-            "manifest_version": MANIFEST_VERSION,
-        }
-    }
-    counts = [
-        f"{sum(entry.part == part for entry in manifest.files)} {part}" for part in order.parts
-    ]
-    subject = message or f"Stack of specimen {order.specimen}: {', '.join(counts)}"
-    return Record(subject, command, facts)

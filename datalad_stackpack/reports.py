@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from datalad_stackpack.errors import StackpackError
+from datalad_stackpack.stack.drift import Difference
 from datalad_stackpack.stack.layout import PlannedFile
 from datalad_stackpack.stack.manifest import Manifest
 from datalad_stackpack.stack.steps import Todo
@@ -19,6 +20,7 @@ class Done(Enum):
     ADOPTED = "accepted by an earlier run, added now"
     REGISTERED = "registered without its content"
     FETCHED = "fetched and accepted"
+    REPLACED = "replaced by what the archive serves now"
     FAILED = "failed"
     NOT_ASKED = "not asked for"
 
@@ -45,6 +47,7 @@ class PlanReport:
 class StackReport:
     """What became of the stack.
 
+    ``differences`` are the archive's present rows against the manifest that was there before.
     ``commit`` is the commit that holds it, ``changed`` whether this run made it, ``planned``
     how many files the archive lists, ``problem`` what kept the run from its end.
     """
@@ -54,4 +57,5 @@ class StackReport:
     changed: bool
     planned: int
     seconds: float
+    differences: tuple[Difference, ...]
     problem: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from datalad_stackpack import __version__
 from datalad_stackpack.errors import InTheWay, ManifestError, NothingThere, quoted
@@ -12,6 +13,7 @@ from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.stack import layout, manifest_json
 from datalad_stackpack.stack.archives import Source
+from datalad_stackpack.stack.drift import withdrawn_entries
 from datalad_stackpack.stack.images import Image, read_rows
 from datalad_stackpack.stack.layout import MANIFEST_NAME, PlannedFile
 from datalad_stackpack.stack.manifest import (
@@ -24,19 +26,32 @@ from datalad_stackpack.stack.manifest import (
     not_accepted,
 )
 from datalad_stackpack.stack.query import PARTS
-from datalad_stackpack.stack.steps import Todo, check_same_stack, decide
+from datalad_stackpack.stack.steps import Todo, check_none_withdrawn, check_same_stack, decide
 
 GENERATOR = Generator("datalad-stackpack", __version__)
 
 
+class Withdrawn(Enum):
+    """What to do about pictures of the stack that the archive no longer lists."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+    PRUNE = "prune"
+
+
 @dataclass(frozen=True)
 class Order:
-    """What a user wants: parts of a specimen, halved ``downsample`` times, with content or not."""
+    """What a user wants: parts of a specimen, halved ``downsample`` times, with content or not.
+
+    ``renew`` asks for every picture again, and takes those that changed.
+    """
 
     specimen: int
     parts: tuple[str, ...]
     downsample: int = 0
     fetch: bool = True
+    withdrawn: Withdrawn = Withdrawn.REFUSE
+    renew: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,13 @@ class Survey:
     queries: tuple[AskedQuery, ...]
     files: tuple[PlannedFile, ...]
     failed_images: tuple[Image, ...]
+
+    def kept(self, recorded: Manifest | None) -> tuple[FileEntry, ...]:
+        """The recorded pictures that the archive no longer lists, marked so, to be kept."""
+        if recorded is None or self.order.withdrawn is Withdrawn.PRUNE:
+            return ()
+        gone = withdrawn_entries(recorded, self.files)
+        return tuple(replace(entry, withdrawn=True) for entry in gone)
 
     def manifest(self, entries: Sequence[FileEntry]) -> Manifest:
         """The manifest of a stack that has ``entries``; files not among them are omitted."""
@@ -66,8 +88,8 @@ class Survey:
         )
 
 
-def survey(order: Order, archive: Archive) -> Survey:
-    """Ask the archive what there is of a specimen.
+def survey(order: Order, archive: Archive, recorded: Manifest | None = None) -> Survey:
+    """Ask the archive what there is of a specimen; recorded pictures keep their paths.
 
     Raises :class:`~datalad_stackpack.errors.ArchiveError` when it does not answer properly,
     :class:`~datalad_stackpack.errors.NothingThere` when it has no image.
@@ -84,7 +106,8 @@ def survey(order: Order, archive: Archive) -> Survey:
             f"the archive has no {' and no '.join(order.parts)} of specimen {order.specimen}: "
             "check the id; not every cell was imaged"
         )
-    files = layout.plan(images, archive.source.url, order.downsample)
+    kept = {entry.url: entry.path for entry in recorded.files} if recorded else {}
+    files = layout.plan(images, archive.source.url, order.downsample, kept)
     failed = tuple(image for image in images if image.marked_failed)
     return Survey(order, archive.source, tuple(asked), files, failed)
 
@@ -99,11 +122,12 @@ def foresee(found: Survey, place: Place, recorded: Manifest | None) -> tuple[Tod
         return decide(found.files, {}, {}, found.order.fetch)
     if recorded is not None:
         order = found.order
-        urls = {file.path: file.url for file in found.files}
-        check_same_stack(recorded, order.specimen, found.source.url, order.downsample, urls)
+        check_same_stack(recorded, order.specimen, found.source.url, order.downsample)
+        if order.withdrawn is Withdrawn.REFUSE:
+            check_none_withdrawn(recorded, found.files)
     entries = {entry.path: entry for entry in recorded.files} if recorded else {}
     standing = Annex(place.root, place.relative).look([file.path for file in found.files])
-    return decide(found.files, standing, entries, found.order.fetch)
+    return decide(found.files, standing, entries, found.order.fetch, found.order.renew)
 
 
 def recorded_manifest(place: Place) -> Manifest | None:

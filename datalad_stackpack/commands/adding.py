@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from datalad_stackpack import packing, surveying
+from datalad_stackpack import records, surveying
 from datalad_stackpack.commands import results, settings
-from datalad_stackpack.commands.progress import Progress
+from datalad_stackpack.commands.packing_results import Work, lgr, told
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import ArgumentError, StackpackError
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.outside.place import Place, find_place
-from datalad_stackpack.packing import Packing
-from datalad_stackpack.reports import FileReport, PlanReport
 from datalad_stackpack.stack.layout import parse_downsample
-from datalad_stackpack.stack.patience import Patience
 from datalad_stackpack.stack.query import PARTS, parse_parts, parse_specimen
 from datalad_stackpack.surveying import Order
-
-lgr = logging.getLogger("datalad.stackpack")
 
 ACTION = "stackpack-add"
 
@@ -60,63 +54,39 @@ def add(options: Options) -> Iterator[Result]:
     """Do what the options ask for, told as result records."""
     try:
         orders = options.orders()
-        jobs = settings.parse_jobs(options.jobs)
-        patience = settings.patience()
+        work = Work(settings.parse_jobs(options.jobs), settings.patience(), Halt())
         check_installed()
         with settings.opened_source(options.archive) as source:
-            halt = Halt()
-            adding = _Adding(options, jobs, patience, halt, Archive(source, patience, halt))
+            archive = Archive(source, work.patience, work.halt)
             for order in orders:
-                yield from adding.one(order)
+                yield from _add_one(order, options, work, archive)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, options.specimens)), problem)
 
 
-@dataclass(frozen=True)
-class _Adding:
-    """Adds stacks from one archive."""
+def _add_one(order: Order, options: Options, work: Work, archive: Archive) -> Iterator[Result]:
+    """Pack the stack of one specimen, or say what would be done."""
+    try:
+        place = find_place(order.specimen, options.dataset, options.into, lgr.info)
+    except StackpackError as problem:
+        yield results.of_refusal(ACTION, str(order.specimen), problem)
+        return
+    tell = Results(ACTION, place)
+    try:
+        if options.dry_run:
+            yield from _foresee(order, archive, place, tell)
+        else:
+            record = partial(records.of_adding, archive.source.label, options.message)
+            yield from told(work.packing(archive, place, record).run(order), order, tell)
+    except StackpackError as problem:
+        yield tell.of_problem(problem)
 
-    options: Options
-    jobs: int
-    patience: Patience
-    halt: Halt
-    archive: Archive
 
-    def one(self, order: Order) -> Iterator[Result]:
-        """Pack the stack of one specimen, or say what would be done."""
-        try:
-            place = find_place(order.specimen, self.options.dataset, self.options.into, lgr.info)
-        except StackpackError as problem:
-            yield results.of_refusal(ACTION, str(order.specimen), problem)
-            return
-        tell = Results(ACTION, place)
-        try:
-            work = self._foresee if self.options.dry_run else self._pack
-            yield from work(order, place, tell)
-        except StackpackError as problem:
-            yield tell.of_problem(problem)
-
-    def _foresee(self, order: Order, place: Place, tell: Results) -> Iterator[Result]:
-        recorded = surveying.recorded_manifest(place)
-        order = surveying.with_recorded_parts(order, recorded)
-        todo = surveying.foresee(surveying.survey(order, self.archive), place, recorded)
-        for one in todo:
-            yield tell.of_plan(one)
-        yield tell.of_stack_plan(order.specimen, todo)
-
-    def _pack(self, order: Order, place: Place, tell: Results) -> Iterator[Result]:
-        progress = Progress(f"specimen {order.specimen}")
-        record = partial(packing.run_record, self.archive.source.label, self.options.message)
-        work = Packing(self.archive, place, record, self.jobs, self.patience, self.halt, lgr.info)
-        try:
-            for report in work.run(order):
-                if isinstance(report, PlanReport):
-                    progress.begin(len(report.todo))
-                elif isinstance(report, FileReport):
-                    progress.note(report)
-                    yield tell.of_file(report)
-                else:
-                    progress.end()
-                    yield tell.of_stack(report)
-        finally:
-            progress.end()
+def _foresee(order: Order, archive: Archive, place: Place, tell: Results) -> Iterator[Result]:
+    recorded = surveying.recorded_manifest(place)
+    order = surveying.with_recorded_parts(order, recorded)
+    found = surveying.survey(order, archive, recorded)
+    todo = surveying.foresee(found, place, recorded)
+    for one in todo:
+        yield tell.of_plan(one)
+    yield tell.of_stack_plan(order.specimen, todo)

@@ -28,7 +28,7 @@ class Progress:
     def note(self, report: FileReport) -> None:
         """One more file was dealt with."""
         self._log("files", "Packing", update=1, increment=True)
-        if report.done is Done.FETCHED and report.bytes:
+        if report.done in (Done.FETCHED, Done.REPLACED) and report.bytes:
             self._log("bytes", "Fetching", update=report.bytes, increment=True)
 
     def end(self) -> None:

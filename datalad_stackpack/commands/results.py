@@ -5,12 +5,15 @@ DataLad's standard keys are action, status, path, type, refds and message.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from datalad_stackpack.checking import Tally
 from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.reports import Done, FileReport, StackReport
+from datalad_stackpack.stack.audit import Finding, Level
+from datalad_stackpack.stack.drift import Difference, RowDrift
 from datalad_stackpack.stack.steps import Step, Todo
 
 Result = dict[str, Any]
@@ -21,9 +24,12 @@ STATUS = {
     Done.ADOPTED: "ok",
     Done.REGISTERED: "ok",
     Done.FETCHED: "ok",
+    Done.REPLACED: "ok",
     Done.FAILED: "error",
     Done.NOT_ASKED: "impossible",
 }
+
+LEVEL_STATUS = {Level.ERROR: "error", Level.WARNING: "ok", Level.UNKNOWN: "impossible"}
 
 
 class Results:
@@ -72,24 +78,25 @@ class Results:
     def of_stack(self, report: StackReport) -> Result:
         """The record of the stack as a whole."""
         manifest = report.manifest
-        lacking = report.planned - len(manifest.files)
+        have = sum(not entry.withdrawn for entry in manifest.files)
+        lacking = report.planned - have
         short = f"in commit {report.commit[:10]}" if report.commit else "not committed"
         if report.problem is not None or lacking:
             status = "error"
             why = report.problem or f"{lacking} failed"
             message = (
-                f"{why}: {len(manifest.files)} of {report.planned} files are {short}; "
+                f"{why}: {have} of {report.planned} files are {short}; "
                 "run the same command again for the rest"
             )
         elif not report.changed:
             status, message = "notneeded", f"all {report.planned} files are {short} already"
         else:
-            status, message = "ok", f"{len(manifest.files)} files {short}"
+            status, message = "ok", f"{have} files {short}"
         return self._stack(
             status,
             message,
             specimen=manifest.specimen_id,
-            files=len(manifest.files),
+            files=have,
             planned=report.planned,
             bytes=sum(entry.checksum.bytes for entry in manifest.files if entry.checksum),
             complete=manifest.complete,
@@ -104,6 +111,65 @@ class Results:
         return self._stack(
             "ok" if fresh else "notneeded",
             f"{fresh} of {len(todo)} files would be added (dry run)",
+            specimen=specimen,
+            planned=len(todo),
+            dry_run=True,
+        )
+
+    def of_finding(self, finding: Finding) -> Result:
+        """The record of one thing that a check found."""
+        path = self._place.stack / finding.path if finding.path else self._place.stack
+        return {
+            **self._standard,
+            "type": "file" if finding.path else "directory",
+            "path": str(path),
+            "status": LEVEL_STATUS[finding.level],
+            "level": finding.level.value,
+            "code": finding.code,
+            "message": f"{finding.level.value}: {finding.message}",
+        }
+
+    def of_check(self, tally: Tally, counted: Mapping[Level, int]) -> Result:
+        """The record of a stack that was checked."""
+        found = ", ".join(f"{number} {level.value}s" for level, number in counted.items() if number)
+        where = (
+            f"{tally.files} files, {tally.here} here, {tally.only_at_archive} only at the archive"
+        )
+        return self._stack(
+            "error" if counted[Level.ERROR] else "ok",
+            f"{found or 'nothing wrong'}; {where}",
+            checked=tally.specimen,
+            files=tally.files,
+            here=tally.here,
+            only_at_archive=tally.only_at_archive,
+            rows=tally.rows,
+            pictures=tally.pictures,
+        )
+
+    def of_difference(self, difference: Difference) -> Result:
+        """The record of a row that is not as it was recorded."""
+        fields = f": {', '.join(difference.fields)}" if difference.fields else ""
+        return {
+            **self._standard,
+            "type": "file",
+            "path": str(self._place.stack / difference.path),
+            "status": "ok",
+            "message": f"the archive's row is {difference.drift.value}{fields} (dry run)",
+            "drift": difference.drift.value,
+            "fields": list(difference.fields),
+            "section_number": difference.section_number,
+            "dry_run": True,
+        }
+
+    def of_update_plan(
+        self, specimen: int, differences: Sequence[Difference], todo: Sequence[Todo]
+    ) -> Result:
+        """The record of a stack that would be updated."""
+        drifted = sum(one.drift is not RowDrift.UNCHANGED for one in differences)
+        fresh = sum(one.step is not Step.KEEP for one in todo)
+        return self._stack(
+            "ok" if drifted or fresh else "notneeded",
+            f"{drifted} rows differ, {fresh} pictures would be asked for (dry run)",
             specimen=specimen,
             planned=len(todo),
             dry_run=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from datalad_stackpack.commands.demo import running_demo
 from datalad_stackpack.errors import ArgumentError, quoted
 from datalad_stackpack.stack import archives
 from datalad_stackpack.stack.archives import Source
@@ -73,9 +74,17 @@ def opened_source(given: str | None) -> Iterator[Source]:
     if word == "allen":
         yield archives.allen()
     elif word == "demo":
-        from datalad_stackpack.commands.demo import running_demo
-
         with running_demo(demo_port()) as url:
             yield archives.demo(url)
     else:
         yield archives.at_url(str(word))
+
+
+@contextmanager
+def recorded_source(url: str) -> Iterator[Source]:
+    """The archive that a manifest names, by its base URL; the demo archive is started for it."""
+    if url == f"http://127.0.0.1:{demo_port()}":
+        with opened_source("demo") as source:
+            yield source
+    else:
+        yield archives.at_url(url)

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -62,6 +62,15 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
+@dataclass(frozen=True)
+class Copies:
+    """Where a key's content is: the web remote's URLs, here or not, and how many others have it."""
+
+    urls: frozenset[str] = NO_URLS
+    here: bool = False
+    elsewhere: int = 0
+
+
 class Annex:
     """The annex of the dataset at ``root``, as far as the stack in ``stack`` is concerned."""
 
@@ -84,9 +93,9 @@ class Annex:
                 before = committed.get(path)
                 unlocked = bool(entry and before and (entry.mode, before.mode) == UNLOCKED_LINK)
                 found[path] = replace(standing, displaced=standing.displaced or unlocked)
-        urls = self._urls({standing.key for standing in found.values() if standing.key})
+        copies = self.copies({standing.key for standing in found.values() if standing.key})
         return {
-            path: replace(standing, urls=urls.get(standing.key, NO_URLS))
+            path: replace(standing, urls=copies[standing.key].urls if standing.key else NO_URLS)
             for path, standing in found.items()
         }
 
@@ -125,26 +134,28 @@ class Annex:
         if unlocked:
             run(["git", "annex", "lock", "--quiet", "--", *unlocked], self.stack)
 
-    def _urls(self, keys: set[str]) -> dict[str, frozenset[str]]:
-        """The URLs that the web remote has for each key."""
-        if not keys:
+    def copies(self, keys: Iterable[str]) -> dict[str, Copies]:
+        """Where the content of each key is, as far as git-annex knows."""
+        wanted = sorted(set(keys))
+        if not wanted:
             return {}
         told = run(
             ["git", "annex", "whereis", "--batch-keys", "--json", "--json-error-messages"],
             self.root,
-            "".join(f"{key}\n" for key in sorted(keys)).encode("utf-8", "surrogateescape"),
+            "".join(f"{key}\n" for key in wanted).encode("utf-8", "surrogateescape"),
             accepted_codes=(0, 1),  # 1: some key is at no remote
         )
-        found = {}
+        found = {key: Copies() for key in wanted}
         for line in told.splitlines():
             answer = json.loads(line)
-            urls = [
-                url
-                for remote in answer.get("whereis", [])
-                if remote["uuid"] == WEB_REMOTE
-                for url in remote["urls"]
-            ]
-            found[answer.get("key", "")] = frozenset(urls)
+            remotes = [*answer.get("whereis", []), *answer.get("untrusted", [])]
+            found[answer.get("key", "")] = Copies(
+                frozenset(
+                    url for one in remotes if one["uuid"] == WEB_REMOTE for url in one["urls"]
+                ),
+                any(one["here"] for one in remotes),
+                sum(one["uuid"] != WEB_REMOTE and not one["here"] for one in remotes),
+            )
         return found
 
     def intake(self, private_index: Path) -> Intake:

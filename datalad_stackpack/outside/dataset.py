@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import glob
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -119,54 +119,83 @@ def _message(result: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """What a commit says of how it came about: subject, command and extra facts."""
+    """What a commit says of how it came about: message, command and extra facts."""
 
-    subject: str
+    message: str
     command: Sequence[str]
     facts: Mapping[str, Any]
 
 
-def commit(place: Place, index: Index, paths: Sequence[str], record: Record) -> str:
-    """Commit ``paths`` of the stack, and nothing else, with a run record; returns the commit.
+def commit(
+    place: Place, index: Index, paths: Sequence[str], removed: Sequence[str], record: Record
+) -> str:
+    """Commit ``paths`` of the stack and the removal of ``removed``, and nothing else.
 
-    The record's outputs are directories rather than every file. Raises
-    :class:`DatasetError` unless all of ``paths`` are then in the last commit.
+    The message is DataLad's run record, whose outputs are the stack's directories rather than
+    every file. Returns the commit. Raises :class:`DatasetError` unless all is then committed.
     """
-    from datalad.core.local.run import run_command
+    from datalad.core.local.save import Save
     from datalad.distribution.dataset import Dataset
     from datalad.support.exceptions import CommandError, IncompleteResultsError
 
-    prefix = "" if place.relative == "." else f"{place.relative}/"
-    recorded = [prefix + name for name in (*PICTURE_DIRECTORIES, MANIFEST_NAME)]
+    dataset = Dataset(str(place.root))
     try:
         results = list(
-            run_command(
-                [_unformatted(word) for word in record.command],
-                dataset=Dataset(str(place.root)),
-                outputs=[_unformatted(glob.escape(prefix + path)) for path in paths],
-                explicit=True,
-                inject=True,
-                message=record.subject,
-                extra_info={**record.facts, "outputs": [_unformatted(p) for p in recorded]},
+            Save.__call__(
+                dataset=str(place.root),
+                path=[str(place.stack / path) for path in (*paths, *removed)],
+                message=_run_message(place, dataset, record),
+                return_type="generator",
+                result_renderer="disabled",
+                on_failure="ignore",
             )
         )
         wrong = [result for result in results if result["status"] not in ("ok", "notneeded")]
     except (CommandError, IncompleteResultsError, OSError, RuntimeError) as problem:
         wrong = [{"message": str(problem)}]
-    left = index.changed_since_commit(paths)
+    left = index.changed_since_commit([*paths, *removed])
     if wrong or left:
         why = _message(wrong[0]) if wrong else f"{len(left)} files are not in the commit"
         raise DatasetError(f"cannot commit in {quoted(place.root)}: {quoted(why)}")
     return head(place)
 
 
+def _run_message(place: Place, dataset: Any, record: Record) -> str:
+    """The commit message that ``datalad run`` would have written for the record's command."""
+    from datalad.core.local.run import run_command
+
+    prefix = "" if place.relative == "." else f"{place.relative}/"
+    outputs = [prefix + name for name in (*PICTURE_DIRECTORIES, MANIFEST_NAME)]
+    (planned,) = run_command(
+        [_unformatted(word) for word in record.command],
+        dataset=dataset,
+        explicit=True,
+        inject=True,
+        dry_run="basic",
+        extra_info={**record.facts, "outputs": [_unformatted(path) for path in outputs]},
+    )
+    info = json.dumps(planned["run_info"], indent=1, sort_keys=True, ensure_ascii=False)
+    return (
+        f"[DATALAD RUNCMD] {record.message}\n\n"
+        "=== Do not change lines below ===\n"
+        f"{info}\n"
+        "^^^ Do not change lines above ^^^\n"
+    )
+
+
 def head(place: Place) -> str:
     """The last commit of the user's branch, also when an adjusted branch is checked out."""
     from datalad.distribution.dataset import Dataset
 
+    return str(Dataset(str(place.root)).repo.get_hexsha(branch(place)))
+
+
+def branch(place: Place) -> str:
+    """The user's branch, also when an adjusted one is checked out; ``HEAD`` if there is none."""
+    from datalad.distribution.dataset import Dataset
+
     repo = Dataset(str(place.root)).repo
-    branch = repo.get_corresponding_branch() or "HEAD"
-    return str(repo.get_hexsha(branch))
+    return str(repo.get_corresponding_branch() or repo.get_active_branch() or "HEAD")
 
 
 def _unformatted(text: str) -> str:

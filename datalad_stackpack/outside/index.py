@@ -116,6 +116,11 @@ class Index:
         feed = b"".join(os.fsencode(self._prefix + path) + b"\0" for path in paths)
         self._git(["checkout", "--pathspec-from-file=-", "--pathspec-file-nul"], feed=feed)
 
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove ``paths`` from the index and the work tree."""
+        if paths:
+            self._git(["rm", "--quiet", "--force"], paths)
+
     def take_over(self, private_index: Path) -> None:
         """Stage what ``private_index`` has, as it has it."""
         if not private_index.exists():

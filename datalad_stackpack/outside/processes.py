@@ -24,6 +24,7 @@ def run(
     feed: bytes = b"",
     settings: Mapping[str, str] | None = None,
     accepted_codes: tuple[int, ...] = (0,),
+    timeout_s: float | None = None,
 ) -> bytes:
     """What ``command`` printed, run in ``directory`` with ``feed`` on its standard input.
 
@@ -39,7 +40,10 @@ def run(
             env={**os.environ, **(settings or {})},
             start_new_session=True,
             check=False,
+            timeout=timeout_s,
         )
+    except subprocess.TimeoutExpired as problem:
+        raise AnnexError(f"{' '.join(command[:3])} did not end in {timeout_s} s") from problem
     except OSError as problem:
         raise AnnexError(f"cannot run {command[0]} in {quoted(directory)}: {problem}") from problem
     if done.returncode not in accepted_codes:

@@ -56,7 +56,7 @@ def read_rows(part: str, specimen: int, rows: Sequence[Row]) -> tuple[Image, ...
     a field that decides what is fetched has no sensible value.
     """
     _check_owner(part, specimen, rows)
-    images = tuple(_read_row(part, row) for row in rows)
+    images = tuple(read_row(part, row) for row in rows)
     for image_id, times in Counter(image.id for image in images).items():
         if times > 1:
             raise BadRow(f"the archive listed image {image_id} of the {part} {times} times")
@@ -89,7 +89,8 @@ def _check_owner(part: str, specimen: int, rows: Sequence[Row]) -> None:
         )
 
 
-def _read_row(part: str, row: Row) -> Image:
+def read_row(part: str, row: Row) -> Image:
+    """The image that one row of ``part`` describes; raises :class:`BadRow`."""
     fields = _Fields(part, row)
     is_projection = part == "projections"
     return Image(

@@ -43,6 +43,12 @@ def key_of_file_name(name: str) -> str:
     return slashed.replace("&s", "%").replace("&a", "&")
 
 
+def file_name_of_key(key: str) -> str:
+    """What git-annex calls the files about ``key``: the inverse of :func:`key_of_file_name`."""
+    marked = key.replace("&", "&a").replace("%", "&s").replace(":", "&c")
+    return marked.replace("/", "%")
+
+
 def is_registered_only(key: str) -> bool:
     """Whether the key stands for an address whose content was never looked at."""
     return key.startswith(REGISTERED_ONLY)

@@ -7,7 +7,7 @@ string, so no row can name a place outside the stack's directory.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datalad_stackpack.errors import ArgumentError, quoted
@@ -81,22 +81,31 @@ def picture_url(base: str, image_id: int, downsample: int) -> str:
     return f"{url}?downsample={downsample}" if downsample else url
 
 
-def plan(images: Iterable[Image], base: str, downsample: int) -> tuple[PlannedFile, ...]:
+def plan(
+    images: Sequence[Image], base: str, downsample: int, kept: Mapping[str, str] | None = None
+) -> tuple[PlannedFile, ...]:
     """The files of a stack, sorted by path; images that the archive marks failed have none.
 
-    Two images may have one name: two planes of one section, or two projections along the same
+    Two images may want one name: two planes of one section, or two projections along the same
     axes. Both are then kept, each with its image id in its name, because nothing in the rows
     says which of them is *the* plane, and to choose one would be to lose the other.
+
+    ``kept`` are the paths, by URL, of a stack that is there already: a picture keeps its path,
+    and no other picture takes it.
     """
+    kept = kept or {}
+    urls = {image.id: picture_url(base, image.id, downsample) for image in images}
     wanted = [image for image in images if not image.marked_failed]
-    names = Counter(_name(image) for image in wanted)
+    fresh = [image for image in wanted if urls[image.id] not in kept]
+    names = Counter(_name(image) for image in fresh) + Counter(
+        path.removesuffix(".jpg") for path in kept.values()
+    )
     files = []
     for image in wanted:
         name = _name(image)
-        if names[name] > 1:
-            name = f"{name}_{image.id}"
-        url = picture_url(base, image.id, downsample)
-        files.append(PlannedFile(f"{name}.jpg", url, image, downsample))
+        own = f"{name}_{image.id}" if names[name] > 1 else name
+        path = kept.get(urls[image.id], f"{own}.jpg")
+        files.append(PlannedFile(path, urls[image.id], image, downsample))
     return tuple(sorted(files, key=lambda file: file.path))
 
 

@@ -40,7 +40,11 @@ class ImageEntry:
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A picture that is in the stack; ``checksum`` is ``None`` where only its URL is known."""
+    """A picture that is in the stack.
+
+    ``checksum`` is ``None`` where only its URL is known. ``withdrawn`` is true when the archive
+    listed it once and no longer does.
+    """
 
     path: str
     part: str
@@ -50,6 +54,7 @@ class FileEntry:
     image: ImageEntry
     row: Row = field(repr=False)
     media_type: str = MEDIA_TYPE
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ class Manifest:
     @property
     def complete(self) -> bool:
         """Every row received, and the content of every file accepted."""
-        all_accepted = all(entry.checksum is not None for entry in self.files)
+        all_accepted = all(entry.withdrawn or entry.checksum is not None for entry in self.files)
         return all_accepted and all(gone.reason == MARKED_FAILED for gone in self.omitted)
 
 

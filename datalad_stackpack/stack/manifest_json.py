@@ -7,7 +7,7 @@ run over an unchanged archive changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.resources import files
@@ -38,6 +38,13 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
+def claims_to_be_one(document: Mapping[str, Any]) -> bool:
+    """Whether a JSON object says of itself that it is a stack's manifest, of any version."""
+    generator = document.get("generator")
+    named = isinstance(generator, dict) and generator.get("name") == "datalad-stackpack"
+    return named or document.get("$schema") == schema()["$id"]
+
+
 def violations(document: object) -> Iterator[str]:
     """Every way in which ``document`` is not a manifest: ``<JSON path>: <what is wrong>``."""
     from jsonschema import Draft202012Validator  # costs a third of a second at start
@@ -59,14 +66,28 @@ def read(content: bytes) -> Manifest:
         document = json.loads(content)
     except (ValueError, RecursionError) as problem:
         raise ManifestError(f"the manifest is not JSON: {problem}") from problem
+    check_version(document)
+    _raise_for_violations(document)
+    return _manifest(document)
+
+
+def check_version(document: object) -> None:
+    """Raise :class:`ManifestError` for a manifest of a version that this program does not know."""
     version = document.get("manifest_version") if isinstance(document, dict) else None
     if isinstance(version, int) and version != MANIFEST_VERSION:
         raise ManifestError(
             f"the manifest is of version {version}, and this program knows "
             f"version {MANIFEST_VERSION}: use a newer datalad-stackpack"
         )
-    _raise_for_violations(document)
-    return _manifest(document)
+
+
+def inconsistencies(content: bytes) -> Iterator[str]:
+    """Every place where a valid manifest's summary is not what its files add up to."""
+    document = json.loads(content)
+    recomputed = _document(_manifest(document))["stack"]
+    for name, value in document["stack"].items():
+        if value != recomputed[name]:
+            yield f"$.stack.{name}: says {value}, and the files add up to {recomputed[name]}"
 
 
 def _raise_for_violations(document: object) -> None:
@@ -117,6 +138,7 @@ def _file_document(entry: FileEntry) -> dict[str, Any]:
         "key": entry.key,
         "image": asdict(entry.image),
         "row": dict(entry.row),
+        "withdrawn": entry.withdrawn,
     }
 
 
@@ -155,4 +177,5 @@ def _file(entry: dict[str, Any]) -> FileEntry:
         image=ImageEntry(**entry["image"]),
         row=entry["row"],
         media_type=entry["media_type"],
+        withdrawn=entry["withdrawn"],
     )

@@ -8,10 +8,11 @@ key has the planned URL is an accepted file, whatever interrupted the run that b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from datalad_stackpack.errors import InTheWay, quoted
+from datalad_stackpack.stack.drift import withdrawn_entries
 from datalad_stackpack.stack.keys import checksum_of, is_registered_only
 from datalad_stackpack.stack.layout import PlannedFile
 from datalad_stackpack.stack.manifest import FileEntry, Manifest
@@ -41,6 +42,7 @@ class Step(Enum):
     ADOPT = "accepted earlier, to be added"
     REGISTER = "to be registered without its content"
     FETCH = "to be fetched"
+    RENEW = "to be fetched again, and replaced if it changed"
 
 
 @dataclass(frozen=True)
@@ -61,16 +63,24 @@ def decide(
     standing: Mapping[str, Standing],
     recorded: Mapping[str, FileEntry],
     fetch: bool,
+    renew: bool = False,
 ) -> tuple[Todo, ...]:
     """What to do about each planned file.
 
     ``standing`` and ``recorded`` (what the stack's manifest lists) are keyed by the file's
-    path. ``fetch`` is false when only addresses are wanted. Raises :class:`InTheWay` for what
+    path. ``fetch`` is false when only addresses are wanted, ``renew`` is true when pictures that
+    are there are wanted again, in case they changed. Raises :class:`InTheWay` for what
     cannot be ours.
     """
-    return tuple(
+    todos = (
         _decide_one(file, standing.get(file.path), recorded.get(file.path), fetch) for file in files
     )
+    return tuple(_renewed(todo) if renew else todo for todo in todos)
+
+
+def _renewed(todo: Todo) -> Todo:
+    has_content = checksum_of(todo.key or "") is not None
+    return replace(todo, step=Step.RENEW) if todo.step is Step.KEEP and has_content else todo
 
 
 def _decide_one(
@@ -100,14 +110,8 @@ def _decide_one(
     return Todo(file, Step.KEEP, there.key, renew_url)
 
 
-def check_same_stack(
-    recorded: Manifest, specimen: int, archive_url: str, downsample: int, urls: Mapping[str, str]
-) -> None:
-    """Raise :class:`InTheWay` unless what is planned continues the stack that is recorded.
-
-    ``urls`` are the planned ones, by path. To add never takes away: a picture that the archive
-    no longer lists, or now serves from another image, is a matter for an update, not for this.
-    """
+def check_same_stack(recorded: Manifest, specimen: int, archive_url: str, downsample: int) -> None:
+    """Raise :class:`InTheWay` unless what is planned continues the stack that is recorded."""
     for what, was, wanted in (
         ("specimen", recorded.specimen_id, specimen),
         ("archive", recorded.archive_url, archive_url),
@@ -118,10 +122,17 @@ def check_same_stack(
                 f"the stack here is of {what} {quoted(was)}, not {quoted(wanted)}: "
                 "give another directory with --into"
             )
-    gone = [entry.path for entry in recorded.files if urls.get(entry.path) != entry.url]
+
+
+def check_none_withdrawn(recorded: Manifest, files: Iterable[PlannedFile]) -> None:
+    """Raise :class:`InTheWay` when the archive no longer lists a picture of the stack.
+
+    To add never takes away; what was withdrawn before and is marked so does not count.
+    """
+    gone = [entry.path for entry in withdrawn_entries(recorded, files) if not entry.withdrawn]
     if gone:
         raise InTheWay(
             f"the archive no longer lists {len(gone)} of this stack's {len(recorded.files)} "
-            f"pictures as they were ({quoted(', '.join(gone[:5]))}): nothing was changed; "
-            "pack what it lists now into another directory with --into"
+            f"pictures ({quoted(', '.join(gone[:5]))}): nothing was changed; to keep them, "
+            "marked as withdrawn, use: datalad stackpack-update"
         )

@@ -1,0 +1,84 @@
+"""``datalad stackpack-check``: is a stack whole, and does the archive still say the same?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from datalad.distribution.dataset import datasetmethod
+from datalad.interface.base import Interface, build_doc, eval_results
+from datalad.support.param import Parameter
+
+
+@build_doc
+class StackpackCheck(Interface):
+    """Check stacks: the manifest, the tree, the annex, and the archive if asked
+
+    Changes nothing. Gives one result for each finding, with a stable `code` and a `level`, and
+    one for each stack. The exit code is 1 if a finding is an error, or if something that was
+    asked for could not be looked at.
+    """
+
+    _params_ = {
+        "path": Parameter(
+            args=("path",),
+            metavar="PATH",
+            nargs="*",
+            doc="""the directory of a stack, or one with stacks below it. Default: every stack
+            of the dataset.""",
+        ),
+        "dataset": Parameter(
+            args=("-d", "--dataset"),
+            metavar="DATASET",
+            doc="""the dataset that has the stacks; default: the one around the current
+            directory.""",
+        ),
+        "content": Parameter(
+            args=("--content",),
+            action="store_true",
+            doc="""read all content that is here again: compare its checksum, and decode each
+            picture in full.""",
+        ),
+        "upstream": Parameter(
+            args=("--upstream",),
+            metavar="all|rows|sample=N",
+            nargs="?",
+            const="all",
+            doc="""ask the archive again: for its rows and every picture (`all`, or no value),
+            for its rows only (`rows`, a few requests), or for its rows and N pictures, the same
+            ones each time (`sample=N`).""",
+        ),
+        "jobs": Parameter(
+            args=("-J", "--jobs"),
+            metavar="NJOBS",
+            doc="""how many pictures to read or to ask for at once, 1 to 32. Default: 4.""",
+        ),
+    }
+    _examples_ = [
+        {
+            "text": "Check every stack of the dataset around the current directory",
+            "code_py": "stackpack_check()",
+            "code_cmd": "datalad stackpack-check",
+        },
+        {
+            "text": "Read all that is here, and ask the archive whether its rows changed",
+            "code_py": "stackpack_check(content=True, upstream='rows')",
+            "code_cmd": "datalad stackpack-check --content --upstream=rows",
+        },
+    ]
+
+    @staticmethod
+    @datasetmethod(name="stackpack_check")
+    @eval_results
+    def __call__(
+        path: Any = None,
+        dataset: Any = None,
+        content: bool = False,
+        upstream: Any = None,
+        jobs: Any = None,
+    ) -> Iterator[dict[str, Any]]:
+        from datalad.utils import ensure_list
+
+        from datalad_stackpack.commands.checks import check  # slow to import
+
+        yield from check(ensure_list(path), dataset, content, upstream, jobs)

@@ -1,0 +1,76 @@
+"""What the commit of a stack says: every choice spelled out, no absolute path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datalad_stackpack.outside.dataset import Record
+from datalad_stackpack.outside.place import Place
+from datalad_stackpack.stack.drift import compare_rows, describe
+from datalad_stackpack.stack.manifest import MANIFEST_VERSION, Manifest
+from datalad_stackpack.surveying import Survey
+
+
+def of_adding(
+    archive_word: str,
+    message: str | None,
+    found: Survey,
+    place: Place,
+    manifest: Manifest,
+    _recorded: Manifest | None,
+) -> Record:
+    """The record of a stack that was added to, or completed."""
+    order = found.order
+    command = ["datalad", "stackpack-add", "-d", ".", "--into", place.relative,
+               "--archive", archive_word, "--parts", ",".join(order.parts),
+               "--downsample", str(order.downsample),
+               *([] if order.fetch else ["--no-fetch"]), str(order.specimen)]  # fmt: skip
+    counts = [
+        f"{sum(entry.part == part for entry in manifest.files)} {part}" for part in order.parts
+    ]
+    subject = message or f"Stack of specimen {order.specimen}: {', '.join(counts)}"
+    return Record(subject, command, _facts(found))
+
+
+def of_update(
+    options: Sequence[str],
+    message: str | None,
+    found: Survey,
+    place: Place,
+    manifest: Manifest,
+    recorded: Manifest | None,
+) -> Record:
+    """The record of a stack that was brought up to what the archive says now.
+
+    Its message lists what changed, by section.
+    """
+    assert recorded is not None  # noqa: S101 (only a recorded stack is updated)
+    lines = describe(compare_rows(recorded, found.files))
+    before = {entry.path: entry.key for entry in recorded.files}
+    exchanged = [
+        entry for entry in manifest.files if before.get(entry.path, entry.key) != entry.key
+    ]
+    for what, entries in (
+        ("fetched", [entry for entry in exchanged if before[entry.path].startswith("VURL-")]),
+        ("replaced", [entry for entry in exchanged if not before[entry.path].startswith("VURL-")]),
+    ):
+        if entries:
+            shown = ", ".join(
+                str(entry.image.section_number) if entry.part == "planes" else entry.path
+                for entry in entries
+            )
+            lines.append(f"{what} pictures: {len(entries)} (sections {shown})")
+    subject = message or f"Update the stack of specimen {manifest.specimen_id}"
+    body = "".join(f"\n- {line}" for line in lines)
+    command = ["datalad", "stackpack-update", "-d", ".", *options, place.relative]
+    return Record(f"{subject}\n{body}" if body else subject, command, _facts(found))
+
+
+def _facts(found: Survey) -> dict[str, object]:
+    return {
+        "stackpack": {
+            "specimen": found.order.specimen,
+            "queries": [asked.url for asked in found.queries],
+            "manifest_version": MANIFEST_VERSION,
+        }
+    }

@@ -1,0 +1,396 @@
+"""What do I have, is it whole, has the archive changed: check, and update."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from archive.misbehaving import MisbehavingArchive
+from helpers import TINY, Result, git, statuses
+from PIL import Image
+
+from datalad_stackpack.demo import Reply, Request
+from datalad_stackpack.stack import manifest_json
+
+SECTIONS = tuple(range(2, 14))
+CELL = replace(TINY, sections=SECTIONS)
+
+
+@pytest.fixture
+def cells():
+    return (CELL,)
+
+
+@pytest.fixture
+def check(work) -> Callable[..., list[Result]]:
+    def call(path: Any = None, **options: Any) -> list[Result]:
+        from datalad.api import stackpack_check
+
+        return stackpack_check(
+            path, **({"on_failure": "ignore", "result_renderer": "disabled"} | options)
+        )
+
+    return call
+
+
+@pytest.fixture
+def update(work) -> Callable[..., list[Result]]:
+    def call(path: Any = None, **options: Any) -> list[Result]:
+        from datalad.api import stackpack_update
+
+        return stackpack_update(
+            path, **({"on_failure": "ignore", "result_renderer": "disabled"} | options)
+        )
+
+    return call
+
+
+def read(stack: Path):
+    return manifest_json.read((stack / "manifest.json").read_bytes())
+
+
+def codes(results: list[Result]) -> list[tuple[str, str]]:
+    """Code and path of each finding, sorted."""
+    return sorted((one["code"], Path(one["path"]).name) for one in results if "code" in one)
+
+
+def id_of(section: int) -> int:
+    return CELL.data_set_id + 20 * section - 11
+
+
+def re_encode(_request: Request, reply: Reply) -> Reply:
+    """The same picture in other bytes: a comment more."""
+    whole = b"".join(reply.body)
+    return replace(reply, body=[whole[:2] + b"\xff\xfe\x00\x06abcd" + whole[2:]])
+
+
+def repaint(_request: Request, reply: Reply) -> Reply:
+    picture = Image.open(io.BytesIO(b"".join(reply.body)))
+    picture.paste((200, 10, 10), (0, 0, 12, 12))
+    painted = io.BytesIO()
+    picture.save(painted, "JPEG", quality=95)
+    return replace(reply, body=[painted.getvalue()])
+
+
+class ChangedRows:
+    """An archive's rows as they may be a year later."""
+
+    def __init__(self, archive: MisbehavingArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._rows = archive.records
+        self.hidden: set[int] = set()
+        self.fields: dict[int, dict[str, Any]] = {}
+        monkeypatch.setattr(archive, "records", self)
+
+    def __call__(self, model: str) -> list[Any]:
+        if model not in ("SubImage", "ProjectionImage"):
+            return list(self._rows(model))
+        return [
+            replace(one, fields={**one.fields, **self.fields.get(one.fields["id"], {})})
+            for one in self._rows(model)
+            if one.fields["id"] not in self.hidden
+        ]
+
+
+@pytest.fixture
+def rows(archive, monkeypatch) -> ChangedRows:
+    return ChangedRows(archive, monkeypatch)
+
+
+def test_a_fresh_stack_has_nothing_wrong(add, check, work):
+    add(1)
+    results = check(dataset=str(work / "1"), content=True, upstream="all")
+    assert codes(results) == []
+    (stack,) = results
+    assert stack["status"] == "ok"
+    assert (stack["files"], stack["here"], stack["only_at_archive"]) == (16, 16, 0)
+    assert stack["rows"] == {"unchanged": 16, "changed": 0, "new": 0, "withdrawn": 0}
+    assert stack["pictures"]["same bytes"] == 16
+    assert git("status", "--porcelain", at=work / "1") == ""
+
+
+def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
+    add, check, update, archive, rows, work
+):
+    """Three planes more, two withdrawn, one row changed, one re-encoded, one replaced."""
+    rows.hidden = {id_of(section) for section in (11, 12, 13)}
+    add(1)
+    stack = work / "1"
+    first = git("rev-parse", "HEAD", at=stack).strip()
+    before = read(stack)
+    rows.hidden = {id_of(3), id_of(4)}
+    rows.fields = {id_of(5): {"resolution": 0.2}}
+    archive.spoil(f"image {id_of(6)}", re_encode)
+    archive.spoil(f"image {id_of(7)}", repaint)
+
+    expected = [
+        ("picture-different", "0007.jpg"),
+        ("picture-re_encoded", "0006.jpg"),
+        ("row-changed", "0005.jpg"),
+        ("row-new", "0011.jpg"),
+        ("row-new", "0012.jpg"),
+        ("row-new", "0013.jpg"),
+        ("row-withdrawn", "0003.jpg"),
+        ("row-withdrawn", "0004.jpg"),
+    ]
+    found = check(dataset=str(stack), upstream="all")
+    assert [one for one in codes(found) if one[0] != "only-copy-here"] == expected
+    assert [one for one in codes(found) if one[0] == "only-copy-here"] == [
+        ("only-copy-here", "0006.jpg"),
+        ("only-copy-here", "0007.jpg"),
+    ]
+    assert "resolution" in next(one["message"] for one in found if one.get("code") == "row-changed")
+
+    asked = archive.pictures_asked
+    results = update(dataset=str(stack))
+    assert results[-1]["status"] == "ok"
+    assert archive.pictures_asked - asked == 3
+    after = read(stack)
+    assert {entry.path for entry in after.files if entry.withdrawn} == {
+        "planes/0003.jpg",
+        "planes/0004.jpg",
+    }
+    assert after.complete
+    assert len(after.files) == len(before.files) + 3
+    message = git("log", "-1", "--format=%B", at=stack)
+    assert "- new planes: 3 (sections 11, 12, 13)" in message
+    assert "- withdrawn planes: 2 (sections 3, 4)" in message
+    assert "- changed planes: 1 (sections 5 (resolution))" in message
+
+    results = update(dataset=str(stack), accept_changed=True)
+    assert statuses(results)["planes/0006.jpg"] == "ok"
+    assert statuses(results)["planes/0007.jpg"] == "ok"
+    assert statuses(results)["planes/0008.jpg"] == "notneeded"
+    assert "replaced pictures: 2 (sections 6, 7)" in git("log", "-1", "--format=%B", at=stack)
+
+    assert codes(check(dataset=str(stack), content=True, upstream="all")) == []
+    assert update(dataset=str(stack))[-1]["status"] == "notneeded"
+    assert set(statuses(add(1)).values()) == {"notneeded"}
+
+    git("checkout", "-q", first, at=stack)
+    assert read(stack) == before
+    assert git("annex", "find", "--not", "--in=here", at=stack) == ""
+    git("annex", "fsck", "--quiet", at=stack)
+
+
+def test_add_takes_nothing_away_and_points_to_update(add, rows, work):
+    add(1)
+    rows.hidden = {id_of(3)}
+    (result,) = add(1)
+    assert "no longer lists 1 of this stack's 16 pictures" in result["message"]
+    assert "stackpack-update" in result["message"]
+    assert git("status", "--porcelain", at=work / "1") == ""
+
+
+def test_prune_removes_from_the_tree_and_history_keeps(add, check, update, rows, work):
+    add(1)
+    stack = work / "1"
+    rows.hidden = {id_of(3)}
+    assert update(dataset=str(stack))[-1]["status"] == "ok"
+    assert (stack / "planes" / "0003.jpg").exists()
+    assert update(dataset=str(stack), prune=True)[-1]["status"] == "ok"
+    assert not (stack / "planes" / "0003.jpg").is_symlink()
+    assert git("status", "--porcelain", at=stack) == ""
+    assert codes(check(dataset=str(stack))) == []
+    assert "planes/0003.jpg" in git("ls-tree", "-r", "--name-only", "HEAD~1", at=stack)
+
+
+def test_a_new_image_of_a_section_does_not_take_the_old_ones_place(add, update, rows, work):
+    """The archive withdraws the plane of a section and lists another one for it."""
+    rows.hidden = {id_of(13)}
+    add(1)
+    rows.hidden = {id_of(3)}
+    rows.fields = {id_of(13): {"section_number": 3}}
+    assert update(dataset=str(work / "1"))[-1]["status"] == "ok"
+    paths = {entry.path: entry.withdrawn for entry in read(work / "1").planes}
+    assert paths["planes/0003.jpg"] is True
+    assert paths[f"planes/0003_{id_of(13)}.jpg"] is False
+    assert set(statuses(add(1)).values()) == {"notneeded"}
+
+
+def test_update_fetches_what_was_only_registered(add, check, update, archive, work):
+    add(1, no_fetch=True)
+    stack = str(work / "1")
+    assert codes(check(dataset=stack)) == [("registered-only", "1")]
+    assert update(dataset=stack)[-1]["status"] == "notneeded"
+    assert archive.pictures_asked == 0
+    assert update(dataset=stack, fetch=True)[-1]["status"] == "ok"
+    assert read(work / "1").complete
+    assert codes(check(dataset=stack, content=True)) == []
+
+
+def test_a_dry_update_shows_the_difference_and_changes_nothing(add, update, archive, rows, work):
+    rows.hidden = {id_of(13)}
+    add(1)
+    asked, head = archive.pictures_asked, git("rev-parse", "HEAD", at=work / "1")
+    rows.hidden = {id_of(2)}
+    results = update(dataset=str(work / "1"), dry_run=True)
+    assert {(Path(one["path"]).name, one["drift"]) for one in results if "drift" in one} == {
+        ("0002.jpg", "withdrawn"),
+        ("0013.jpg", "new"),
+    }
+    assert git("rev-parse", "HEAD", at=work / "1") == head
+    assert archive.pictures_asked == asked
+
+
+def test_an_update_can_be_rerun(add, update, rows, work):
+    rows.hidden = {id_of(13)}
+    add(1)
+    rows.hidden = set()
+    update(dataset=str(work / "1"))
+    head = git("rev-parse", "HEAD", at=work / "1")
+    subprocess.run(["datalad", "rerun"], cwd=work / "1", check=True, capture_output=True)
+    assert git("rev-parse", "HEAD", at=work / "1") == head
+    assert git("status", "--porcelain", at=work / "1") == ""
+
+
+def spoil_json(stack: Path, **changes: Any) -> None:
+    document = json.loads((stack / "manifest.json").read_text())
+    document["stack"] |= changes
+    (stack / "manifest.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def remove_entry(stack: Path) -> None:
+    document = json.loads((stack / "manifest.json").read_text())
+    del document["files"][0]
+    (stack / "manifest.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def replace_file(stack: Path) -> None:
+    (stack / "planes/0003.jpg").unlink()
+    (stack / "planes/0003.jpg").write_text("mine")
+
+
+def forget_url(stack: Path) -> None:
+    entry = read(stack).planes[1]
+    git("annex", "unregisterurl", entry.key, entry.url, at=stack)
+
+
+def rot(stack: Path) -> None:
+    content = (stack / "planes/0003.jpg").resolve()
+    content.chmod(0o644)
+    spoilt = bytearray(content.read_bytes())
+    spoilt[len(spoilt) // 2] ^= 0xFF
+    content.write_bytes(spoilt)
+
+
+def extra_file(stack: Path) -> None:
+    (stack / "planes" / "9999.jpg").write_text("mine")
+
+
+FINDINGS = [
+    (lambda stack: spoil_json(stack, planes="many"), ["manifest-invalid", "manifest-modified"]),
+    (lambda stack: spoil_json(stack, planes=3), ["counts-disagree", "manifest-modified"]),
+    (lambda stack: spoil_json(stack, extra=1), ["manifest-invalid", "manifest-modified"]),
+    (
+        remove_entry,
+        ["counts-disagree", "counts-disagree", "manifest-modified", "not-listed", "rows-missing"],
+    ),
+    (lambda stack: (stack / "planes/0003.jpg").unlink(), ["modified"]),
+    (replace_file, ["modified"]),
+    (lambda stack: git("rm", "-q", "planes/0003.jpg", at=stack), ["not-tracked"]),
+    (extra_file, ["not-listed"]),
+    (forget_url, ["url-not-registered"]),
+    (rot, ["content-damaged"]),
+]
+
+
+@pytest.mark.parametrize(("spoil", "expected"), FINDINGS, ids=range(len(FINDINGS)))
+def test_each_kind_of_damage_is_found_and_named(spoil, expected, add, check, work):
+    add(1)
+    stack = work / "1"
+    spoil(stack)
+    before = git("status", "--porcelain", at=stack)
+    found = check(dataset=str(stack), content=True)
+    assert sorted(one["code"] for one in found if "code" in one) == expected
+    assert found[-1]["status"] == "error"
+    assert git("status", "--porcelain", at=stack) == before
+
+
+def test_a_manifest_of_a_later_version_is_said_to_be_one(add, check, work):
+    add(1)
+    path = work / "1" / "manifest.json"
+    path.write_text(path.read_text().replace('"manifest_version": 1', '"manifest_version": 2'))
+    found = check(dataset=str(work / "1"))
+    assert "manifest-version" in dict(codes(found))
+
+
+def test_upstream_rows_asks_for_no_picture_and_a_sample_for_the_same_few(add, check, archive, work):
+    add(1)
+    asked = archive.pictures_asked
+    check(dataset=str(work / "1"), upstream="rows")
+    assert archive.pictures_asked == asked
+    samples = []
+    for _ in range(2):
+        before = len(archive.requests)
+        check(dataset=str(work / "1"), upstream="sample=3")
+        samples.append(
+            {request.path for request in archive.requests[before:] if "download" in request.path}
+        )
+    assert samples[0] == samples[1]
+    assert len(samples[0]) == 3
+
+
+@pytest.mark.parametrize("wrong", ["some", "sample=0", "sample=x", "sample"])
+def test_a_wrong_upstream_is_refused(wrong, add, check, work):
+    add(1)
+    (result,) = check(dataset=str(work / "1"), upstream=wrong)
+    assert "give all, rows, or sample=N" in result["message"]
+
+
+def test_gone_unreachable_and_not_comparable_pictures_are_told_apart(add, check, archive, work):
+    add(1)
+    stack = work / "1"
+    git("annex", "drop", "--force", "planes/0004.jpg", at=stack)
+    archive.spoil(f"redirect {id_of(2)}", lambda _request, _reply: Reply(404))
+    archive.spoil(f"redirect {id_of(3)}", lambda _request, _reply: Reply(503))
+    archive.spoil(f"image {id_of(4)}", re_encode)
+    found = check(dataset=str(stack), upstream="all")
+    assert codes(found) == [
+        ("no-copy-left", "0004.jpg"),
+        ("only-copy-here", "0002.jpg"),
+        ("picture-gone", "0002.jpg"),
+        ("picture-other_bytes", "0004.jpg"),
+        ("picture-unreachable", "0003.jpg"),
+    ]
+    later = check(dataset=str(stack))
+    assert codes(later) == [("no-copy-left", "0004.jpg"), ("only-copy-here", "0002.jpg")]
+
+
+def test_a_sibling_without_the_annex_branch_is_warned_of(add, check, work):
+    add(1)
+    stack = work / "1"
+    git("init", "-q", "--bare", str(work / "sibling"))
+    git("remote", "add", "sibling", str(work / "sibling"), at=stack)
+    assert codes(check(dataset=str(stack))) == []
+    branch = git("symbolic-ref", "--short", "HEAD", at=stack).strip()
+    git("push", "-q", "sibling", branch, at=stack)
+    assert [code for code, _ in codes(check(dataset=str(stack)))] == [
+        "sibling-without-annex-branch"
+    ]
+    old = git("rev-list", "git-annex", at=stack).split()[-1]
+    git("push", "-q", "sibling", f"{old}:refs/heads/git-annex", at=stack)
+    assert [code for code, _ in codes(check(dataset=str(stack)))] == ["sibling-without-urls"]
+    git("push", "-q", "sibling", "git-annex", at=stack)
+    assert codes(check(dataset=str(stack))) == []
+
+
+def test_every_stack_below_the_dataset_is_checked_also_in_subdatasets(add, check, dataset):
+    from datalad.api import create
+
+    add(1)
+    create(dataset=str(dataset), path=str(dataset / "sub"), result_renderer="disabled")
+    add(1, into="sub/deeper")
+    (dataset / "other").mkdir()
+    (dataset / "other" / "manifest.json").write_text('{"name": "not ours"}')
+    git("add", "other/manifest.json")
+    checked = [Path(one["path"]) for one in check()]
+    assert checked == [dataset / "1", dataset / "sub" / "deeper"]
+    assert [Path(one["path"]) for one in check("sub")] == [dataset / "sub" / "deeper"]
+    (refused,) = check("other")
+    assert "there is no stack at 'other'" in refused["message"]
