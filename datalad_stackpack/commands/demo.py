@@ -2,59 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
-from datalad_stackpack.errors import ArchiveError, ArgumentError, StackpackError, quoted
-
-lgr = logging.getLogger("datalad.stackpack")
+from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
 
 ACTION = "stackpack-demo"
-ANSWER_S = 5.0
-
-
-@contextmanager
-def running_demo(port: int) -> Iterator[str]:
-    """The URL of a demo archive on ``port``: the one that runs there, or one of our own.
-
-    Raises :class:`~datalad_stackpack.errors.ArchiveError` when something else has the port.
-    """
-    from datalad_stackpack.demo import DemoArchive
-
-    url = f"http://127.0.0.1:{port}"
-    if _is_demo(url):
-        yield url
-        return
-    archive = DemoArchive(port=port)
-    try:
-        archive.start()
-    except OSError as problem:
-        raise ArchiveError(
-            f"the demo archive cannot use port {port} of 127.0.0.1 ({problem.strerror}): set "
-            "datalad.stackpack.demo.port (or DATALAD_STACKPACK_DEMO_PORT) to a free one"
-        ) from problem
-    try:
-        yield archive.url
-    finally:
-        archive.stop()
-
-
-def _is_demo(url: str) -> bool:
-    from datalad_stackpack.demo import DEMO_NAME
-
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with direct.open(f"{url}/stackpack-demo", timeout=ANSWER_S) as answer:
-            return bool(json.loads(answer.read(10_000)).get("name") == DEMO_NAME)
-    except (OSError, ValueError, AttributeError):
-        return False
 
 
 def _parse_port(given: object) -> int:
@@ -96,12 +52,13 @@ class StackpackDemo(Interface):
     @eval_results
     def __call__(port: Any = None) -> Iterator[dict[str, Any]]:
         from datalad_stackpack.commands import settings
+        from datalad_stackpack.commands.demo_archive import is_demo
         from datalad_stackpack.commands.results import of_refusal
         from datalad_stackpack.demo import DemoArchive
 
         try:
             number = settings.demo_port() if port is None else _parse_port(port)
-            if _is_demo(f"http://127.0.0.1:{number}"):
+            if is_demo(f"http://127.0.0.1:{number}"):
                 raise ArgumentError(f"a demo archive is already being served on port {number}")
             archive = DemoArchive(port=number)
             try:

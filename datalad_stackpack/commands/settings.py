@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from datalad_stackpack.commands.demo import running_demo
+from datalad_stackpack.commands.demo_archive import running_demo
 from datalad_stackpack.errors import ArgumentError, quoted
 from datalad_stackpack.stack import archives
 from datalad_stackpack.stack.archives import Source
