@@ -37,6 +37,7 @@ from datalad_stackpack.errors import (
     WrongPicture,
     quoted,
 )
+from datalad_stackpack.outside.deadline import HeadDeadline
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.stack import acceptance
 from datalad_stackpack.stack.archives import Source, check_redirect
@@ -210,6 +211,8 @@ class Archive:
             # a proxy set for the outside world must not be asked for this machine's own
             session.trust_env = urlsplit(self.source.url).hostname not in ("127.0.0.1", "localhost")
             session.auth = lambda request: request  # never a password out of ~/.netrc
+            session.mount("http://", HeadDeadline(self._patience.rate_window_s))
+            session.mount("https://", HeadDeadline(self._patience.rate_window_s))
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             self._of_thread.session = session
         return session
