@@ -34,11 +34,19 @@ def quoted(text: object) -> str:
     Server strings and user input go into messages only through here, so that no control
     character reaches a terminal and no newline breaks a line.
     """
-    shown = str(text)
+    shown = as_text(text)
     if len(shown) > LONGEST_QUOTE:
         shown = shown[:LONGEST_QUOTE] + "..."
     escaped = shown.encode("unicode_escape").decode("ascii") if not shown.isprintable() else shown
     return f"'{escaped}'"
+
+
+def as_text(value: object) -> str:
+    """What a user gave, as text; also a number too long for Python to write out."""
+    try:
+        return str(value)
+    except ValueError:
+        return "(a number of thousands of digits)"
 
 
 class StackpackError(Exception):

@@ -8,13 +8,13 @@ from typing import Any
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
-from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
+from datalad_stackpack.errors import ArgumentError, StackpackError, as_text, quoted
 
 ACTION = "stackpack-demo"
 
 
 def _parse_port(given: object) -> int:
-    text = str(given).strip()
+    text = as_text(given).strip()
     port = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     if not 1 <= port <= 65535:
         raise ArgumentError(f"port {quoted(given)} is not possible: give one from 1 to 65535")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from datalad_stackpack.commands.demo_archive import running_demo
-from datalad_stackpack.errors import ArgumentError, quoted
+from datalad_stackpack.errors import ArgumentError, as_text, quoted
 from datalad_stackpack.stack import archives
 from datalad_stackpack.stack.archives import Source
 from datalad_stackpack.stack.patience import Patience
@@ -19,7 +19,7 @@ def parse_jobs(given: object) -> int:
     """The number of parallel downloads; raises :class:`ArgumentError` unless it is 1 to 32."""
     if given is None or given == "auto":
         return DEFAULT_JOBS
-    text = str(given).strip()
+    text = as_text(given).strip()
     jobs = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
     if isinstance(given, bool) or not 1 <= jobs <= MOST_JOBS:
         raise ArgumentError(

@@ -207,7 +207,7 @@ class Archive:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._of_thread, "session", None)
         if session is None:
-            session = requests.Session()
+            session = _NoRedirects()
             # a proxy set for the outside world must not be asked for this machine's own
             session.trust_env = urlsplit(self.source.url).hostname not in ("127.0.0.1", "localhost")
             session.auth = lambda request: request  # never a password out of ~/.netrc
@@ -282,6 +282,13 @@ def _writing(into: Path) -> Iterator[Callable[[bytes], object]]:
             yield write
     except OSError as problem:
         raise NoRoom(f"could not be written: {problem}") from problem
+
+
+class _NoRedirects(requests.Session):
+    """A session that leaves redirects alone: even unasked, ``requests`` reads all of their body."""
+
+    def get_redirect_target(self, _resp: requests.Response) -> None:
+        """No redirect is for this session to follow."""
 
 
 def _phrase(response: requests.Response) -> str:

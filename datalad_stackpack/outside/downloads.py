@@ -7,10 +7,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from datalad_stackpack.errors import ArchiveError, NoRoom, NotAsked, StackpackError
+from datalad_stackpack.errors import ArchiveError, NoRoom, NotAsked, StackpackError, quoted
 from datalad_stackpack.outside.archive import Archive, Picture
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.stack.layout import PlannedFile
@@ -89,8 +90,17 @@ class Downloads:
             self._heed(arrival)
             if self._breaker.reason:
                 yield from self._drop_todo(self._breaker.reason)
+        yield from self._arrived_late()
         for file in list(self._under_way.values()):
             yield Arrival(file, problem=NotAsked(self._halt.reason))
+
+    def _arrived_late(self) -> Iterator[Arrival]:
+        with suppress(queue.Empty):
+            while True:
+                arrival = self._arrivals.get_nowait()
+                with self._lock:
+                    del self._under_way[arrival.file.path]
+                yield arrival
 
     def _unfinished(self) -> bool:
         with self._lock:
@@ -127,11 +137,13 @@ class Downloads:
 
     def _fetch(self, file: PlannedFile) -> Arrival:
         try:
-            picture = self._archive.fetch(file, self._scratch / f"{file.image.id}.jpg")
+            picture = self._archive.fetch(file, self._scratch / file.path.replace("/", "-"))
         except StackpackError as problem:
             return Arrival(file, problem=problem)
         except OSError as problem:
             return Arrival(file, problem=NoRoom(f"could not be written: {problem}"))
+        except Exception as problem:  # noqa: BLE001 (a thread that dies would be waited for)
+            return Arrival(file, problem=StackpackError(f"failed: {quoted(repr(problem))}"))
         return Arrival(file, picture)
 
     def _tell(self, arrival: Arrival) -> None:

@@ -80,7 +80,7 @@ def at_url(url: str) -> Source:
         parts = urlsplit(base)
         host, port = parts.hostname, parts.port
     except ValueError as problem:
-        raise ArgumentError(f"archive {quoted(url)} is not a URL: {problem}") from problem
+        raise ArgumentError(f"archive {quoted(url)} is not a URL: {quoted(problem)}") from problem
     if parts.scheme not in ("http", "https") or not host:
         raise ArgumentError(
             f"archive {quoted(url)} is not known: give 'allen', 'demo', "
@@ -91,11 +91,12 @@ def at_url(url: str) -> Source:
             "an archive's address must not hold a user name or password: they would be "
             f"published with every picture's URL; leave them out of the address for {quoted(host)}"
         )
-    if parts.query or parts.fragment or any(c.isspace() or not c.isprintable() for c in base):
+    if any(c in "?#" or c.isspace() or not c.isprintable() for c in base):
         raise ArgumentError(
             f"archive {quoted(url)} must be a base address such as {ALLEN_URL}, "
             "without spaces, '?' or '#'"
         )
+    base = parts.scheme + base[len(parts.scheme) :]
     if host == urlsplit(ALLEN_URL).hostname and port is None and not parts.path:
         return Source("allen" if base == ALLEN_URL else base, allen().name, base, ALLEN_TERMS)
     return Source(base, parts.netloc, base, UNKNOWN_TERMS)

@@ -130,7 +130,8 @@ def audit_picture(path: str, drift: PictureDrift, why: str) -> Iterator[Finding]
         return
     level = Level.UNKNOWN if drift is PictureDrift.UNREACHABLE else Level.WARNING
     message = f"{drift.value} at the archive"
-    yield Finding(f"picture-{drift.name.lower()}", level, f"{message}{why and ': '}{why}", path)
+    code = f"picture-{drift.name.lower().replace('_', '-')}"
+    yield Finding(code, level, f"{message}{why and ': '}{why}", path)
 
 
 def audit_safety(

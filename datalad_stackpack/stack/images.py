@@ -20,6 +20,7 @@ LARGEST_SECTION = 9999
 """Four digits name a plane; the longest stack known has under 700 sections."""
 
 LARGEST_ID = 10**15
+LARGEST_PIXEL_UM = 1e6
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _check_owner(part: str, specimen: int, rows: Sequence[Row]) -> None:
     """
     for row in rows:
         owner = row.get("specimen_id")
-        if owner is not None and owner != specimen:
+        if owner is not None and (owner != specimen or isinstance(owner, bool)):
             raise BadRow(
                 f"the archive answered with {part} of specimen {quoted(owner)} "
                 f"when asked for specimen {specimen}"
@@ -93,6 +94,7 @@ def read_row(part: str, row: Row) -> Image:
     """The image that one row of ``part`` describes; raises :class:`BadRow`."""
     fields = _Fields(part, row)
     is_projection = part == "projections"
+    failed = fields.flag("failed")
     return Image(
         id=fields.whole("id", 1, LARGEST_ID),
         part=part,
@@ -101,14 +103,14 @@ def read_row(part: str, row: Row) -> Image:
         projection_function=fields.one_of("projection_function", FUNCTIONS)
         if is_projection
         else None,
-        width=fields.whole("width", 1, LARGEST_SIDE_PX),
-        height=fields.whole("height", 1, LARGEST_SIDE_PX),
+        width=fields.side("width", failed),
+        height=fields.side("height", failed),
         x=fields.whole_or_none("x", 0, LARGEST_SIDE_PX),
         y=fields.whole_or_none("y", 0, LARGEST_SIDE_PX),
         image_width=fields.whole_or_none("image_width", 1, LARGEST_SIDE_PX),
         image_height=fields.whole_or_none("image_height", 1, LARGEST_SIDE_PX),
         pixel_size_um=fields.length_or_none("resolution"),
-        marked_failed=fields.flag("failed"),
+        marked_failed=failed,
         row=row,
     )
 
@@ -137,6 +139,12 @@ class _Fields:
             return value
         raise self._wrong(name, f"a whole number from {least} to {most}")
 
+    def side(self, name: str, failed: bool) -> int:
+        """A side in pixels; 0 for a failed image whose row does not say, and that no one asks."""
+        if failed and self._row.get(name) is None:
+            return 0
+        return self.whole(name, 1, LARGEST_SIDE_PX)
+
     def whole_or_none(self, name: str, least: int, most: int) -> int | None:
         return None if self._row.get(name) is None else self.whole(name, least, most)
 
@@ -149,9 +157,9 @@ class _Fields:
                 length = float(value)
             except OverflowError:
                 length = math.inf
-            if 0 < length < math.inf:
+            if 0 < length <= LARGEST_PIXEL_UM:
                 return length
-        raise self._wrong(name, "a positive number of micrometres")
+        raise self._wrong(name, f"a number of micrometres above 0, up to {LARGEST_PIXEL_UM:g}")
 
     def flag(self, name: str) -> bool:
         value = self._row.get(name)

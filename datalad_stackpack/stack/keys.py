@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_CHECKED = re.compile(r"SHA256E-s(\d{1,18})--([0-9a-f]{64})\.jpg")
+_CHECKED = re.compile(r"SHA256E-s([0-9]{1,18})--([0-9a-f]{64})\.jpg")
 REGISTERED_ONLY = ("VURL-", "URL-")
 """Keys of files whose address is known and whose content never was."""
 

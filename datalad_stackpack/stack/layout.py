@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from datalad_stackpack.errors import ArgumentError, quoted
+from datalad_stackpack.errors import ArgumentError, as_text, quoted
 from datalad_stackpack.stack.images import Image
 
 MANIFEST_NAME = "manifest.json"
@@ -59,11 +59,10 @@ class PlannedFile:
 
 def parse_downsample(given: object) -> int:
     """How often to halve; raises :class:`ArgumentError` unless it is 0 to 8."""
-    text = str(given).strip()
-    if isinstance(given, bool) or not (text.isascii() and text.isdigit()):
-        halvings = -1
-    else:
-        halvings = int(text[:4])
+    text = as_text(given).strip()
+    is_whole = text.isascii() and text.isdigit() and not isinstance(given, bool)
+    digits = text.lstrip("0") or "0"
+    halvings = int(digits) if is_whole and len(digits) == 1 else -1
     if not 0 <= halvings <= MOST_HALVINGS:
         raise ArgumentError(
             f"downsample {quoted(given)} is not possible: give a whole number "

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NoReturn
 
 from datalad_stackpack.errors import ManifestError, quoted
 from datalad_stackpack.stack.archives import Terms
@@ -57,15 +57,19 @@ def write(manifest: Manifest) -> bytes:
     """The manifest's bytes; raises :class:`ManifestError` rather than give invalid ones."""
     document = _document(manifest)
     _raise_for_violations(document)
-    return (json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+    try:
+        text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
+    except (ValueError, RecursionError) as problem:
+        raise ManifestError(f"the manifest is not valid: it cannot be written, {quoted(problem)}") from problem
+    return f"{text}\n".encode()
 
 
 def read(content: bytes) -> Manifest:
     """The manifest in ``content``; raises :class:`ManifestError` if it is not valid."""
     try:
-        document = json.loads(content)
+        document = json.loads(content, parse_constant=_not_json)
     except (ValueError, RecursionError) as problem:
-        raise ManifestError(f"the manifest is not JSON: {problem}") from problem
+        raise ManifestError(f"the manifest is not JSON: {quoted(problem)}") from problem
     check_version(document)
     _raise_for_violations(document)
     return _manifest(document)
@@ -88,6 +92,10 @@ def inconsistencies(content: bytes) -> Iterator[str]:
     for name, value in document["stack"].items():
         if value != recomputed[name]:
             yield f"$.stack.{name}: says {value}, and the files add up to {recomputed[name]}"
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _raise_for_violations(document: object) -> None:
@@ -122,7 +130,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
             "complete": manifest.complete,
         },
         "files": [_file_document(entry) for entry in manifest.files],
-        "omitted": [asdict(gone) for gone in manifest.omitted],
+        "omitted": [_omitted_document(gone) for gone in manifest.omitted],
     }
 
 
@@ -139,6 +147,17 @@ def _file_document(entry: FileEntry) -> dict[str, Any]:
         "image": asdict(entry.image),
         "row": dict(entry.row),
         "withdrawn": entry.withdrawn,
+    }
+
+
+def _omitted_document(gone: OmittedEntry) -> dict[str, Any]:
+    return {
+        "part": gone.part,
+        "reason": gone.reason,
+        "path": gone.path,
+        "url": gone.url,
+        "image": asdict(gone.image),
+        "row": dict(gone.row),
     }
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 from urllib.parse import quote
 
-from datalad_stackpack.errors import ArgumentError, BadReply, quoted
+from datalad_stackpack.errors import ArgumentError, BadReply, as_text, quoted
 
 ROWS_A_PAGE = 2000
 """Rows asked for at once: a stack is one page, well under the reported limit of 25,000."""
@@ -75,7 +75,7 @@ PARTS = {
 
 def parse_specimen(given: object) -> int:
     """A specimen id; raises :class:`ArgumentError` unless it is a positive integer."""
-    text = str(given).strip()
+    text = as_text(given).strip()
     if isinstance(given, bool) or not (text.isascii() and text.isdigit() and len(text) <= 18):
         value = 0
     else:
@@ -141,7 +141,7 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 def _read_json(body: bytes, url: str) -> dict[str, Any]:
     try:
-        reply = json.loads(body, parse_constant=_not_json, parse_float=_finite)
+        reply = json.loads(body.decode(), parse_constant=_not_json, parse_float=_finite)
     except (ValueError, RecursionError) as problem:
         begins = body[:60].decode("utf-8", "replace").strip()
         raise BadReply(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Callable
 from threading import Lock
 
@@ -22,6 +24,7 @@ class MisbehavingArchive(DemoArchive):
         super().__init__(cells=cells, port=port)
         self._faults: dict[str, tuple[Fault, int | None]] = {}
         self._faults_lock = Lock()
+        self._arrivals: defaultdict[str, list[float]] = defaultdict(list)
 
     def spoil(self, what: str, fault: Fault, times: int | None = None) -> None:
         """Let ``fault`` strike ``what``, the next ``times`` times or always.
@@ -38,8 +41,10 @@ class MisbehavingArchive(DemoArchive):
             self._faults.clear()
 
     def answer(self, request: Request) -> Reply:
+        subject = self._subject(request)
+        self._arrivals[subject].append(time.monotonic())
         reply = super().answer(request)
-        kind, _, which = self._subject(request).partition(" ")
+        kind, _, which = subject.partition(" ")
         for what in (f"{kind} {which}", f"{kind} *"):
             if fault := self._take(what):
                 return fault(request, reply)
@@ -67,6 +72,10 @@ class MisbehavingArchive(DemoArchive):
     def image_at(self, path: str) -> int:
         """The id of the image that the image service knows by ``path``."""
         return self._by_path[path].id if path in self._by_path else 0
+
+    def arrivals(self, what: str) -> list[float]:
+        """When each request for ``what`` (as in :meth:`spoil`, no ``*``) came, in seconds."""
+        return list(self._arrivals[what])
 
     def asked(self, image_id: int) -> int:
         """How often a picture was asked for (the redirect counts, its target does not)."""

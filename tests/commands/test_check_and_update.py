@@ -130,7 +130,7 @@ def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
 
     expected = [
         ("picture-different", "0007.jpg"),
-        ("picture-re_encoded", "0006.jpg"),
+        ("picture-re-encoded", "0006.jpg"),
         ("row-changed", "0005.jpg"),
         ("row-new", "0011.jpg"),
         ("row-new", "0012.jpg"),
@@ -355,7 +355,7 @@ def test_gone_unreachable_and_not_comparable_pictures_are_told_apart(add, check,
         ("no-copy-left", "0004.jpg"),
         ("only-copy-here", "0002.jpg"),
         ("picture-gone", "0002.jpg"),
-        ("picture-other_bytes", "0004.jpg"),
+        ("picture-other-bytes", "0004.jpg"),
         ("picture-unreachable", "0003.jpg"),
     ]
     later = check(dataset=str(stack))

@@ -1,4 +1,4 @@
-"""An answer whose head comes byte by byte meets every read time-out, and is given up all the same."""
+"""An answer whose head comes byte by byte meets every read time-out, and is given up."""
 
 from __future__ import annotations
 

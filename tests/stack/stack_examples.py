@@ -1,0 +1,160 @@
+"""Rows, planned files and pictures for the tests of the stack.
+
+plane_row, projection_row    rows as the archive sends them, with some fields changed
+planes, projections          hypothesis: valid rows of one specimen, ids unique
+json_values                  hypothesis: whatever a JSON reply can hold
+planned                      one planned file
+jpeg                         a small picture
+packed                       the manifest of some rows; EXAMPLE is one
+one_line                     what an error says, once it is seen to be one line
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+
+from datalad_stackpack.stack import archives
+from datalad_stackpack.stack.images import AXES, FUNCTIONS, read_rows
+from datalad_stackpack.stack.keys import Checksum
+from datalad_stackpack.stack.layout import PlannedFile, plan
+from datalad_stackpack.stack.manifest import (
+    AskedQuery,
+    Generator,
+    Manifest,
+    compose,
+    file_entry,
+    marked_failed,
+    not_accepted,
+)
+from datalad_stackpack.stack.query import PARTS
+
+SPECIMEN = 313862022
+BASE = "http://archive.example"
+
+
+def plane_row(**changes: Any) -> dict[str, Any]:
+    return {
+        "annotated": False,
+        "axes": None,
+        "data_set_id": 321549626,
+        "failed": False,
+        "height": 7568,
+        "id": 321549675,
+        "image_height": 7570,
+        "image_type": "Primary",
+        "image_width": 5762,
+        "path": "/external/mousecelltypes/prod143/0500304445-0002.aff",
+        "projection_function": None,
+        "resolution": 0.1144,
+        "section_number": 3,
+        "specimen_id": None,
+        "width": 5760,
+        "x": 1,
+        "y": 1,
+    } | changes
+
+
+def projection_row(**changes: Any) -> dict[str, Any]:
+    row = plane_row(axes="xy", projection_function="max", section_number=0, specimen_id=SPECIMEN)
+    return row | {"data_set_id": None, "id": 324089927} | changes
+
+
+def one_line(problem: BaseException) -> str:
+    text = str(problem)
+    assert text
+    assert text.isprintable(), text
+    return text
+
+
+def planned(downsample: int = 0, **changes: Any) -> PlannedFile:
+    (file,) = plan(read_rows("planes", SPECIMEN, [plane_row(**changes)]), BASE, downsample)
+    return file
+
+
+def jpeg(width: int = 33, height: int = 40, mode: str = "L", **options: Any) -> bytes:
+    noise = Random(width * height).randbytes(width * height)  # noqa: S311 (a picture)
+    picture = Pillow.frombytes("L", (width, height), noise).convert(mode)
+    written = io.BytesIO()
+    picture.save(written, "JPEG", **options)
+    return written.getvalue()
+
+
+# --- manifests ---------------------------------------------------------------------------
+
+KEYS = (Checksum(1, "ab" * 32).key, Checksum(10**12, "01" * 32).key, "VURL--http&c%%a%1")
+
+
+def packed(
+    plane_rows: list[Any],
+    projection_rows: list[Any],
+    downsample: int = 0,
+    fates: tuple[str | None, ...] = KEYS[:1],
+) -> Manifest:
+    """The manifest of these rows; ``fates`` are keys in turn, ``None`` for no picture."""
+    source = archives.at_url(BASE)
+    images, queries = [], []
+    for part, rows in (("planes", plane_rows), ("projections", projection_rows)):
+        images += read_rows(part, SPECIMEN, rows)
+        query = PARTS[part].query(SPECIMEN)
+        queries.append(AskedQuery(query, query.url(source.url), len(rows)))
+    files, omitted = [], [marked_failed(one, downsample) for one in images if one.marked_failed]
+    for at, file in enumerate(plan(images, source.url, downsample)):
+        fate = fates[at % len(fates)]
+        if fate is None:
+            omitted.append(not_accepted(file))
+        else:
+            files.append(file_entry(file, fate, None))
+    generator = Generator("datalad-stackpack", "0.1.0")
+    return compose(generator, SPECIMEN, source, queries, downsample, files, omitted)
+
+
+EXAMPLE = packed(
+    [plane_row(), plane_row(id=8, section_number=5), plane_row(id=9, failed=True)],
+    [projection_row()],
+)
+
+
+# --- hypothesis ---------------------------------------------------------------------------
+
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+HOSTILE_TEXTS = ["../../etc/passwd", "a\x00b", "x" * 10_000, ".git/hooks", "\ud800", "\x1b[31m"]
+texts = st.text(max_size=20) | st.sampled_from(HOSTILE_TEXTS)
+json_values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+).map(lambda value: json.loads(json.dumps(value)))
+
+sides = st.integers(1, 1_000_000)
+oddities = st.fixed_dictionaries(
+    {},
+    optional={
+        "path": st.text(max_size=5) | st.sampled_from(HOSTILE_TEXTS),
+        "x": st.none() | st.integers(0, 1_000_000),
+        "image_width": st.none() | sides,
+        "resolution": st.none() | st.floats(1e-6, 1e6) | st.integers(1, 1000),
+        "failed": st.none() | st.booleans(),
+        "extra": texts | numbers | st.just([{"deep": [None]}]),
+    },
+).map(lambda value: json.loads(json.dumps(value)))
+
+
+def _rows(part_fields: dict[str, st.SearchStrategy[Any]], build: Any) -> st.SearchStrategy[Any]:
+    fields = part_fields | {"id": st.integers(1, 10**15), "width": sides, "height": sides}
+    rows = st.builds(
+        lambda known, more: build(**known, **more), st.fixed_dictionaries(fields), oddities
+    )
+    return st.lists(rows, max_size=6, unique_by=lambda row: row["id"])
+
+
+planes = _rows({"section_number": st.integers(0, 9999) | st.integers(1, 4)}, plane_row)
+projections = _rows(
+    {"axes": st.sampled_from(AXES), "projection_function": st.sampled_from(FUNCTIONS)},
+    projection_row,
+)
