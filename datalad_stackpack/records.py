@@ -56,10 +56,10 @@ def of_update(
     ):
         if entries:
             shown = ", ".join(
-                str(entry.image.section_number) if entry.part == "planes" else entry.path
+                f"section {entry.image.section_number}" if entry.part == "planes" else entry.path
                 for entry in entries
             )
-            lines.append(f"{what} pictures: {len(entries)} (sections {shown})")
+            lines.append(f"{what} pictures: {len(entries)} ({shown})")
     subject = message or f"Update the stack of specimen {manifest.specimen_id}"
     body = "".join(f"\n- {line}" for line in lines)
     command = ["datalad", "stackpack-update", "-d", ".", *options, place.relative]

@@ -17,7 +17,7 @@ class StackpackAdd(Interface):
     Asks the archive which pictures it has of a specimen (the planes of its z-stack, and their
     projections), fetches every one, looks at it, gives it to git-annex with its URL, and
     commits all of them with a manifest that says where each came from. A clone of the dataset
-    has every picture's address and checksum: `datalad get` fetches them from the archive, and
+    has every picture's address and checksum: 'datalad get' fetches them from the archive, and
     git-annex verifies them.
 
     Run again, it asks only for what is not there yet.
@@ -34,39 +34,39 @@ class StackpackAdd(Interface):
         "dataset": Parameter(
             args=("-d", "--dataset"),
             metavar="DATASET",
-            doc="""the dataset to add to. A stack is the directory `<specimen id>/` below this
+            doc="""the dataset to add to. A stack is the directory '<specimen id>/' below this
             dataset's root, or, without this option, below the current directory. Outside any
             dataset a new one is made, and the stack is its root.""",
         ),
         "into": Parameter(
             args=("--into",),
             metavar="DIR",
-            doc="""the stack's directory, if not `<specimen id>/`; for one specimen. Where no
+            doc="""the stack's directory, if not '<specimen id>/'; for one specimen. Where no
             dataset is, the new dataset is made there.""",
         ),
         "archive": Parameter(
             args=("--archive",),
             metavar="NAME|URL",
-            doc="""the archive to ask: `allen` (https://api.brain-map.org), `demo` (a synthetic
+            doc="""the archive to ask: 'allen' (https://api.brain-map.org), 'demo' (a synthetic
             one on this machine), or the base URL of any RMA server. The default is the
-            configuration 'datalad.stackpack.archive', `allen` unless set.""",
+            configuration 'datalad.stackpack.archive', 'allen' unless set.""",
         ),
         "parts": Parameter(
             args=("--parts",),
             metavar="PARTS",
-            doc="""what to pack: `planes`, `projections`, or both with a comma between, which
+            doc="""what to pack: 'planes', 'projections', or both with a comma between, which
             is the default. Parts that a stack has already stay.""",
         ),
         "downsample": Parameter(
             args=("--downsample",),
             metavar="N",
             doc="""ask for pictures halved N times in width and height, 0 to 8. It is part of
-            the URLs that are registered. Default: 0.""",
+            the URLs that are registered. """,
         ),
         "no_fetch": Parameter(
             args=("--no-fetch",),
             action="store_true",
-            doc="""register every URL, and download no picture. `datalad get` fetches them
+            doc="""register every URL, and download no picture. 'datalad get' fetches them
             later; the first fetch records a checksum that later ones must meet.""",
         ),
         "dry_run": Parameter(

@@ -14,7 +14,7 @@ from datalad.support.param import Parameter
 class StackpackCheck(Interface):
     """Check stacks: the manifest, the tree, the annex, and the archive if asked
 
-    Changes nothing. Gives one result for each finding, with a stable `code` and a `level`, and
+    Changes nothing. Gives one result for each finding, with a stable 'code' and a 'level', and
     one for each stack. The exit code is 1 if a finding is an error, or if something that was
     asked for could not be looked at.
     """
@@ -44,9 +44,9 @@ class StackpackCheck(Interface):
             metavar="all|rows|sample=N",
             nargs="?",
             const="all",
-            doc="""ask the archive again: for its rows and every picture (`all`, or no value),
-            for its rows only (`rows`, a few requests), or for its rows and N pictures, the same
-            ones each time (`sample=N`).""",
+            doc="""ask the archive again: for its rows and every picture ('all', or no value),
+            for its rows only ('rows', a few requests), or for its rows and N pictures, the same
+            ones each time ('sample=N').""",
         ),
         "jobs": Parameter(
             args=("-J", "--jobs"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,8 +27,8 @@ class StackpackDemo(Interface):
     """Serve the demo archive on 127.0.0.1, until interrupted
 
     The demo archive is synthetic: a few invented neurons, drawn when they are asked for. It
-    answers as the archive of the Allen Institute does. `stackpack-add --archive demo` starts
-    one for as long as it needs it; keep one running with this command for `datalad get` in a
+    answers as the archive of the Allen Institute does. 'stackpack-add --archive demo' starts
+    one for as long as it needs it; keep one running with this command for 'datalad get' in a
     clone of a dataset that was made from it.
     """
 
@@ -79,6 +80,7 @@ class StackpackDemo(Interface):
                 "type": "archive",
                 "message": "serving the synthetic demo archive; stop it with Ctrl-C",
             }
+            sys.stdout.flush()  # into a file, the line above would else come at the end
             archive.serve_forever()
         finally:
             archive.stop()

@@ -131,7 +131,11 @@ class Results:
 
     def of_check(self, tally: Tally, counted: Mapping[Level, int]) -> Result:
         """The record of a stack that was checked."""
-        found = ", ".join(f"{number} {level.value}s" for level, number in counted.items() if number)
+        found = ", ".join(
+            f"{number} {level.value}{'s' * (number != 1)}"
+            for level, number in counted.items()
+            if number
+        )
         where = (
             f"{tally.files} files, {tally.here} here, {tally.only_at_archive} only at the archive"
         )
@@ -213,7 +217,7 @@ def summary(results: Sequence[Result]) -> str:
             f"{result['files']} of {result['planned']} files, {_in_units(result['bytes'])}, "
             f"{result['seconds']:.1f} s"
         )
-        state = "complete" if result["complete"] else "incomplete"
+        state = _state(result)
         news = "commit" if result["changed"] else "nothing new, commit"
         commit = f"{news} {result['commit'][:10]}" if result["commit"] else "no commit"
         lines.append(f"specimen {result['specimen']}: {state}, {counted}, {commit}")
@@ -222,6 +226,12 @@ def summary(results: Sequence[Result]) -> str:
     if len(lines) + len(failed) > 1:
         lines.append(f"{len(lines)} stacks, {len(failed)} specimens that could not be packed")
     return "\n".join(lines)
+
+
+def _state(result: Result) -> str:
+    if result["complete"]:
+        return "complete"
+    return "registered only" if result["files"] == result["planned"] else "incomplete"
 
 
 def _in_units(count: float) -> str:

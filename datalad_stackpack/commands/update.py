@@ -15,8 +15,8 @@ class StackpackUpdate(Interface):
     """Bring stacks up to what the archive says now, as a new commit
 
     New pictures are added, changed rows are recorded. Pictures that the archive no longer
-    lists are kept and marked as withdrawn, unless `--prune` is given. Pictures that the
-    archive now serves with other bytes are replaced only with `--accept-changed`.
+    lists are kept and marked as withdrawn, unless '--prune' is given. Pictures that the
+    archive now serves with other bytes are replaced only with '--accept-changed'.
 
     No version that a paper may cite is lost: the commit before still checks out, and the
     content it names stays in the annex.
@@ -51,7 +51,7 @@ class StackpackUpdate(Interface):
         "fetch": Parameter(
             args=("--fetch",),
             action="store_true",
-            doc="""fetch the pictures that were registered with `--no-fetch`, and complete the
+            doc="""fetch the pictures that were registered with '--no-fetch', and complete the
             manifest's checksums.""",
         ),
         "dry_run": Parameter(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -66,13 +67,15 @@ class Conversation:
         self, command: Sequence[str], directory: Path, settings: Mapping[str, str] | None = None
     ) -> None:
         self._name = " ".join(command[:3])
+        # a file, because a pipe that nobody empties would stop the process
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         try:
             self._process = subprocess.Popen(
                 command,
                 cwd=directory,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=self._errors,
                 env={**os.environ, **(settings or {})},
                 start_new_session=True,
             )
@@ -92,7 +95,7 @@ class Conversation:
         if not answer:
             raise AnnexError(
                 f"{self._name} ended with exit code {self._process.wait()} "
-                f"before it answered {quoted(line)}"
+                f"before it answered {quoted(line)}: {quoted(self._said())}"
             )
         return self._read(answer, line)
 
@@ -113,7 +116,14 @@ class Conversation:
         self._stdout.read()
         self._stdout.close()
         if self._process.wait():
-            raise AnnexError(f"{self._name} ended with exit code {self._process.returncode}")
+            raise AnnexError(
+                f"{self._name} ended with exit code {self._process.returncode}: "
+                f"{quoted(self._said())}"
+            )
+
+    def _said(self) -> str:
+        self._errors.seek(0)
+        return _last_words(self._errors.read())
 
     def __enter__(self) -> Conversation:
         return self

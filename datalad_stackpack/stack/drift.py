@@ -26,7 +26,7 @@ class PictureDrift(Enum):
     SAME_BYTES = "same bytes"
     RE_ENCODED = "same picture re-encoded"
     DIFFERENT = "different picture"
-    OTHER_BYTES = "other bytes, with nothing here to compare the picture with"
+    OTHER_BYTES = "other bytes (the picture is not here to compare)"
     GONE = "gone"
     UNREACHABLE = "unreachable"
 

@@ -60,7 +60,9 @@ def write(manifest: Manifest) -> bytes:
     try:
         text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
     except (ValueError, RecursionError) as problem:
-        raise ManifestError(f"the manifest is not valid: it cannot be written, {quoted(problem)}") from problem
+        raise ManifestError(
+            f"the manifest is not valid: it cannot be written, {quoted(problem)}"
+        ) from problem
     return f"{text}\n".encode()
 
 

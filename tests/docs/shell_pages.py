@@ -1,0 +1,141 @@
+"""Pages whose commands are run: what they say to type, and what they say comes.
+
+Commands stand in blocks that are fenced as ``console`` (lines after ``$`` are typed, the lines
+below them are what comes) or as ``sh`` (one command, whatever comes). All commands of a page
+run in one bash. In what comes, a line ``...`` stands for any lines and ``...`` within a line
+for any text; hashes, seconds, sizes, ports, hosts and directories may differ. A command whose
+output on the page has ``(error)`` in it is expected to fail, any other to succeed. What a demo
+archive in the background says is not compared.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+BLOCK = re.compile(r"^```(console|sh)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+MARK = "@@ end of command"
+PATIENCE_S = 120
+
+VARYING = [
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
+    (re.compile(r"SHA256E-s\d+--[0-9a-f]{64}"), "KEY"),
+    (re.compile(r"\b(?!313862022\b|529878215\b)[0-9a-f]{7,64}\b"), "HASH"),
+    (re.compile(r"\b\d+(\.\d+)? s\b"), "SECONDS"),
+    (re.compile(r"\b\d+\.\d+ [kM]B\b"), "SIZE"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "DEMO"),
+    (re.compile(r"\S+@\S+:\S+/"), "WHERE/"),
+    (re.compile(r"(?<=[ (])/\S+/"), "WHERE/"),
+]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a page, and what the page says comes of it (``""`` if it does not say)."""
+
+    text: str
+    output: str
+
+    @property
+    def fails(self) -> bool:
+        return "(error)" in self.output
+
+    @property
+    def serves(self) -> bool:
+        return "stackpack-demo" in self.text and self.text.endswith("&")
+
+
+def commands(page: Path) -> list[Command]:
+    """The commands of a page, in order."""
+    found = []
+    for kind, body in BLOCK.findall(page.read_text(encoding="utf-8")):
+        found += [Command(body.strip(), "")] if kind == "sh" else list(_typed(body))
+    return found
+
+
+def _typed(body: str) -> Iterator[Command]:
+    for piece in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+        text, _, output = piece.partition("\n")
+        yield Command(text.strip(), output.strip("\n"))
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def newcomer(home: Path, port: int) -> dict[str, str]:
+    """The environment of somebody who just installed: an empty home, no identity for git."""
+    home.mkdir(exist_ok=True)
+    return {
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(home.parent),
+        "DATALAD_STACKPACK_DEMO_PORT": str(port),
+    }
+
+
+def run(page: Path, place: Path, environment: dict[str, str]) -> None:
+    """Run a page's commands in ``place``; complain about the first that does not do as it says."""
+    output = place.parent / "output.txt"
+    asked = commands(page)
+    script = "\n".join(_scripted(one) for one in asked)
+    with output.open("wb") as told:
+        bash = subprocess.Popen(
+            ["bash", "-c", script],
+            cwd=place,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            bash.wait(PATIENCE_S)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(bash.pid, signal.SIGKILL)
+    said = re.split(rf"^{MARK} (\d+)\n", output.read_text("utf-8", "replace"), flags=re.MULTILINE)
+    for command, came, code in zip(asked, said[0::2], said[1::2], strict=False):
+        complaint = f"{page.name}: $ {command.text}\nexit code {code}\n{came}"
+        assert (code != "0") == command.fails, complaint
+        unchecked = command.serves or not command.output  # a server speaks when it likes
+        assert unchecked or as_told(command.output, came), complaint
+    assert len(said) // 2 == len(asked), f"{page.name} ended early: {said[-1]}"
+
+
+def _scripted(command: Command) -> str:
+    """The command, and a mark with its exit code; a server is waited for, as a reader does."""
+    answers = "(: < /dev/tcp/127.0.0.1/$DATALAD_STACKPACK_DEMO_PORT) 2> /dev/null"
+    waiting = f"until {answers}; do sleep 0.1; done; sleep 0.5"
+    lines = [command.text, f'printf "{MARK} %s\\n" "$?"']
+    return "\n".join([lines[0], waiting, lines[1]] if command.serves else lines)
+
+
+def as_told(expected: str, came: str) -> bool:
+    """Whether what came is what the page says."""
+    pattern = ""
+    for line in _even(expected).split("\n"):
+        inside = r"[^\n]*?".join(re.escape(piece) for piece in line.split("..."))
+        pattern += r"(?:[^\n]*\n)*?" if line.strip() == "..." else inside + "\n"
+    return re.fullmatch(pattern, _even(came).strip("\n") + "\n") is not None
+
+
+def _even(text: str) -> str:
+    """The text without what differs from machine to machine, and without trailing blanks."""
+    for pattern, word in VARYING:
+        text = pattern.sub(word, text)
+    return "\n".join(line.rstrip() for line in text.split("\n"))

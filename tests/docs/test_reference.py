@@ -1,0 +1,105 @@
+"""The reference names every command, option and setting, and says what the schema says."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+import shell_pages
+
+import datalad_stackpack
+
+REFERENCE = shell_pages.DOCS / "reference"
+COMMANDS = datalad_stackpack.command_suite[1]
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(#[^)\s]*)?\)")
+PAGES = sorted([*shell_pages.DOCS.rglob("*.md"), *shell_pages.DOCS.parent.glob("*.md")])
+
+
+def section(page: Path, title: str) -> str:
+    """What stands below the heading of second level ``title``."""
+    text = page.read_text(encoding="utf-8")
+    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one[2])
+def test_every_command_is_registered_has_help_and_is_documented(command):
+    import datalad.api
+    from datalad.interface.common_opts import eval_params
+
+    module, class_name, name, function_name = command
+    interface = getattr(importlib.import_module(module), class_name)
+    function = getattr(datalad.api, function_name)
+    assert function is interface.__call__
+    assert len(function.__doc__.splitlines()[0]) > 10
+    documented = section(REFERENCE / "commands.md", name)
+    assert documented, f"{name} is not in the reference"
+    for argument in interface._params_.keys() - eval_params.keys():
+        parameter = interface._params_[argument]
+        assert parameter._doc.strip(), f"{name}: {argument} has no help"
+        for word in parameter.cmd_args or ():
+            shown = word if word.startswith("-") else parameter.cmd_kwargs["metavar"]
+            assert f"`{shown}`" in documented, f"{name}: {shown} is not in the reference"
+        assert argument in documented, f"{name}: {argument} is not in the reference"
+
+
+def test_every_setting_is_documented_with_its_default():
+    from datalad.interface.common_cfg import definitions
+
+    names = [name for name in definitions if name.startswith("datalad.stackpack.")]
+    page = (REFERENCE / "configuration.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `datalad.stackpack.")]
+    for name in names:
+        variable = name.upper().replace("-", "__").replace(".", "_")
+        beginning = f"| `{name}` | `{variable}` | `{definitions[name]['default']}` | "
+        assert any(row.startswith(beginning) for row in rows), f"no row begins {beginning}"
+    assert len(names) == len(rows) > 0
+
+
+def test_the_manifest_page_says_what_the_schema_says():
+    made = runpy.run_path(str(shell_pages.DOCS / "generate_manifest_reference.py"))
+    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), (
+        "run: python docs/generate_manifest_reference.py"
+    )
+
+
+def test_every_module_has_its_line_in_the_architecture():
+    package = Path(datalad_stackpack.__file__).parent
+    page = (shell_pages.DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    for module in package.rglob("*.py"):
+        if module.name != "__init__.py":
+            assert f" {module.name} " in page, f"{module.relative_to(package)} is not there"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda one: one.name)
+def test_links_lead_somewhere(page):
+    for target, _ in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name}: {target} is not there"
+
+
+def test_the_readme_has_the_command_that_ci_runs():
+    root = shell_pages.DOCS.parent
+    command = (root / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]
+    assert f"\n{command}\n" in (root / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_finding_has_its_row_with_its_level_and_no_other_has():
+    from datalad_stackpack.stack.drift import PictureDrift, RowDrift
+
+    written = re.compile(r'Finding\(\s*"([a-z-]+)",\s*Level\.([A-Z]+)')
+    codes = {
+        code: level.lower()
+        for module in Path(datalad_stackpack.__file__).parent.rglob("*.py")
+        for code, level in written.findall(module.read_text(encoding="utf-8"))
+    }
+    codes |= {f"row-{drift.value}": "warning" for drift in RowDrift}
+    codes |= {
+        f"picture-{drift.name.lower().replace('_', '-')}": "warning" for drift in PictureDrift
+    }
+    codes["picture-unreachable"] = "unknown"
+    del codes["row-unchanged"], codes["picture-same-bytes"]
+    page = (REFERENCE / "findings.md").read_text(encoding="utf-8")
+    assert dict(re.findall(r"^\| `([a-z-]+)` \| (\w+) \|", page, re.MULTILINE)) == codes

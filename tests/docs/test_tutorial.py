@@ -1,0 +1,84 @@
+"""Every command of the tutorial and of the how-to pages does what the page says."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import shell_pages
+
+from datalad_stackpack.demo import DEMO_CELLS, DemoArchive
+
+HOW_TO = shell_pages.DOCS / "how-to"
+CHECKSUM_ERROR = "get-fails-with-a-checksum-error.md"
+IN_A_STACK = {"check-and-update.md"}
+"""Pages that begin in the directory of a stack of the demo archive."""
+
+IDENTITY = ["git config --global user.name Me", "git config --global user.email me@example.org"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    there = tmp_path / "work"
+    there.mkdir()
+    return there
+
+
+@pytest.fixture
+def port() -> int:
+    return shell_pages.free_port()
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path, port: int) -> dict[str, str]:
+    return shell_pages.newcomer(tmp_path / "home", port)
+
+
+@pytest.fixture
+def prepare(place: Path, newcomer: dict[str, str]) -> Callable[[list[str]], None]:
+    """Run what a page takes for granted."""
+
+    def run(lines: list[str]) -> None:
+        script = "\n".join(["set -e", *IDENTITY, *lines])
+        subprocess.run(["bash", "-c", script], cwd=place, env=newcomer, check=True)
+
+    return run
+
+
+def test_the_tutorial_does_what_it_says(place, newcomer):
+    shell_pages.run(shell_pages.DOCS / "tutorial" / "round-trip.md", place, newcomer)
+
+
+@pytest.mark.parametrize(
+    "page", sorted(one.name for one in HOW_TO.glob("*.md") if one.name != CHECKSUM_ERROR)
+)
+def test_the_how_to_does_what_it_says(page, place, newcomer, prepare):
+    pack = "datalad stackpack-add --archive demo --into stack 313862022"
+    prepare([pack] if page in IN_A_STACK else [])
+    shell_pages.run(HOW_TO / page, place / "stack" if page in IN_A_STACK else place, newcomer)
+
+
+def test_the_how_to_for_a_picture_rendered_anew(place, port, newcomer, prepare):
+    prepare(
+        [
+            "git config --global annex.security.allowed-ip-addresses 127.0.0.1",
+            "git config --global datalad.stackpack.archive demo",
+            "datalad stackpack-add --parts projections --into original 313862022",
+            "git clone --quiet original stack",
+            "git -C stack annex init --quiet",
+            "git -C stack remote remove origin",
+        ]
+    )
+    rendered_anew = replace(DEMO_CELLS[0], seed=DEMO_CELLS[0].seed + 1)
+    with DemoArchive(cells=[rendered_anew], port=port):
+        shell_pages.run(HOW_TO / CHECKSUM_ERROR, place / "stack", newcomer)
+
+
+def test_a_page_that_says_something_else_is_found_out():
+    assert shell_pages.as_told("a\n...\nb 1.5 s", "a\nx\ny\nb 2.0 s\n")
+    assert shell_pages.as_told("commit 26eace6b7d ...!", "commit 1cc09b07a5 and so on!\n")
+    assert not shell_pages.as_told("a\nb", "a\nx\nb\n")
+    assert not shell_pages.as_told("44 files", "43 files\n")
