@@ -80,14 +80,12 @@ class Results:
         manifest = report.manifest
         have = sum(not entry.withdrawn for entry in manifest.files)
         lacking = report.planned - have
-        short = f"in commit {report.commit[:10]}" if report.commit else "not committed"
+        short = f"in commit {report.commit[:10]}" if report.commit else ""
         if report.problem is not None or lacking:
             status = "error"
             why = report.problem or f"{lacking} failed"
-            message = (
-                f"{why}: {have} of {report.planned} files are {short}; "
-                "run the same command again for the rest"
-            )
+            kept = f"{have} of {report.planned} files are {short}" if have else "no file was kept"
+            message = f"{why}: {kept}; run the same command again for the rest"
         elif not report.changed:
             status, message = "notneeded", f"all {report.planned} files are {short} already"
         else:

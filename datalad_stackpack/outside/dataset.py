@@ -12,7 +12,7 @@ from typing import Any
 
 from datalad_stackpack.errors import DatasetError, NoRoom, quoted
 from datalad_stackpack.outside.index import Index
-from datalad_stackpack.outside.locks import being_made, held
+from datalad_stackpack.outside.locks import held, making_a_dataset
 from datalad_stackpack.outside.place import Place, root_above
 from datalad_stackpack.stack.layout import MANIFEST_NAME, PICTURE_DIRECTORIES
 
@@ -24,7 +24,7 @@ def alone(place: Place, on_wait: Callable[[str], None]) -> Iterator[None]:
     ``on_wait`` is called once, with a sentence, if there is one to wait for. The lock is the
     operating system's: it ends with the process, however that ends.
     """
-    with held(own_directory(place) / "lock", place.root, on_wait):
+    with held(own_directory(place) / "lock", f"at work in {place.root}", on_wait):
         yield
 
 
@@ -60,7 +60,7 @@ def ensure_made(place: Place, on_wait: Callable[[str], None]) -> Place:
     """The place with its dataset made, by this process or by another one meanwhile."""
     if place.exists:
         return place
-    with being_made(place.root, on_wait):
+    with making_a_dataset(on_wait):
         if root_above(place.root) != place.root:
             _create(place.root)
     return replace(place, exists=True)

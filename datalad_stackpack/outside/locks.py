@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,18 +14,18 @@ from datalad_stackpack.errors import DatasetError, quoted
 
 
 @contextmanager
-def held(lock_file: Path, root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Holds ``lock_file`` for work in the dataset ``root``; waits for whoever holds it now.
+def held(lock_file: Path, work: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Holds ``lock_file`` for some ``work``; waits for whoever holds it now.
 
-    ``on_wait`` is called once, with a sentence, if there is one to wait for. Raises
-    :class:`DatasetError` when the file cannot be written.
+    ``on_wait`` is called once, with a sentence that names the work, if there is one to wait for.
+    Raises :class:`DatasetError` when the file cannot be written.
     """
     lock = FileLock(lock_file)
     try:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            on_wait(f"waiting for another stackpack command that is at work in {root}")
+            on_wait(f"waiting for another stackpack command that is {work}")
             lock.acquire()
     except OSError as problem:
         raise DatasetError(f"cannot write {quoted(lock_file)}: {problem}") from problem
@@ -38,9 +36,12 @@ def held(lock_file: Path, root: Path, on_wait: Callable[[str], None]) -> Iterato
 
 
 @contextmanager
-def being_made(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Holds the right to make a dataset at ``root``, where nothing is yet to put a lock into."""
-    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
-    lock_file = Path(tempfile.gettempdir()) / f"stackpack-{getpass.getuser()}-{name}.lock"
-    with held(lock_file, root, on_wait):
+def making_a_dataset(on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Holds the right to make a dataset, where nothing is yet to put a lock into.
+
+    One lock for all places, because a lock file cannot safely be deleted: it takes a second, and
+    one small file stays in the system's directory for temporary files.
+    """
+    lock_file = Path(tempfile.gettempdir()) / f"stackpack-{getpass.getuser()}.lock"
+    with held(lock_file, "making a dataset", on_wait):
         yield

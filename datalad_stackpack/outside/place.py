@@ -15,7 +15,7 @@ from datalad_stackpack.errors import (
     ManifestError,
     quoted,
 )
-from datalad_stackpack.outside.locks import being_made
+from datalad_stackpack.outside.locks import making_a_dataset
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.layout import MANIFEST_NAME
@@ -64,7 +64,7 @@ def find_place(specimen: int, dataset: Any, into: Any, on_wait: Callable[[str], 
         here = given_root or Path(os.path.realpath(os.curdir))
         stack = here if _is_stack_of(specimen, here) else here / str(specimen)
     stack = Path(os.path.realpath(stack.parent)) / stack.name if stack.name else stack
-    with being_made(stack, on_wait):
+    with making_a_dataset(on_wait):
         pass  # a dataset that another process is making there is better seen whole
     root = given_root or root_above(stack)
     place = Place(root or stack, stack, exists=root is not None)

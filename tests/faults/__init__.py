@@ -1,0 +1,1 @@
+"""What can go wrong, one named test a fault; docs/explanation/faults.md is the same in words."""

@@ -1,0 +1,101 @@
+"""What a run told, and what is in git after it: looked at with git and git-annex themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archive.misbehaving import MisbehavingArchive
+from helpers import TINY, Result, git
+
+from datalad_stackpack.outside.archive import Archive
+from datalad_stackpack.stack.archives import at_url
+from datalad_stackpack.stack.images import read_rows
+from datalad_stackpack.stack.layout import PlannedFile, plan
+from datalad_stackpack.stack.query import PARTS
+
+STRUCK = "planes/0004.jpg"
+STRUCK_ID = TINY.plane_id(4)
+
+IDS = {f"planes/{section:04}.jpg": TINY.plane_id(section) for section in TINY.sections} | {
+    f"projections/{name}.jpg": TINY.made_id(name, 2_540_301 + at)
+    for at, name in enumerate(("max_xy", "min_xy", "max_yz", "min_yz"))
+}
+"""The pictures of TINY: image ids by path."""
+
+ALL = frozenset(IDS)
+TOP = {".datalad", ".git", ".gitattributes", "manifest.json", "planes", "projections"}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run told; ``failed`` is what makes the exit status of the command line 1."""
+
+    results: list[Result]
+    failed: bool
+
+    @property
+    def files(self) -> dict[str, Result]:
+        """The result of each file, by its path in the stack."""
+        return {
+            "/".join(Path(one["path"]).parts[-2:]): one
+            for one in self.results
+            if one["type"] == "file"
+        }
+
+    @property
+    def stack(self) -> Result:
+        """The result of the stack as a whole, the last."""
+        assert self.results[-1]["type"] != "file"
+        return self.results[-1]
+
+    def paths(self, *statuses: str) -> set[str]:
+        """The files with one of these statuses."""
+        return {path for path, one in self.files.items() if one["status"] in statuses}
+
+
+def assert_one_line(message: Any) -> None:
+    """Nothing a terminal would stumble over, and no traceback."""
+    assert isinstance(message, str)
+    assert message
+    assert message.isprintable()
+    assert "Traceback" not in message
+
+
+def assert_in_git(stack: Path, have: AbstractSet[str], lacking: AbstractSet[str]) -> None:
+    """The stack's last commit, index and work tree hold ``have``, and say what is lacking."""
+    committed = set(git("ls-tree", "-r", "--name-only", "HEAD", at=stack).split())
+    assert {path for path in committed if path.endswith(".jpg")} == have
+    manifest = manifest_of(stack)
+    assert {entry["path"] for entry in manifest["files"]} == have
+    omitted = {one["path"] for one in manifest["omitted"] if one["reason"] == "not_accepted"}
+    assert omitted == lacking
+    assert manifest["stack"]["complete"] is not bool(lacking)
+    standing = {path.relative_to(stack).as_posix() for path in stack.glob("p*/*")}
+    assert standing == have
+    assert all((stack / path).is_file() for path in have)
+    assert git("status", "--porcelain", "--ignored", "--untracked-files=all", at=stack) == ""
+    assert {path.name for path in stack.iterdir()} <= TOP
+    assert {path.name for path in (stack / ".git" / "stackpack").iterdir()} <= {"lock"}
+
+
+def manifest_of(stack: Path) -> dict[str, Any]:
+    """The manifest in the last commit."""
+    found: dict[str, Any] = json.loads(git("show", "HEAD:./manifest.json", at=stack))
+    return found
+
+
+def assert_sound(stack: Path) -> None:
+    """``git annex fsck`` finds nothing wrong, and the web remote has every picture."""
+    git("annex", "fsck", "--quiet", at=stack)
+    assert git("annex", "find", "--not", "--in=web", at=stack) == ""
+
+
+def one_plane(archive: MisbehavingArchive) -> PlannedFile:
+    """The picture that is struck, as the package plans it."""
+    rows = Archive(at_url(archive.url)).rows(PARTS["planes"].query(1))
+    files = plan(read_rows("planes", 1, rows), archive.url, 0)
+    return next(file for file in files if file.path == STRUCK)

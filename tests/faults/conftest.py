@@ -1,0 +1,91 @@
+"""What the fault matrix needs.
+
+scene        the archive, another server to be lured to, and an event that is set at the end
+configured   sets ``datalad.stackpack`` options, by the names of their environment variables
+stack        where ``run`` packs TINY: the root of a dataset that is there, and is empty
+run          ``stackpack_add`` as the command line runs it: goes on after a failed file
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from archive.misbehaving import MisbehavingArchive
+from helpers import TINY, Result
+
+from datalad_stackpack.demo import DemoCell
+from faults.checks import Ran
+from faults.rows import Scene
+
+MANY = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=tuple(range(2, 62)))
+
+
+@pytest.fixture
+def cells() -> tuple[DemoCell, ...]:
+    return (TINY, MANY)
+
+
+@pytest.fixture
+def scene(archive: MisbehavingArchive) -> Iterator[Scene]:
+    end = Event()
+    with MisbehavingArchive((TINY,)) as elsewhere:
+        yield Scene(archive, elsewhere, end)
+        end.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("stackpack-"):
+                thread.join(timeout=10)
+                assert not thread.is_alive(), f"{thread.name} hangs"
+
+
+@pytest.fixture(scope="session")
+def empty_dataset(setup_package: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once and copied: to make one takes longer than many a test."""
+    from datalad.api import create
+
+    made = tmp_path_factory.mktemp("empty") / "dataset"
+    create(path=str(made), result_renderer="disabled")
+    return made
+
+
+@pytest.fixture
+def stack(empty_dataset: Path, work: Path) -> Path:
+    return Path(shutil.copytree(empty_dataset, work / "1", symlinks=True))
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    from datalad import cfg
+
+    def configure(**settings: str) -> None:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"DATALAD_STACKPACK_{name}", value)
+        cfg.reload(force=True)
+
+    return configure
+
+
+@pytest.fixture
+def run(add: Callable[..., list[Result]]) -> Callable[..., Ran]:
+    from datalad.support.exceptions import IncompleteResultsError
+
+    def call(specimen: Any = 1, *, on_failure: str = "continue", **options: Any) -> Ran:
+        told: list[Result] = []
+
+        def note(result: Result, **_: Any) -> bool:
+            told.append(result)
+            return True
+
+        try:
+            add(specimen, on_failure=on_failure, result_filter=note, **options)
+        except IncompleteResultsError:
+            return Ran(told, failed=True)
+        return Ran(told, failed=False)
+
+    return call

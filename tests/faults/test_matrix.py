@@ -1,0 +1,160 @@
+"""One test a fault that strikes a picture: what is told, what is in git, what heals it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from archive import faults
+
+from datalad_stackpack.commands.settings import patience
+from datalad_stackpack.outside.archive import Archive
+from datalad_stackpack.stack.archives import at_url
+from faults.checks import (
+    ALL,
+    IDS,
+    STRUCK,
+    STRUCK_ID,
+    Ran,
+    assert_in_git,
+    assert_one_line,
+    assert_sound,
+    one_plane,
+)
+from faults.conftest import MANY
+from faults.rows import (
+    ATTEMPTS,
+    FETCH_FAULTS,
+    PASSING_FAULTS,
+    PICTURE_FAULTS,
+    QUICK_TRICKLE,
+    SHORT_READ,
+    PictureFault,
+    Scene,
+)
+
+OTHERS = ALL - {STRUCK}
+
+
+def params(rows: tuple[PictureFault, ...]) -> list[object]:
+    return [pytest.param(row, id=row.id) for row in rows]
+
+
+@pytest.mark.parametrize("row", params(PICTURE_FAULTS))
+def test_picture_fault(
+    row: PictureFault,
+    scene: Scene,
+    run: Callable[..., Ran],
+    configured: Callable[..., None],
+    stack: Path,
+) -> None:
+    archive = scene.archive
+    configured(**row.settings)
+    archive.spoil(f"{row.strikes} {STRUCK_ID}", row.make(scene))
+
+    first = run()
+    assert first.failed
+    assert first.paths("ok") == OTHERS
+    struck = first.files[STRUCK]
+    assert (struck["status"], struck["error"]) == ("error", row.error.__name__)
+    assert_one_line(struck["message"])
+    assert struck["message"].startswith("the picture ")
+    assert row.says in struck["message"]
+    assert f"{archive.url}/api/v2/section_image_download/{STRUCK_ID}" in struck["message"]
+    assert first.stack["status"] == "error"
+    assert "run the same command again" in first.stack["message"]
+    assert_one_line(first.stack["message"])
+    assert archive.asked(STRUCK_ID) == row.attempts
+    assert_paused(scene, row)
+    assert_in_git(stack, OTHERS, {STRUCK})
+
+    archive.heal()
+    second = run()
+    assert not second.failed
+    assert second.paths("ok") == {STRUCK}
+    assert second.paths("notneeded") == OTHERS
+    assert second.stack["status"] == "ok"
+    assert archive.asked(STRUCK_ID) == row.attempts + 1
+    assert [archive.asked(IDS[path]) for path in OTHERS] == [1] * len(OTHERS)
+    assert scene.elsewhere.requests == []
+    assert {request.method for request in archive.requests} == {"GET"}
+    assert not any("range" in request.headers for request in archive.requests)
+    assert_in_git(stack, ALL, set())
+    assert_sound(stack)
+
+
+@pytest.mark.parametrize("row", params(FETCH_FAULTS))
+def test_fetch_fault(
+    row: PictureFault, scene: Scene, configured: Callable[..., None], tmp_path: Path
+) -> None:
+    archive = scene.archive
+    configured(**row.settings)
+    client = Archive(at_url(archive.url), patience())
+    planned = one_plane(archive)
+    archive.spoil(f"{row.strikes} {STRUCK_ID}", row.make(scene))
+    with pytest.raises(row.error) as failure:
+        client.fetch(planned, tmp_path / "picture.jpg")
+    assert type(failure.value) is row.error
+    assert_one_line(str(failure.value))
+    assert row.says in str(failure.value)
+    assert archive.asked(STRUCK_ID) == row.attempts
+    assert scene.elsewhere.requests == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("row", params(PASSING_FAULTS))
+def test_fault_that_passes(
+    row: PictureFault, scene: Scene, configured: Callable[..., None], tmp_path: Path
+) -> None:
+    archive = scene.archive
+    configured(**row.settings)
+    client = Archive(at_url(archive.url), patience())
+    planned = one_plane(archive)
+    right = client.fetch(planned, tmp_path / "right.jpg")
+
+    archive.spoil(f"{row.strikes} {STRUCK_ID}", row.make(scene), times=1)
+    picture = client.fetch(planned, tmp_path / "once.jpg")
+    assert picture.checksum == right.checksum
+    assert (tmp_path / "once.jpg").read_bytes() == (tmp_path / "right.jpg").read_bytes()
+    assert archive.asked(STRUCK_ID) == 3
+    *_, struck, healed = archive.arrivals(f"{row.strikes} {STRUCK_ID}")
+    assert healed - struck >= row.least_wait_s
+
+
+def test_many_faults_that_pass_in_one_run(
+    scene: Scene, run: Callable[..., Ran], configured: Callable[..., None], work: Path
+) -> None:
+    archive = scene.archive
+    configured(**SHORT_READ, **QUICK_TRICKLE)
+    struck = {
+        MANY.plane_id(section): row
+        for section, row in zip(MANY.sections[::3], PASSING_FAULTS, strict=False)
+    }
+    assert len(struck) == len(PASSING_FAULTS)
+    for image_id, row in struck.items():
+        archive.spoil(f"{row.strikes} {image_id}", row.make(scene), times=1)
+    archive.spoil("query SubImage", faults.status(500), times=1)
+    ran = run(MANY.specimen_id)
+    assert not ran.failed
+    assert ran.stack["status"] == "ok"
+    assert len(ran.paths("ok")) == len(MANY.sections) + 4
+    for section in MANY.sections:
+        image_id = MANY.plane_id(section)
+        assert archive.asked(image_id) == (2 if image_id in struck else 1)
+    assert_in_git(work / str(MANY.specimen_id), ran.paths("ok"), set())
+
+
+def assert_paused(scene: Scene, row: PictureFault) -> None:
+    """The archive's wish for a pause was granted, by the archive's own clock."""
+    came = scene.archive.arrivals(f"{row.strikes} {STRUCK_ID}")
+    pauses = [later - earlier for earlier, later in pairwise(came)]
+    assert all(pause >= row.least_wait_s for pause in pauses)
+
+
+def test_every_fault_is_asked_again_or_not() -> None:
+    """What heals is what the errors say heals: three times asked, or as often as configured."""
+    for row in PICTURE_FAULTS + FETCH_FAULTS:
+        allowed = int(row.settings.get("ATTEMPTS", ATTEMPTS))
+        assert row.attempts in (1, allowed), row.id

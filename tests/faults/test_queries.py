@@ -1,0 +1,164 @@
+"""One test a fault that strikes a query: nothing is made, and the message says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from archive import query_faults
+from archive.misbehaving import MisbehavingArchive
+from helpers import git
+
+from faults.checks import ALL, Ran, assert_in_git, assert_one_line, assert_sound, manifest_of
+from faults.query_rows import (
+    CARRIED_VALUES,
+    NOTHING_THERE,
+    PASSING_QUERY_FAULTS,
+    PROJECTIONS,
+    QUERY_FAULTS,
+    REFUSED_VALUES,
+    HostileValue,
+    QueryFault,
+)
+from faults.rows import Scene
+
+
+def params(rows: tuple[Any, ...]) -> list[object]:
+    return [pytest.param(row, id=row.id) for row in rows]
+
+
+def strike(scene: Scene, row: QueryFault, times: int | None = None) -> None:
+    scene.archive.spoil(f"query {row.model}", row.make(scene), times)
+
+
+def assert_refused(ran: Ran, error: str, *says: str) -> None:
+    assert ran.failed
+    assert len(ran.results) == 1
+    assert (ran.stack["status"], ran.stack["error"]) == ("error", error)
+    assert_one_line(ran.stack["message"])
+    for words in says:
+        assert words in ran.stack["message"]
+
+
+@pytest.mark.parametrize("row", params(QUERY_FAULTS))
+def test_query_fault(
+    row: QueryFault,
+    scene: Scene,
+    run: Callable[..., Ran],
+    configured: Callable[..., None],
+    work: Path,
+) -> None:
+    archive = scene.archive
+    configured(**row.settings)
+    strike(scene, row)
+    address = f"{archive.url}/api/v2/data/query.json?criteria=model::{row.model},rma::criteria,"
+    assert_refused(run(), row.error.__name__, row.says, *([address] if row.quotes_url else []))
+    assert len(archive.arrivals(f"query {row.model}")) == row.requests
+    assert archive.pictures_asked == 0
+    assert scene.elsewhere.requests == []
+    assert list(work.iterdir()) == []
+
+    archive.heal()
+    plan = run(dry_run=True)
+    assert not plan.failed
+    assert plan.paths("ok") == ALL
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("row", params(PASSING_QUERY_FAULTS))
+def test_query_fault_that_passes(
+    row: QueryFault,
+    scene: Scene,
+    run: Callable[..., Ran],
+    configured: Callable[..., None],
+    work: Path,
+) -> None:
+    configured(**row.settings)
+    strike(scene, row, times=1)
+    plan = run(dry_run=True)
+    assert not plan.failed
+    assert plan.paths("ok") == ALL
+    assert len(scene.archive.arrivals(f"query {row.model}")) == 2
+    assert list(work.iterdir()) == []
+
+
+def test_no_rows(scene: Scene, run: Callable[..., Ran], work: Path) -> None:
+    for model in (NOTHING_THERE.model, PROJECTIONS):
+        scene.archive.spoil(f"query {model}", NOTHING_THERE.make(scene))
+    assert_refused(run(), NOTHING_THERE.error.__name__, NOTHING_THERE.says)
+    assert list(work.iterdir()) == []
+
+
+def test_a_query_fault_leaves_a_packed_stack_alone(
+    archive: MisbehavingArchive, run: Callable[..., Ran], stack: Path
+) -> None:
+    archive.spoil("query SubImage", query_faults.short_page)
+    assert_refused(run(), "BadReply")
+    assert [path for path in stack.iterdir() if path.suffix] == []
+    archive.heal()
+    assert not run().failed
+    before = git("rev-parse", "HEAD", "git-annex", at=stack)
+    archive.spoil("query SubImage", query_faults.short_page)
+    assert_refused(run(), "BadReply")
+    assert git("rev-parse", "HEAD", "git-annex", at=stack) == before
+    assert archive.pictures_asked == len(ALL)
+    assert_in_git(stack, ALL, set())
+    assert_sound(stack)
+
+
+@pytest.mark.parametrize("value", params(REFUSED_VALUES))
+def test_hostile_value_is_refused(
+    value: HostileValue, archive: MisbehavingArchive, run: Callable[..., Ran], work: Path
+) -> None:
+    archive.spoil(f"query {value.model}", query_faults.row(**{value.field: value.value}))
+    assert_refused(run(), "BadRow", value.field)
+    assert archive.pictures_asked == 0
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("field", ["id", "section_number", "width", "height"])
+def test_missing_value_is_refused(
+    field: str, archive: MisbehavingArchive, run: Callable[..., Ran], work: Path
+) -> None:
+    archive.spoil("query SubImage", query_faults.row_without(field))
+    assert_refused(run(), "BadRow", field)
+    assert list(work.iterdir()) == []
+
+
+def test_hostile_values_are_carried(
+    archive: MisbehavingArchive, run: Callable[..., Ran], stack: Path
+) -> None:
+    for model, values in CARRIED_VALUES.items():
+        archive.spoil(f"query {model}", query_faults.rows(values))
+    ran = run()
+    assert not ran.failed
+    assert ran.paths("ok") == ALL
+    assert_in_git(stack, ALL, set())
+    rows = [entry["row"] for entry in manifest_of(stack)["files"]]
+    for fields in chain(*CARRIED_VALUES.values()):
+        assert any(fields.items() <= row.items() for row in rows), fields
+    assert [path.name for path in stack.parent.iterdir()] == [stack.name]
+    assert_sound(stack)
+
+
+@pytest.mark.parametrize("depth", [900, 5000])
+@pytest.mark.parametrize("failed", ["false", "true"], ids=["wanted", "marked-failed"])
+def test_deeply_nested_row(
+    depth: int,
+    failed: str,
+    archive: MisbehavingArchive,
+    run: Callable[..., Ran],
+    work: Path,
+) -> None:
+    nested = "[" * depth + "]" * depth
+    archive.spoil("query SubImage", query_faults.raw_value("failed", f'{failed},"more":{nested}'))
+    ran = run()
+    if ran.failed:
+        assert_refused(ran, ran.stack["error"])
+        assert list(work.iterdir()) == []
+    else:
+        assert len(ran.paths("ok")) == (len(ALL) - 1 if failed == "true" else len(ALL))
+        assert_in_git(work / "1", ran.paths("ok"), set())
