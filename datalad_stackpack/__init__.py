@@ -24,6 +24,7 @@ command_suite = (
             "stackpack-update",
             "stackpack_update",
         ),
+        ("datalad_stackpack.commands.find", "StackpackFind", "stackpack-find", "stackpack_find"),
         ("datalad_stackpack.commands.demo", "StackpackDemo", "stackpack-demo", "stackpack_demo"),
     ],
 )

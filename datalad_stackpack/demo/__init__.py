@@ -5,7 +5,9 @@ itself, so that everything can be tried and tested without a network. Nothing
 in it is data of a real neuron: only some names and numbers are borrowed, so
 that a demo looks like the real job.
 
-    cells     which cells there are: the table to add a row to
+    cells     what a cell is, and two that look like real ones
+    more_cells  small cells to choose from: the table to add a row to
+    structures  the parts of the brain that they lie in
     neuron    the invented neuron of a cell, and its SWC file
     pictures  the images of a cell: ids, paths, bounding boxes
     render    the images themselves, drawn on request
@@ -18,8 +20,8 @@ that a demo looks like the real job.
 
 from __future__ import annotations
 
-from .cells import DEMO_CELLS, DemoCell
-from .server import DEFAULT_PORT, DEMO_NAME, DemoArchive
+from .cells import DemoCell
+from .server import DEFAULT_PORT, DEMO_CELLS, DEMO_NAME, DemoArchive
 from .wire import HangUp, Reply, Request, Reset
 
 __all__ = [

@@ -1,6 +1,6 @@
-"""The cells of the demo archive: one row of a table each.
+"""What a cell of the demo archive is, and the two cells that look like real ones.
 
-A new demo cell is a new row of `DEMO_CELLS`. Names and numbers marked "archive:
+A new small cell is a new row of the table in `more_cells`. Names and numbers marked "archive:
 verified" or "archive: reported" are those of the real cell; everything else,
 the neuron and its pictures above all, is invented.
 """
@@ -126,7 +126,7 @@ _SCNN1A_IDS = MappingProxyType(
 )
 """Ids of specimen 313862022 (archive: verified)."""
 
-DEMO_CELLS: tuple[DemoCell, ...] = (
+LIFELIKE_CELLS: tuple[DemoCell, ...] = (
     # Metadata as in the archive (verified); the real stack has 627 planes of 5760 x 7568.
     DemoCell(
         specimen_id=313862022,
@@ -158,6 +158,7 @@ DEMO_CELLS: tuple[DemoCell, ...] = (
         species="Homo Sapiens",
         structure="MTG",
         structure_name="middle temporal gyrus",
+        structure_parent="TL",
         layer="3",
         dendrite_type="spiny",
         apical="intact",
@@ -170,4 +171,4 @@ DEMO_CELLS: tuple[DemoCell, ...] = (
         seed=7,
     ),
 )
-"""The cells that the demo archive serves unless it is told others."""
+"""Two cells with pictures large enough to look at."""

@@ -122,10 +122,11 @@ def parse(text: str, model: str = "") -> Query:
     options: dict[str, str] = {}
     section = "criteria"
     for piece in _pieces(text):
-        axis, colons, rest = piece.partition("::")
-        if not colons:
+        stage = re.match(r"(\w+)::", piece)
+        if stage is None:
             into[section] += [_clause(piece)] if piece else []
             continue
+        axis, rest = stage.group(1), piece[stage.end() :]
         head = re.match(r"\w*", rest)
         word = head.group() if head else ""
         tail = rest[len(word) :]

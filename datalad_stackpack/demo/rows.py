@@ -15,6 +15,7 @@ from zlib import crc32
 from .cells import DemoCell
 from .neuron import neuron, position_um
 from .pictures import Picture, pictures
+from .structures import STRUCTURES, Structure
 
 Value = bool | int | float | str | None
 
@@ -166,6 +167,7 @@ def _reconstruction(cell: DemoCell) -> Record:
 def _detail(cell: DemoCell) -> Record:
     """Return the row of ApiCellTypesSpecimenDetail: a cell's metadata, one flat row."""
     has = cell.reconstruction
+    structure = STRUCTURES.get(cell.structure)
     measured = _measured(cell) if has else {}
     fields: dict[str, Value] = {
         "cell_reporter_status": cell.reporter,
@@ -182,6 +184,7 @@ def _detail(cell: DemoCell) -> Record:
         "specimen__id": cell.specimen_id,
         "specimen__name": cell.name,
         "structure__acronym": cell.structure,
+        "structure__id": structure.id if structure else None,
         "structure__layer": cell.layer,
         "structure__name": cell.structure_name,
         "structure_parent__acronym": cell.structure_parent,
@@ -189,6 +192,20 @@ def _detail(cell: DemoCell) -> Record:
         "tag__dendrite_type": cell.dendrite_type,
     }
     return Record(fields)
+
+
+def _structure(structure: Structure) -> Record:
+    """Return the row of Structure: a part of an atlas, with the path of ids that leads to it."""
+    return Record(
+        {
+            "acronym": structure.acronym,
+            "graph_id": structure.graph_id,
+            "id": structure.id,
+            "name": structure.name,
+            "parent_structure_id": structure.parent.id if structure.parent else None,
+            "structure_id_path": structure.path,
+        }
+    )
 
 
 def _image(picture: Picture) -> Record:
@@ -214,4 +231,5 @@ def tables(cells: Sequence[DemoCell]) -> Tables:
         "SectionImage": (),
         "NeuronReconstruction": _scrambled(_reconstruction(c) for c in cells if c.reconstruction),
         "ApiCellTypesSpecimenDetail": _scrambled(_detail(cell) for cell in cells),
+        "Structure": _scrambled(_structure(one) for one in STRUCTURES.values()),
     }

@@ -13,13 +13,23 @@ from types import TracebackType
 from urllib.parse import quote
 
 from . import render, rows
-from .cells import DEMO_CELLS, DemoCell
+from .cells import LIFELIKE_CELLS, DemoCell
+from .more_cells import MORE_CELLS
 from .neuron import marker, swc
 from .pictures import Picture, pictures
 from .selection import answer as answer_query
 from .wire import HangUp, Reply, Request, Reset, WireServer
 
-__all__ = ["DEFAULT_PORT", "DEMO_NAME", "DemoArchive", "HangUp", "Reply", "Request", "Reset"]
+__all__ = [
+    "DEFAULT_PORT",
+    "DEMO_CELLS",
+    "DEMO_NAME",
+    "DemoArchive",
+    "HangUp",
+    "Reply",
+    "Request",
+    "Reset",
+]
 
 DEFAULT_PORT = 8413
 """Port of a demo archive that is to be found again."""
@@ -27,7 +37,10 @@ DEFAULT_PORT = 8413
 DEMO_NAME = "datalad-stackpack demo archive"
 """What `/stackpack-demo` answers for "name": the sign that a server is one of ours."""
 
-DEMO_VERSION = 1
+DEMO_CELLS = LIFELIKE_CELLS + MORE_CELLS
+"""The cells that the demo archive serves unless it is told others."""
+
+DEMO_VERSION = 2
 """Changes when the same request would get other pictures or rows than before."""
 
 PIECE = 16 * 1024

@@ -44,7 +44,7 @@ from datalad_stackpack.stack.archives import Source, check_redirect
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import PictureSize, PlannedFile
 from datalad_stackpack.stack.patience import Patience, parse_retry_after
-from datalad_stackpack.stack.query import ROWS_A_PAGE, Paging, Query, Row, read_page
+from datalad_stackpack.stack.query import ROWS_A_PAGE, Page, Paging, Query, Row, read_page
 
 T = TypeVar("T")
 
@@ -91,15 +91,27 @@ class Archive:
         """
         paging = Paging(self._rows_a_page)
         while (start := paging.next_start) is not None:
-            url = query.page_url(self.source.url, start, self._rows_a_page)
-            try:
-                body = self._patiently(partial(self._reply, url))
-            except BadReply:
-                raise
-            except ArchiveError as problem:
-                raise BadReply(f"the query {problem}; asked {url}") from problem
-            paging.add(read_page(body, url), url)
+            page, url = self._page(query, start, self._rows_a_page)
+            paging.add(page, url)
         return paging.rows
+
+    def count(self, query: Query) -> int:
+        """How many rows answer ``query``, by the archive's own count; asks for one of them.
+
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when it cannot be had.
+        """
+        return self._page(query, 0, 1)[0].total_rows
+
+    def _page(self, query: Query, start: int, rows: int) -> tuple[Page, str]:
+        """The page that begins at row ``start``, and its address."""
+        url = query.page_url(self.source.url, start, rows)
+        try:
+            body = self._patiently(partial(self._reply, url))
+        except BadReply:
+            raise
+        except ArchiveError as problem:
+            raise BadReply(f"the query {problem}; asked {url}") from problem
+        return read_page(body, url), url
 
     def fetch(self, file: PlannedFile, into: Path) -> Picture:
         """The planned picture, looked at, as the file ``into``.

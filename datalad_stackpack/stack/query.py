@@ -39,12 +39,32 @@ class Query:
 
         Without options it is the whole answer in one reply, which is what a manifest records.
         """
-        rma = f"{self.criteria},rma::options{options}[order$eq'id']"
+        return self._url(base, options, "id")
+
+    def _url(self, base: str, options: str, order: str) -> str:
+        rma = f"{self.criteria},rma::options{options}[order$eq'{order}']"
         return f"{base}/api/v2/data/query.json?criteria={quote(rma, safe=':,')}"
 
     def page_url(self, base: str, start_row: int, rows: int) -> str:
         """The address of one page of at most ``rows`` rows."""
         return self.url(base, f"[num_rows$eq{rows}][start_row$eq{start_row}]")
+
+
+@dataclass(frozen=True)
+class Listing(Query):
+    """A question that no manifest records: about rows that are no pictures.
+
+    Rows come in the order of the field ``order_by``, which must be different in every row; with
+    ``only``, they have these fields alone.
+    """
+
+    order_by: str = "id"
+    only: tuple[str, ...] = ()
+
+    def url(self, base: str, options: str = "[num_rows$eqall]") -> str:
+        """The address of the answer, as for any query."""
+        only = f"[only$eq'{','.join(self.only)}']" if self.only else ""
+        return self._url(base, options + only, self.order_by)
 
 
 @dataclass(frozen=True)

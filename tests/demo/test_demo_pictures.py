@@ -10,14 +10,14 @@ import pytest
 from demo_client import Client
 from PIL import Image, ImageChops, ImageStat
 
-from datalad_stackpack.demo import DEMO_CELLS, DemoCell
-from datalad_stackpack.demo.cells import SMALLEST_SIDE
+from datalad_stackpack.demo import DemoCell
+from datalad_stackpack.demo.cells import LIFELIKE_CELLS, SMALLEST_SIDE
 from datalad_stackpack.demo.neuron import SOMA, neuron
 from datalad_stackpack.demo.pictures import pictures
 from datalad_stackpack.demo.render import jpeg
 
-MOUSE, HUMAN = DEMO_CELLS
-both_cells = pytest.mark.parametrize("cell", DEMO_CELLS, ids=["mouse", "human"])
+MOUSE, HUMAN = LIFELIKE_CELLS
+both_cells = pytest.mark.parametrize("cell", LIFELIKE_CELLS, ids=["mouse", "human"])
 TOLERANCE = 12
 """Gray levels that JPEG may be off in a pixel, at the edge of a line."""
 

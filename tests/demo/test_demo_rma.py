@@ -10,6 +10,7 @@ import pytest
 from demo_client import Client
 
 from datalad_stackpack.demo import DEMO_CELLS
+from datalad_stackpack.demo.cells import LIFELIKE_CELLS
 from datalad_stackpack.demo.rma import RmaError, parse
 from datalad_stackpack.demo.rows import Record, tables
 from datalad_stackpack.demo.selection import answer
@@ -52,7 +53,7 @@ IMAGE_KEYS = [
 
 def asked(criteria: str, **more: Any) -> dict[str, Any]:
     """Answer a query without a server."""
-    envelope: dict[str, Any] = json.loads(answer(criteria, tables(DEMO_CELLS), **more))
+    envelope: dict[str, Any] = json.loads(answer(criteria, tables(LIFELIKE_CELLS), **more))
     return envelope
 
 
@@ -71,11 +72,13 @@ def test_no_match_has_the_recorded_bytes() -> None:
         b'{"success": true, "id": 0, "start_row": 0, "num_rows": 0, "total_rows": 0, "msg": []}'
     )
     nobody = "model::ProjectionImage,rma::criteria,[specimen_id$eq1]"
-    assert answer(nobody, tables(DEMO_CELLS)) == expected
+    assert answer(nobody, tables(LIFELIKE_CELLS)) == expected
 
 
 def test_projections_have_the_recorded_bytes_but_for_their_sizes() -> None:
-    reply = answer(f"{PROJECTIONS},rma::options[order$eq'id$desc']", tables(DEMO_CELLS)).decode()
+    reply = answer(
+        f"{PROJECTIONS},rma::options[order$eq'id$desc']", tables(LIFELIKE_CELLS)
+    ).decode()
     assert reply.startswith(
         '{"success": true, "id": 0, "start_row": 0, "num_rows": 4, "total_rows": 4, "msg": '
         '[{"annotated":false,"axes":"yz",'
@@ -108,7 +111,7 @@ def test_ids_of_planes_are_the_known_ones_and_ascend() -> None:
     ordered = ids(f"{PLANES},rma::options[num_rows$eqall][order$eq'section_number']")
     assert ordered[:3] == [321549654, 321549675, 321549695]
     assert ordered == sorted(set(ordered))
-    assert len(ordered) == len(DEMO_CELLS[0].sections)
+    assert len(ordered) == len(LIFELIKE_CELLS[0].sections)
 
 
 # --- paging ---------------------------------------------------------------------------
@@ -130,7 +133,7 @@ def test_a_page_is_50_rows_unless_told(tiny: Any) -> None:
 
 @pytest.mark.parametrize("every", ["all", "'all'", "1000"])
 def test_all_rows_at_once(every: str) -> None:
-    assert len(ids(f"{PLANES},rma::options[num_rows$eq{every}]")) == len(DEMO_CELLS[0].sections)
+    assert len(ids(f"{PLANES},rma::options[num_rows$eq{every}]")) == len(LIFELIKE_CELLS[0].sections)
 
 
 def test_without_order_rows_come_in_none_that_is_useful() -> None:
@@ -149,10 +152,13 @@ def test_order_descending_and_by_several_fields() -> None:
 
 
 def test_the_shell_trap_answers_with_the_rows_of_other_cells(client: Client) -> None:
-    rows = client.rows("model::ProjectionImage,rma::criteria,[specimen_id]")
-    assert {row["specimen_id"] for row in rows} == {cell.specimen_id for cell in DEMO_CELLS}
-    planes = client.rows("model::SubImage,rma::criteria,data_set[specimen_id]")
-    assert {row["data_set_id"] for row in planes} == {cell.data_set_id for cell in DEMO_CELLS}
+    every = "rma::options[num_rows$eqall]"
+    rows = client.rows(f"model::ProjectionImage,rma::criteria,[specimen_id],{every}")
+    shown = {cell.specimen_id for cell in DEMO_CELLS if cell.projections}
+    assert {row["specimen_id"] for row in rows} == shown
+    planes = client.rows(f"model::SubImage,rma::criteria,data_set[specimen_id],{every}")
+    sliced = {cell.data_set_id for cell in DEMO_CELLS if cell.sections}
+    assert {row["data_set_id"] for row in planes} == sliced
 
 
 def test_gaps_are_gaps() -> None:
@@ -188,7 +194,7 @@ def test_operators(criteria: str, found: list[int]) -> None:
 
 def test_nested_associations_and_a_criteria_without_a_comma() -> None:
     nested = f"model::SubImage,rma::criteria[failed$eqfalse],data_set(specimen[id$eq{SPECIMEN}])"
-    assert asked(nested)["total_rows"] == len(DEMO_CELLS[0].sections)
+    assert asked(nested)["total_rows"] == len(LIFELIKE_CELLS[0].sections)
 
 
 def test_only_and_except() -> None:
@@ -301,3 +307,9 @@ def test_to_one_associations_are_included_as_one_row() -> None:
     record = Record({"id": 1}, {"other": Record({"id": 2})})
     reply = json.loads(answer("model::A,rma::include,other", {"A": (record,)}))
     assert reply["msg"] == [{"id": 1, "other": {"id": 2}}]
+
+
+def test_a_quote_may_hold_what_would_otherwise_begin_a_stage() -> None:
+    query = parse("model::A,rma::criteria,[name$eq'rma::options[num_rows$eq1]']")
+    assert query.criteria[0].filters[0].values == ("rma::options[num_rows$eq1]",)
+    assert query.options == {}

@@ -1,0 +1,165 @@
+"""``datalad stackpack-find``: list the cells of an archive that fit a description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from datalad.interface.base import Interface, build_doc, eval_results
+from datalad.support.param import Parameter
+
+
+@build_doc
+class StackpackFind(Interface):
+    """List the cells of the archive that fit a description
+
+    Each option is a condition, and a cell meets all of them; with none, every cell is listed.
+    Values are compared as a whole. Nothing is downloaded but the descriptions of cells. It is
+    an error, and the exit code is 1, if no cell fits; for a value that no cell of the archive
+    has, the values that there are are named.
+    """
+
+    _params_ = {
+        "archive": Parameter(
+            args=("--archive",),
+            metavar="NAME|URL",
+            doc="""the archive to ask: `allen` (https://api.brain-map.org), `demo` (a synthetic
+            one on this machine), or the base URL of any RMA server. The default is the
+            configuration 'datalad.stackpack.archive', `allen` unless set.""",
+        ),
+        "species": Parameter(
+            args=("--species",),
+            metavar="SPECIES",
+            doc="""the species of the donor, such as 'Mus musculus' or 'Homo Sapiens'.""",
+        ),
+        "structure": Parameter(
+            args=("--structure",),
+            metavar="ACRONYM",
+            doc="""the part of the brain that the cell lies in, such as VISp4, or one that this is
+            a part of, such as VISp or Isocortex.""",
+        ),
+        "layer": Parameter(
+            args=("--layer",),
+            metavar="LAYER",
+            doc="""the layer of the cortex, such as 4, 2/3 or 6a.""",
+        ),
+        "dendrite": Parameter(
+            args=("--dendrite",),
+            metavar="TYPE",
+            doc="""the type of dendrite: spiny, aspiny, or 'sparsely spiny'.""",
+        ),
+        "apical": Parameter(
+            args=("--apical",),
+            metavar="STATE",
+            doc="""the state of the apical dendrite: intact, truncated, or NA.""",
+        ),
+        "line": Parameter(
+            args=("--line",),
+            metavar="LINE",
+            doc="""the transgenic line of the donor, such as Scnn1a-Tg2-Cre.""",
+        ),
+        "reporter": Parameter(
+            args=("--reporter",),
+            metavar="STATUS",
+            doc="""whether the cell showed the line's reporter: positive or negative.""",
+        ),
+        "having": Parameter(
+            args=("--with",),
+            dest="having",
+            metavar="WHAT",
+            doc="""what the archive must have of the cell: `planes`, `projections`,
+            `reconstruction`, or several with commas between. Planes are asked about cell by cell,
+            for at most 200 cells.""",
+        ),
+        "name": Parameter(
+            args=("--name",),
+            metavar="NAME",
+            doc="""the name of the specimen. `*` stands for anything, and upper and lower case
+            are then the same.""",
+        ),
+        "donor": Parameter(
+            args=("--donor",),
+            metavar="ID",
+            doc="""the archive's id of the donor, such as 313401508.""",
+        ),
+        "where": Parameter(
+            args=("--where",),
+            metavar="RMA_CLAUSE",
+            doc="""a further condition in the archive's own query language, given to it as it is,
+            such as '[nr__number_bifurcations$gt20]'. Mind the single quotes: without them a
+            shell takes what follows the `$`.""",
+        ),
+        "ids": Parameter(
+            args=("--ids",),
+            action="store_true",
+            doc="""print the ids of the cells only, one a line. If there is none, nothing is
+            printed but a message to standard error.""",
+        ),
+    }
+    _examples_ = [
+        {
+            "text": "Spiny layer 4 cells of mouse visual cortex with a full reconstruction",
+            "code_py": "stackpack_find(structure='VIS', layer='4', dendrite='spiny', "
+            "where=\"[nr__reconstruction_type$eq'full']\")",
+            "code_cmd": "datalad stackpack-find --structure VIS --layer 4 --dendrite spiny "
+            "--where \"[nr__reconstruction_type\\$eq'full']\"",
+        },
+        {
+            "text": "Pack the stacks of all cells that were found",
+            "code_py": "for cell in stackpack_find(structure='VISp4'): "
+            "stackpack_add(cell['specimen'])",
+            "code_cmd": "datalad stackpack-find --structure VISp4 --ids "
+            "| xargs datalad stackpack-add",
+        },
+        {
+            "text": "All cells of the synthetic demo archive, as one JSON line a cell",
+            "code_py": "stackpack_find(archive='demo', result_renderer='json')",
+            "code_cmd": "datalad -f json stackpack-find --archive demo",
+        },
+    ]
+
+    @staticmethod
+    @eval_results
+    def __call__(
+        archive: Any = None,
+        species: Any = None,
+        structure: Any = None,
+        layer: Any = None,
+        dendrite: Any = None,
+        apical: Any = None,
+        line: Any = None,
+        reporter: Any = None,
+        having: Any = None,
+        name: Any = None,
+        donor: Any = None,
+        where: Any = None,
+        ids: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        from datalad_stackpack.commands.finding import Options, find  # slow to import
+
+        criteria = {
+            "species": species,
+            "layer": layer,
+            "dendrite": dendrite,
+            "apical": apical,
+            "line": line,
+            "reporter": reporter,
+            "name": name,
+            "donor": donor,
+        }
+        yield from find(Options(criteria, structure, having, where, archive, ids))
+
+    @staticmethod
+    def custom_result_renderer(res: dict[str, Any], ids: bool = False, **_: Any) -> None:
+        from datalad_stackpack.commands.finding import render
+
+        render(res, ids)
+
+    @staticmethod
+    def custom_result_summary_renderer(all_results: Sequence[Any]) -> None:
+        from datalad.ui import ui
+
+        from datalad_stackpack.commands.finding import overview
+
+        for said in overview(all_results):
+            ui.message(said)

@@ -1,0 +1,115 @@
+"""A cell as the archive describes it, and a table of cells.
+
+The archive has one flat row a cell, ``ApiCellTypesSpecimenDetail`` (archive: verified), which has
+``specimen__id`` for an id. The fields used of it are named here; what they hold is verified for
+one cell, and their names are those that users of the archive report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from datalad_stackpack.errors import BadRow, quoted
+from datalad_stackpack.stack.query import Row
+
+MODEL = "ApiCellTypesSpecimenDetail"
+SPECIMEN, NAME = "specimen__id", "specimen__name"
+SPECIES, DONOR = "donor__species", "donor__id"
+STRUCTURE, STRUCTURE_ID = "structure__acronym", "structure__id"
+STRUCTURE_PARENT = "structure_parent__acronym"
+LAYER = "structure__layer"
+DENDRITE, APICAL = "tag__dendrite_type", "tag__apical"
+LINE, REPORTER = "line_name", "cell_reporter_status"
+RECONSTRUCTION = "nr__reconstruction_type"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell, as the archive describes it; ``None`` where it says nothing.
+
+    ``specimen`` and ``donor`` are ids, ``structure`` is an acronym, and ``reconstruction`` the
+    kind of reconstruction there is, such as ``full``.
+    """
+
+    specimen: int
+    name: str | None
+    species: str | None
+    structure: str | None
+    layer: str | None
+    dendrite: str | None
+    apical: str | None
+    line: str | None
+    reporter: str | None
+    donor: int | None
+    reconstruction: str | None
+
+
+def read_cell(row: Row) -> Cell:
+    """The cell that a row describes; raises :class:`BadRow` if it does not."""
+    specimen = _number(row, SPECIMEN)
+    if specimen is None:
+        raise BadRow(f"the archive sent a cell without {SPECIMEN}")
+    return Cell(
+        specimen=specimen,
+        name=_text(row, NAME),
+        species=_text(row, SPECIES),
+        structure=_text(row, STRUCTURE),
+        layer=_text(row, LAYER),
+        dendrite=_text(row, DENDRITE),
+        apical=_text(row, APICAL),
+        line=_text(row, LINE),
+        reporter=_text(row, REPORTER),
+        donor=_number(row, DONOR),
+        reconstruction=_text(row, RECONSTRUCTION),
+    )
+
+
+def _number(row: Row, field: str) -> int | None:
+    value = row.get(field)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise BadRow(f"the archive sent a cell with {field} {quoted(value)}, which is no id")
+
+
+def _text(row: Row, field: str) -> str | None:
+    value = row.get(field)
+    if value is None or isinstance(value, (str, int)):
+        return None if value is None else str(value) or None
+    raise BadRow(f"the archive sent a cell with {field} {quoted(value)}, which is no text")
+
+
+def read_ids(rows: Iterable[Row], field: str) -> frozenset[int]:
+    """The ids in a field of rows; raises :class:`BadRow` where there is none."""
+    ids = {_number(row, field) for row in rows}
+    if None in ids:
+        raise BadRow(f"the archive sent a row without {field}")
+    return frozenset(one for one in ids if one is not None)
+
+
+COLUMNS = {
+    "id": "specimen",
+    "name": "name",
+    "species": "species",
+    "structure": "structure",
+    "layer": "layer",
+    "dendrite": "dendrite",
+    "reconstruction": "reconstruction",
+}
+"""The columns of the table: heading, and field of a :class:`Cell`."""
+
+
+def table(cells: Sequence[Cell]) -> list[str]:
+    """Lines of a table with a heading, its columns aligned; ``-`` is where nothing is said."""
+    lines = [list(COLUMNS), *([_shown(getattr(c, f)) for f in COLUMNS.values()] for c in cells)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def _shown(value: object) -> str:
+    """A value on one line of a terminal: what is not printable is escaped."""
+    text = "-" if value is None else str(value)
+    return text if text.isprintable() else quoted(text)[1:-1]

@@ -1,0 +1,349 @@
+"""``stackpack-find``: from a description to cells, told to people, to programs and to a pipe."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+from archive.misbehaving import MisbehavingArchive
+from helpers import TINY
+
+from datalad_stackpack.commands.finding import Search
+from datalad_stackpack.demo import DEMO_CELLS, Reply
+from datalad_stackpack.outside.archive import Archive
+from datalad_stackpack.stack.archives import at_url
+from datalad_stackpack.stack.wanted import Wanted
+
+SPINY_LAYER_4 = [313862022, 800000001, 800000002, 800000003, 800000004, 800000005]
+
+
+@pytest.fixture(scope="module")
+def served():
+    with MisbehavingArchive(DEMO_CELLS) as running:
+        yield running
+
+
+@pytest.fixture
+def archive(served):
+    """The demo archive as it ships; one for all tests of this module."""
+    served.heal()
+    return served
+
+
+@pytest.fixture
+def find(archive, work):
+    """``stackpack_find`` at the archive: failures are results, not exceptions."""
+
+    def call(**options):
+        from datalad.api import stackpack_find
+
+        given = {"archive": archive.url, "on_failure": "ignore", "result_renderer": "disabled"}
+        return stackpack_find(**(given | options))
+
+    return call
+
+
+@pytest.fixture
+def queries(archive):
+    """The criteria of the queries that a call asks, in order."""
+    before = len(archive.requests)
+    return lambda: [request.query["criteria"] for request in archive.requests[before:]]
+
+
+def run(*words, **more):
+    return subprocess.run(["datalad", *words], capture_output=True, text=True, check=False, **more)
+
+
+def ids(found):
+    assert all(one["status"] == "ok" for one in found), found
+    return [one["specimen"] for one in found]
+
+
+def complaint(found):
+    (one,) = found
+    assert (one["status"], one["action"]) == ("error", "stackpack-find")
+    assert one["message"].isprintable()
+    return one["message"]
+
+
+# --- each condition -------------------------------------------------------------------
+
+
+def test_without_a_condition_every_cell_is_listed_by_id(find, queries):
+    assert ids(find()) == sorted(cell.specimen_id for cell in DEMO_CELLS)
+    assert len(queries()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "value"),
+    [
+        ({"species": "Homo Sapiens"}, "species", "Homo Sapiens"),
+        ({"layer": "2/3"}, "layer", "2/3"),
+        ({"layer": 4}, "layer", "4"),
+        ({"dendrite": "sparsely spiny"}, "dendrite_type", "sparsely spiny"),
+        ({"apical": "truncated"}, "apical", "truncated"),
+        ({"line": "Sst-IRES-Cre"}, "line", "Sst-IRES-Cre"),
+        ({"reporter": "negative"}, "reporter", "negative"),
+        ({"name": "H16.06.010.01.03.05.03"}, "name", "H16.06.010.01.03.05.03"),
+        ({"donor": "313401508"}, "donor_id", 313401508),
+        ({"structure": "VISp2/3"}, "structure", "VISp2/3"),
+        ({"having": "projections"}, "projections", True),
+        ({"having": "reconstruction"}, "reconstruction", True),
+    ],
+)
+def test_each_condition_finds_the_cells_it_says(find, options, field, value):
+    expected = sorted(cell.specimen_id for cell in DEMO_CELLS if getattr(cell, field) == value)
+    assert ids(find(**options)) == expected
+    assert 0 < len(expected) < len(DEMO_CELLS)
+
+
+def test_conditions_hold_together(find):
+    assert ids(find(structure="VISp4", dendrite="spiny")) == SPINY_LAYER_4
+    assert ids(find(structure="VISp4", dendrite="spiny", reporter="negative")) == [800000002]
+
+
+@pytest.mark.parametrize(
+    ("acronym", "beginning"),
+    [("VISp", "VISp"), ("VISl", "VISl"), ("VIS", "VIS"), ("Isocortex", "VIS"), ("TL", "MTG")],
+)
+def test_a_structure_includes_what_it_is_made_of(find, acronym, beginning):
+    expected = [cell.specimen_id for cell in DEMO_CELLS if cell.structure.startswith(beginning)]
+    assert ids(find(structure=acronym)) == sorted(expected)
+
+
+def test_a_structure_is_looked_up_and_then_asked_for_by_id(find, queries):
+    find(structure="VISl")
+    named, within, cells = queries()
+    assert named.startswith("model::Structure,rma::criteria,[acronym$eq'VISl']")
+    assert within.startswith("model::Structure,rma::criteria,[structure_id_path$li'*/409/*']")
+    assert "[structure__id$in74,121,409,421,573,613,973]" in cells
+
+
+def test_a_name_may_have_a_star(find):
+    found = find(name="h16.03*")
+    assert ids(found) == [800000021, 800000022, 800000023, 800000024]
+    assert ids(find(name="*;ai14-150001.*")) == [800000001, 800000002]
+
+
+def test_a_clause_of_the_archives_own_language(find):
+    found = find(where="[nr__reconstruction_type$eq'dendrite-only'],[structure__layer$ne'2']")
+    assert ids(found) == [800000022, 800000023]
+
+
+def test_values_with_an_apostrophe_and_brackets_are_found(work):
+    line = "O'Brien]-Cre, [x::y$eq1] (é)"
+    odd = replace(TINY, line=line)
+    plain = replace(TINY, specimen_id=2, data_set_id=20_000_000)
+    from datalad.api import stackpack_find
+
+    with MisbehavingArchive((odd, plain)) as archive:
+        found = stackpack_find(archive=archive.url, line=line, result_renderer="disabled")
+    assert [one["line"] for one in found] == [line]
+
+
+# --- what a cell has ------------------------------------------------------------------
+
+
+def test_planes_are_counted_cell_by_cell_and_only_where_all_else_holds(find, queries):
+    found = find(structure="VISp4", line="Nr5a1-Cre", having="planes,projections")
+    assert ids(found) == [800000003]
+    asked = queries()
+    assert [one.split(",")[0] for one in asked[2:]] == [
+        "model::ApiCellTypesSpecimenDetail",
+        "model::ProjectionImage",
+        "model::SubImage",
+        "model::SubImage",
+    ]
+    assert "[num_rows$eq1]" in asked[-1]
+    assert "[only$eq'id,specimen_id']" in asked[3]
+
+
+def test_a_cell_without_any_image_has_neither(find):
+    everything = find(structure="VISp1")
+    assert ids(everything) == [800000007, 800000008]
+    assert ids(find(structure="VISp1", having="planes")) == [800000007]
+    assert ids(find(structure="VISp1", having=["projections", "reconstruction"])) == [800000007]
+
+
+def test_more_cells_than_may_be_asked_about_one_by_one_are_refused(work, queries):
+    from datalad.api import stackpack_find
+
+    many = tuple(
+        replace(TINY, specimen_id=1 + at, data_set_id=10_000_000 + 1000 * at, sections=())
+        for at in range(201)
+    )
+    with MisbehavingArchive(many) as archive:
+        given = {"archive": archive.url, "on_failure": "ignore", "result_renderer": "disabled"}
+        said = complaint(stackpack_find(having="planes", **given))
+        assert "201 cells fit" in said
+        assert "at most 200" in said
+        assert len(archive.requests) == 1
+        assert len(stackpack_find(having="projections", **given)) == 201
+        assert len(archive.requests) == 3
+
+
+# --- nothing found --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"layer": "7"}, "--layer '7': it knows '1', '2', '2/3', '3', '4', '5', '6a', '6b'"),
+        ({"species": "human"}, "--species 'human': it knows 'Homo Sapiens', 'Mus musculus'"),
+        ({"dendrite": "Spiny"}, "it knows 'aspiny', 'sparsely spiny', 'spiny'"),
+        ({"structure": "VISx"}, "--structure 'VISx': it knows 'FL', 'MTG', 'SFG', 'TL', 'VIS',"),
+        ({"structure": "MOp"}, "--structure 'MOp': it knows 'FL', 'MTG', 'SFG', 'TL', 'VIS',"),
+        ({"donor": 1}, "--donor '1': it knows '313401508', '529845640', '750000001'"),
+    ],
+)
+def test_a_value_that_no_cell_has_is_met_with_those_that_cells_have(find, queries, options, said):
+    assert said in complaint(find(**options, reporter="positive"))
+    values = [one for one in queries() if "only$eq'specimen__id" in one]
+    assert len(values) == 1
+
+
+def test_values_that_no_cell_has_together(find):
+    said = complaint(find(species="Homo Sapiens", layer="4"))
+    assert said == "no cell fits --species 'Homo Sapiens' --layer '4': leave out a condition"
+
+
+def test_cells_that_have_none_of_what_was_asked_for(find):
+    said = complaint(find(line="Ndnf-IRES2-dgCre", having="planes"))
+    assert said == "of 1 that fit, no cell has planes in the archive"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"line": "a\nb"}, "--line: 'a\\nb' cannot be asked for"),
+        ({"structure": ""}, "--structure: '' cannot be asked for"),
+        ({"donor": "H16"}, "donor 'H16' is not a donor's id"),
+        ({"having": "swc"}, "--with 'swc' is not known"),
+        ({"where": "[nr__number_stems]"}, "put the clause into single quotes"),
+        ({"where": "[a$eq1],rma::options[num_rows$eq1]"}, "without '::'"),
+        ({"archive": "nowhere"}, "archive 'nowhere' is not known"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is(find, queries, options, said):
+    assert said in complaint(find(**options))
+    assert queries() == []
+
+
+# --- an archive that misbehaves -------------------------------------------------------
+
+
+def answering(rows):
+    body = {"success": True, "id": 0, "start_row": 0, "num_rows": len(rows)}
+    body |= {"total_rows": len(rows), "msg": rows}
+    return lambda _request, _reply: Reply(200, {}, [json.dumps(body).encode()])
+
+
+def test_rows_of_other_cells_are_not_taken(find, archive):
+    """As when the archive does not understand a condition, and leaves it out."""
+    archive.spoil(
+        "query ApiCellTypesSpecimenDetail",
+        answering([{"specimen__id": 9, "tag__dendrite_type": "aspiny"}]),
+    )
+    said = complaint(find(dendrite="spiny"))
+    assert said == "the archive answered with cell 9, which is not --dendrite 'spiny'"
+
+
+def test_a_clause_that_the_archive_does_not_understand_is_said_with_the_query(find, archive):
+    said = complaint(find(where="[nr__colour$gt20]"))
+    assert "there is no field nr__colour" in said
+    assert f"{archive.url}/api/v2/data/query.json?criteria=" in said
+    assert quote("[nr__colour$gt20]") in said
+
+
+@pytest.mark.parametrize("model", ["Structure", "ProjectionImage", "SubImage"])
+def test_an_archive_under_maintenance_is_an_error_whatever_was_asked(find, archive, model):
+    archive.spoil(f"query {model}", lambda _request, _reply: Reply(200, {}, [b"<html>later"]))
+    said = complaint(find(structure="VISp1", having="planes,projections"))
+    assert "the reply is not JSON" in said
+
+
+def test_cells_come_in_pages(archive):
+    paging = Archive(at_url(archive.url), rows_a_page=10)
+    before = len(archive.requests)
+    found = Search(paging, Wanted()).run()
+    assert [cell.specimen for cell in found] == sorted(cell.specimen_id for cell in DEMO_CELLS)
+    assert len(archive.requests) - before == 3
+
+
+# --- the program ----------------------------------------------------------------------
+
+
+def test_people_get_a_table(archive, work):
+    done = run("stackpack-find", "--archive", archive.url, "--structure", "MTG", "--layer", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "id         name                    species       structure  layer  dendrite  "
+        "reconstruction\n"
+        "529878215  H16.06.010.01.03.05.03  Homo Sapiens  MTG        3      spiny     full\n"
+        "800000022  H16.03.021.01.01.22     Homo Sapiens  MTG        3      spiny     "
+        "dendrite-only\n"
+        "2 cells\n"
+    )
+
+
+def test_programs_get_one_record_a_line(archive, work):
+    done = run("-f", "json", "stackpack-find", "--archive", archive.url, "--structure", "SFG")
+    assert done.returncode == 0
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {
+            "action": "stackpack-find",
+            "status": "ok",
+            "path": "800000024",
+            "type": "cell",
+            "message": "H16.03.023.01.01.24, Homo Sapiens, SFG",
+            "specimen": 800000024,
+            "name": "H16.03.023.01.01.24",
+            "species": "Homo Sapiens",
+            "structure": "SFG",
+            "layer": "3",
+            "dendrite": "spiny",
+            "apical": "intact",
+            "line": None,
+            "reporter": None,
+            "donor": 750000023,
+            "reconstruction": "full",
+        }
+    ]
+
+
+def test_ids_go_down_a_pipe_into_add(archive, work):
+    found = run(
+        *("stackpack-find", "--archive", archive.url, "--structure", "VISp4"),
+        *("--line", "Nr5a1-Cre", "--ids"),
+    )
+    assert found.stdout == "800000003\n800000004\n"
+    assert found.stderr == ""
+    xargs = shutil.which("xargs")
+    assert xargs
+    words = [xargs, "datalad", "stackpack-add", "--archive", archive.url]
+    added = subprocess.run(words, input=found.stdout, capture_output=True, text=True, check=False)
+    assert added.returncode == 0, added.stdout + added.stderr
+    assert (work / "800000003" / "planes" / "0003.jpg").exists()
+    assert not (work / "800000004" / "planes").exists()
+
+
+def test_no_cell_is_one_line_and_exit_code_1(archive, work):
+    words = ("stackpack-find", "--archive", archive.url, "--layer", "4", "--species")
+    done = run(*words, "Homo Sapiens")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        "stackpack-find(error): no cell fits --species 'Homo Sapiens' --layer '4': "
+        "leave out a condition\n"
+    )
+    piped = run(*words, "Homo Sapiens", "--ids")
+    assert (piped.returncode, piped.stdout) == (1, "")
+    assert piped.stderr == done.stdout
+
+
+def test_with_is_an_option_of_the_program(archive, work):
+    words = ("stackpack-find", "--archive", archive.url, "--ids", "--structure", "VISp5")
+    assert run(*words, "--with", "planes,reconstruction").stdout == "800000012\n800000014\n"
