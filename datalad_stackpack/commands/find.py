@@ -23,9 +23,9 @@ class StackpackFind(Interface):
         "archive": Parameter(
             args=("--archive",),
             metavar="NAME|URL",
-            doc="""the archive to ask: `allen` (https://api.brain-map.org), `demo` (a synthetic
+            doc="""the archive to ask: 'allen' (https://api.brain-map.org), 'demo' (a synthetic
             one on this machine), or the base URL of any RMA server. The default is the
-            configuration 'datalad.stackpack.archive', `allen` unless set.""",
+            configuration 'datalad.stackpack.archive', 'allen' unless set.""",
         ),
         "species": Parameter(
             args=("--species",),
@@ -67,14 +67,14 @@ class StackpackFind(Interface):
             args=("--with",),
             dest="having",
             metavar="WHAT",
-            doc="""what the archive must have of the cell: `planes`, `projections`,
-            `reconstruction`, or several with commas between. Planes are asked about cell by cell,
+            doc="""what the archive must have of the cell: 'planes', 'projections',
+            'reconstruction', or several with commas between. Planes are asked about cell by cell,
             for at most 200 cells.""",
         ),
         "name": Parameter(
             args=("--name",),
             metavar="NAME",
-            doc="""the name of the specimen. `*` stands for anything, and upper and lower case
+            doc="""the name of the specimen. '*' stands for anything, and upper and lower case
             are then the same.""",
         ),
         "donor": Parameter(
@@ -87,7 +87,7 @@ class StackpackFind(Interface):
             metavar="RMA_CLAUSE",
             doc="""a further condition in the archive's own query language, given to it as it is,
             such as '[nr__number_bifurcations$gt20]'. Mind the single quotes: without them a
-            shell takes what follows the `$`.""",
+            shell takes what follows the '$'.""",
         ),
         "ids": Parameter(
             args=("--ids",),

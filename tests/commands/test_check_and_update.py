@@ -166,7 +166,9 @@ def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
     assert statuses(results)["planes/0006.jpg"] == "ok"
     assert statuses(results)["planes/0007.jpg"] == "ok"
     assert statuses(results)["planes/0008.jpg"] == "notneeded"
-    assert "replaced pictures: 2 (section 6, section 7)" in git("log", "-1", "--format=%B", at=stack)
+    assert "replaced pictures: 2 (section 6, section 7)" in git(
+        "log", "-1", "--format=%B", at=stack
+    )
 
     assert codes(check(dataset=str(stack), content=True, upstream="all")) == []
     assert update(dataset=str(stack))[-1]["status"] == "notneeded"
