@@ -9,6 +9,8 @@ from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
+from datalad_stackpack.commands.parameters import ARCHIVE, JOBS
+
 
 @build_doc
 class StackpackAdd(Interface):
@@ -44,13 +46,7 @@ class StackpackAdd(Interface):
             doc="""the stack's directory, if not '<specimen id>/'; for one specimen. Where no
             dataset is, the new dataset is made there.""",
         ),
-        "archive": Parameter(
-            args=("--archive",),
-            metavar="NAME|URL",
-            doc="""the archive to ask: 'allen' (https://api.brain-map.org), 'demo' (a synthetic
-            one on this machine), or the base URL of any RMA server. The default is the
-            configuration 'datalad.stackpack.archive', 'allen' unless set.""",
-        ),
+        "archive": ARCHIVE,
         "parts": Parameter(
             args=("--parts",),
             metavar="PARTS",
@@ -75,12 +71,7 @@ class StackpackAdd(Interface):
             doc="""only say what would be done, with one result a file. Asks the archive for its
             rows; changes nothing.""",
         ),
-        "jobs": Parameter(
-            args=("-J", "--jobs"),
-            metavar="NJOBS",
-            doc="""how many pictures to download at once, 1 to 32. The archive is a public
-            service: be polite. Default: 4.""",
-        ),
+        "jobs": JOBS,
         "message": Parameter(
             args=("-m", "--message"),
             metavar="MESSAGE",

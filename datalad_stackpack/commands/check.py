@@ -9,6 +9,8 @@ from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
+from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, JOBS, STACKS
+
 
 @build_doc
 class StackpackCheck(Interface):
@@ -20,19 +22,8 @@ class StackpackCheck(Interface):
     """
 
     _params_ = {
-        "path": Parameter(
-            args=("path",),
-            metavar="PATH",
-            nargs="*",
-            doc="""the directory of a stack, or one with stacks below it. Default: every stack
-            of the dataset.""",
-        ),
-        "dataset": Parameter(
-            args=("-d", "--dataset"),
-            metavar="DATASET",
-            doc="""the dataset that has the stacks; default: the one around the current
-            directory.""",
-        ),
+        "path": STACKS,
+        "dataset": DATASET_OF_STACKS,
         "content": Parameter(
             args=("--content",),
             action="store_true",
@@ -48,11 +39,7 @@ class StackpackCheck(Interface):
             for its rows only ('rows', a few requests), or for its rows and N pictures, the same
             ones each time ('sample=N').""",
         ),
-        "jobs": Parameter(
-            args=("-J", "--jobs"),
-            metavar="NJOBS",
-            doc="""how many pictures to read or to ask for at once, 1 to 32. Default: 4.""",
-        ),
+        "jobs": JOBS,
     }
     _examples_ = [
         {

@@ -8,6 +8,8 @@ from typing import Any
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
+from datalad_stackpack.commands.parameters import ARCHIVE
+
 
 @build_doc
 class StackpackFind(Interface):
@@ -20,13 +22,7 @@ class StackpackFind(Interface):
     """
 
     _params_ = {
-        "archive": Parameter(
-            args=("--archive",),
-            metavar="NAME|URL",
-            doc="""the archive to ask: 'allen' (https://api.brain-map.org), 'demo' (a synthetic
-            one on this machine), or the base URL of any RMA server. The default is the
-            configuration 'datalad.stackpack.archive', 'allen' unless set.""",
-        ),
+        "archive": ARCHIVE,
         "species": Parameter(
             args=("--species",),
             metavar="SPECIES",

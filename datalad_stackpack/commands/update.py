@@ -9,6 +9,8 @@ from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
+from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, JOBS, STACKS
+
 
 @build_doc
 class StackpackUpdate(Interface):
@@ -23,19 +25,8 @@ class StackpackUpdate(Interface):
     """
 
     _params_ = {
-        "path": Parameter(
-            args=("path",),
-            metavar="PATH",
-            nargs="*",
-            doc="""the directory of a stack, or one with stacks below it. Default: every stack
-            of the dataset.""",
-        ),
-        "dataset": Parameter(
-            args=("-d", "--dataset"),
-            metavar="DATASET",
-            doc="""the dataset that has the stacks; default: the one around the current
-            directory.""",
-        ),
+        "path": STACKS,
+        "dataset": DATASET_OF_STACKS,
         "prune": Parameter(
             args=("--prune",),
             action="store_true",
@@ -59,11 +50,7 @@ class StackpackUpdate(Interface):
             action="store_true",
             doc="""only say what would change, with one result a difference. Changes nothing.""",
         ),
-        "jobs": Parameter(
-            args=("-J", "--jobs"),
-            metavar="NJOBS",
-            doc="""how many pictures to download at once, 1 to 32. Default: 4.""",
-        ),
+        "jobs": JOBS,
         "message": Parameter(
             args=("-m", "--message"),
             metavar="MESSAGE",
