@@ -30,7 +30,7 @@ from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.dataset import branch
 from datalad_stackpack.outside.downloads import Arrival, Downloads
 from datalad_stackpack.outside.halt import Halt
-from datalad_stackpack.outside.place import Place
+from datalad_stackpack.outside.place import Place, manifest_content
 from datalad_stackpack.outside.siblings import audit_siblings
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.audit import (
@@ -45,7 +45,12 @@ from datalad_stackpack.stack.audit import (
 )
 from datalad_stackpack.stack.drift import PictureDrift, RowDrift, compare_rows
 from datalad_stackpack.stack.images import read_row
-from datalad_stackpack.stack.layout import MANIFEST_NAME, PICTURE_DIRECTORIES, PlannedFile
+from datalad_stackpack.stack.layout import (
+    MANIFEST_NAME,
+    PICTURE_DIRECTORIES,
+    PlannedFile,
+    picture_url,
+)
 from datalad_stackpack.stack.manifest import FileEntry, Manifest
 from datalad_stackpack.stack.patience import Breaker, Patience
 from datalad_stackpack.surveying import Order, Withdrawn, survey
@@ -111,10 +116,9 @@ class Checking:
 
         ``archive_at`` opens the archive at a base URL, if ``upstream`` asks for it.
         """
-        read = self._place.stack / MANIFEST_NAME
         try:
-            raw = read.read_bytes()
-        except OSError as problem:
+            raw = manifest_content(self._place.stack / MANIFEST_NAME)
+        except ManifestError as problem:
             yield Finding("manifest-unreadable", Level.ERROR, str(problem), MANIFEST_NAME)
             return
         yield from self._audit_manifest(raw)
@@ -124,6 +128,10 @@ class Checking:
             return  # said above, with every violation
         self.tally.specimen = manifest.specimen_id
         self.tally.files = len(manifest.files)
+        if not (self._place.git_directory / "annex").is_dir():
+            message = "is a clone without an annex yet: git annex init makes one"
+            yield Finding("annex-not-initialised", Level.ERROR, message)
+            return
         facts = self._facts(manifest)
         yield from self._audit_tree(manifest, facts)
         if content:
@@ -138,7 +146,10 @@ class Checking:
 
     def _audit_manifest(self, raw: bytes) -> Iterator[Finding]:
         if raw != self._annex.index.committed_content(MANIFEST_NAME):
-            message = "is not as it was committed: git diff shows how, git restore undoes it"
+            message = (
+                "is not as it was committed: git diff HEAD shows how, and "
+                "git restore --staged --worktree undoes it"
+            )
             yield Finding("manifest-modified", Level.ERROR, message, MANIFEST_NAME)
         try:
             document = json.loads(raw)
@@ -198,7 +209,8 @@ class Checking:
         here = [entry for entry in manifest.files if facts[entry.path].readable]
 
         def look(entry: FileEntry) -> str | None:
-            return pictures.damage(self._place.stack / entry.path, entry.checksum)
+            size = (entry.image.width, entry.image.height)
+            return pictures.damage(self._place.stack / entry.path, entry.checksum, size)
 
         with ThreadPoolExecutor(self._jobs) as readers:
             for entry, damage in zip(here, readers.map(look, here), strict=True):
@@ -241,17 +253,27 @@ class Checking:
         archive: Archive,
     ) -> Iterator[Finding]:
         entries = {entry.path: entry for entry in sample(manifest, upstream.most_pictures)}
-        files = [planned(entry) for entry in entries.values()]
+        files = []
+        for entry in entries.values():
+            file = planned(entry)
+            if file.url == picture_url(manifest.archive_url, file.image.id, file.downsample):
+                files.append(file)
+            else:
+                message = f"{quoted(entry.url)} is not the archive's address of its image"
+                yield Finding("url-foreign", Level.ERROR, message, entry.path)
         seen: dict[str, PictureDrift] = {}
+        classes: Counter[PictureDrift] = Counter()
         breaker = Breaker(self._patience.give_up_after)
         with tempfile.TemporaryDirectory(prefix="stackpack-") as room:
             for arrival in Downloads(archive, files, Path(room), self._jobs, breaker, self._halt):
                 entry = entries[arrival.file.path]
                 drift, why = self._classify(arrival, entry, facts[entry.path])
-                seen[entry.key] = drift
+                fact = facts[entry.path]
+                if fact.key == entry.key and entry.url in fact.urls:
+                    seen[entry.key] = drift
+                classes[drift] += 1
                 yield from audit_picture(entry.path, drift, why)
-        counted = Counter(seen.values())
-        self.tally.pictures = {drift.value: counted[drift] for drift in PictureDrift}
+        self.tally.pictures = {drift.value: classes[drift] for drift in PictureDrift}
         looks.note(self._place, seen)
 
     def _classify(

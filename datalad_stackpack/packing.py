@@ -83,6 +83,7 @@ class Packing:
         self._halt = halt
         self._tell = tell
         self._problem: str | None = None
+        self._failed = 0
 
     def run(self, order: Order) -> Iterator[PlanReport | FileReport | StackReport]:
         """Pack what ``order`` wants, and report.
@@ -120,6 +121,7 @@ class Packing:
     def _act(self, todo: Sequence[Todo], work: _Work) -> Iterator[FileReport]:
         by_step = {step: [one for one in todo if one.step is step] for step in Step}
         try:
+            self._restore_withdrawn(work)
             for one in by_step[Step.KEEP]:
                 yield FileReport(one.file, Done.KEPT, key=one.key)
             if lost := by_step[Step.RESTORE]:
@@ -143,6 +145,13 @@ class Packing:
         except DatasetError as problem:
             self._problem = str(problem)
 
+    def _restore_withdrawn(self, work: _Work) -> None:
+        """Put back pictures that only history has, if the work tree lacks or unlocked them."""
+        kept = [entry.path for entry in work.found.kept(work.recorded)]
+        if kept:
+            standing = work.annex.look(kept)
+            work.annex.restore([path for path in kept if standing[path].displaced])
+
     def _fetch(self, todo: Sequence[Todo], intake: Intake, room: Path) -> Iterator[FileReport]:
         here = {one.file.path: one.key for one in todo if one.step is Step.RENEW}
         files = [one.file for one in todo]
@@ -150,6 +159,7 @@ class Packing:
         for arrival in Downloads(self._archive, files, room, self._jobs, breaker, self._halt):
             file, picture, problem = arrival.file, arrival.picture, arrival.problem
             if picture is None:
+                self._failed += 1
                 done = Done.NOT_ASKED if isinstance(problem, NotAsked) else Done.FAILED
                 yield FileReport(file, done, problem=problem)
             elif here.get(file.path) == picture.checksum.key:
@@ -157,7 +167,10 @@ class Packing:
                 yield FileReport(file, Done.KEPT, picture.checksum.bytes, here[file.path])
             else:
                 key = intake.take(picture.path, picture.checksum, file)
-                done = Done.REPLACED if file.path in here else Done.FETCHED
+                done = Done.FETCHED
+                if old := here.get(file.path):
+                    intake.disown(old)
+                    done = Done.REPLACED
                 yield FileReport(file, done, picture.checksum.bytes, key)
         self._problem = self._problem or self._halt.reason or breaker.reason
 
@@ -175,7 +188,7 @@ class Packing:
         elif changed := self._differs_from_commit(manifest, annex):
             self._place_manifest(manifest, work.room)
             annex.index.stage_in_git(MANIFEST_NAME)
-            paths = [MANIFEST_NAME, *(entry.path for entry in manifest.files)]
+            kept = [entry.path for entry in manifest.files if not entry.withdrawn]
             have = {entry.path for entry in manifest.files}
             pruned = (
                 [entry.path for entry in recorded.files if entry.path not in have]
@@ -184,7 +197,7 @@ class Packing:
             )
             annex.index.remove(pruned)
             record = self._record(found, self._place, manifest, recorded)
-            made = commit(self._place, annex.index, paths, pruned, record)
+            made = commit(self._place, annex.index, [MANIFEST_NAME, *kept], pruned, record)
         else:
             self._place_manifest(manifest, work.room)
             made = head(self._place)
@@ -195,6 +208,7 @@ class Packing:
             len(found.files),
             time.monotonic() - work.began,
             differences,
+            self._failed,
             self._problem,
         )
 
@@ -217,7 +231,7 @@ class Packing:
         for todo in foresee(found, self._place, recorded):
             if todo.key is None or todo.step not in (Step.KEEP, Step.FETCH, Step.RENEW):
                 continue
-            size = todo.file.foretold_size or sizes.get(todo.key) or self._size(todo.file)
+            size = sizes.get(todo.key) or todo.file.foretold_size or self._size(todo.file)
             entries.append(file_entry(todo.file, todo.key, size))
         return entries
 

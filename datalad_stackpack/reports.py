@@ -47,9 +47,10 @@ class PlanReport:
 class StackReport:
     """What became of the stack.
 
-    ``differences`` are the archive's present rows against the manifest that was there before.
     ``commit`` is the commit that holds it, ``changed`` whether this run made it, ``planned``
-    how many files the archive lists, ``problem`` what kept the run from its end.
+    how many files the archive lists, ``failed`` for how many of them no acceptable picture came
+    in this run, ``problem`` what kept the run from its end. ``differences`` are the archive's
+    present rows against the manifest that was there before.
     """
 
     manifest: Manifest
@@ -58,4 +59,5 @@ class StackReport:
     planned: int
     seconds: float
     differences: tuple[Difference, ...]
+    failed: int = 0
     problem: str | None = None

@@ -10,7 +10,7 @@ from datalad_stackpack import __version__
 from datalad_stackpack.errors import InTheWay, ManifestError, NothingThere, quoted
 from datalad_stackpack.outside.annex import Annex
 from datalad_stackpack.outside.archive import Archive
-from datalad_stackpack.outside.place import Place
+from datalad_stackpack.outside.place import Place, manifest_content
 from datalad_stackpack.stack import layout, manifest_json
 from datalad_stackpack.stack.archives import Source
 from datalad_stackpack.stack.drift import withdrawn_entries
@@ -26,7 +26,14 @@ from datalad_stackpack.stack.manifest import (
     not_accepted,
 )
 from datalad_stackpack.stack.query import PARTS
-from datalad_stackpack.stack.steps import Todo, check_none_withdrawn, check_same_stack, decide
+from datalad_stackpack.stack.steps import (
+    Todo,
+    Wishes,
+    check_none_withdrawn,
+    check_same_stack,
+    check_withdrawn,
+    decide,
+)
 
 GENERATOR = Generator("datalad-stackpack", __version__)
 
@@ -43,15 +50,22 @@ class Withdrawn(Enum):
 class Order:
     """What a user wants: parts of a specimen, halved ``downsample`` times, with content or not.
 
-    ``renew`` asks for every picture again, and takes those that changed.
+    ``complete`` asks for the content of pictures that were only registered; ``renew`` asks for
+    every picture again, and takes those that changed.
     """
 
     specimen: int
     parts: tuple[str, ...]
     downsample: int = 0
     fetch: bool = True
+    complete: bool = True
     withdrawn: Withdrawn = Withdrawn.REFUSE
     renew: bool = False
+
+    @property
+    def wishes(self) -> Wishes:
+        """What to do about files that are lacking, registered only, or here."""
+        return Wishes(self.fetch, self.fetch and self.complete, self.renew)
 
 
 @dataclass(frozen=True)
@@ -101,7 +115,7 @@ def survey(order: Order, archive: Archive, recorded: Manifest | None = None) -> 
         rows = archive.rows(query)
         images += read_rows(part, order.specimen, rows)
         asked.append(AskedQuery(query, query.url(archive.source.url), len(rows)))
-    if not images:
+    if not images and recorded is None:
         raise NothingThere(
             f"the archive has no {' and no '.join(order.parts)} of specimen {order.specimen}: "
             "check the id; not every cell was imaged"
@@ -119,15 +133,18 @@ def foresee(found: Survey, place: Place, recorded: Manifest | None) -> tuple[Tod
     :class:`~datalad_stackpack.errors.InTheWay` for what cannot be done.
     """
     if not place.exists:
-        return decide(found.files, {}, {}, found.order.fetch)
+        return decide(found.files, {}, {}, found.order.wishes)
     if recorded is not None:
         order = found.order
         check_same_stack(recorded, order.specimen, found.source.url, order.downsample)
         if order.withdrawn is Withdrawn.REFUSE:
             check_none_withdrawn(recorded, found.files)
     entries = {entry.path: entry for entry in recorded.files} if recorded else {}
-    standing = Annex(place.root, place.relative).look([file.path for file in found.files])
-    return decide(found.files, standing, entries, found.order.fetch, found.order.renew)
+    gone = withdrawn_entries(recorded, found.files) if recorded else ()
+    annex = Annex(place.root, place.relative)
+    standing = annex.look([*(file.path for file in found.files), *(one.path for one in gone)])
+    check_withdrawn(gone, standing, may_lack=found.order.withdrawn is Withdrawn.PRUNE)
+    return decide(found.files, standing, entries, found.order.wishes)
 
 
 def recorded_manifest(place: Place) -> Manifest | None:
@@ -142,14 +159,25 @@ def recorded_manifest(place: Place) -> Manifest | None:
     there = place.stack / MANIFEST_NAME
     try:
         recorded = manifest_json.read(committed) if committed is not None else None
-        if there.is_symlink() or (there.exists() and there.read_bytes() != committed):
-            manifest_json.read(there.read_bytes())
-    except (ManifestError, OSError) as problem:
+        if there.is_symlink() or there.exists():
+            content = manifest_content(there)
+            if content != committed:
+                manifest_json.read(content)
+        if recorded is not None:
+            check_paths(recorded)
+    except ManifestError as problem:
         raise InTheWay(
             f"{quoted(there)} is in the way: {problem}; move it away, "
             "or give another directory with --into"
         ) from problem
     return recorded
+
+
+def check_paths(recorded: Manifest) -> None:
+    """Raise :class:`~datalad_stackpack.errors.ManifestError` if two files claim one path."""
+    paths = [entry.path for entry in recorded.files]
+    if len(set(paths)) < len(paths):
+        raise ManifestError("the manifest lists a path twice")
 
 
 def with_recorded_parts(order: Order, recorded: Manifest | None) -> Order:

@@ -14,6 +14,7 @@ from datalad_stackpack.outside.place import Place
 from datalad_stackpack.reports import Done, FileReport, StackReport
 from datalad_stackpack.stack.audit import Finding, Level
 from datalad_stackpack.stack.drift import Difference, RowDrift
+from datalad_stackpack.stack.manifest import FileEntry
 from datalad_stackpack.stack.steps import Step, Todo
 
 Result = dict[str, Any]
@@ -79,7 +80,7 @@ class Results:
         """The record of the stack as a whole."""
         manifest = report.manifest
         have = sum(not entry.withdrawn for entry in manifest.files)
-        lacking = report.planned - have
+        lacking = max(report.planned - have, report.failed)
         short = f"in commit {report.commit[:10]}" if report.commit else ""
         if report.problem is not None or lacking:
             status = "error"
@@ -163,15 +164,23 @@ class Results:
             "dry_run": True,
         }
 
+    def of_pruning(self, entry: FileEntry) -> Result:
+        """The record of a withdrawn picture that would be removed from the tree."""
+        return self._file(
+            entry.path, entry.url, "ok", "would be removed from the tree (dry run)", dry_run=True
+        )
+
     def of_update_plan(
-        self, specimen: int, differences: Sequence[Difference], todo: Sequence[Todo]
+        self, specimen: int, differences: Sequence[Difference], todo: Sequence[Todo], pruned: int
     ) -> Result:
         """The record of a stack that would be updated."""
         drifted = sum(one.drift is not RowDrift.UNCHANGED for one in differences)
-        fresh = sum(one.step is not Step.KEEP for one in todo)
+        asked = sum(one.step in (Step.FETCH, Step.RENEW) for one in todo)
+        work = drifted or pruned or any(one.step is not Step.KEEP for one in todo)
         return self._stack(
-            "ok" if drifted or fresh else "notneeded",
-            f"{drifted} rows differ, {fresh} pictures would be asked for (dry run)",
+            "ok" if work else "notneeded",
+            f"{drifted} rows differ, {asked} pictures would be asked for, "
+            f"{pruned} removed (dry run)",
             specimen=specimen,
             planned=len(todo),
             dry_run=True,
@@ -229,7 +238,8 @@ def summary(results: Sequence[Result]) -> str:
 def _state(result: Result) -> str:
     if result["complete"]:
         return "complete"
-    return "registered only" if result["files"] == result["planned"] else "incomplete"
+    whole = result["files"] == result["planned"] and not result["bytes"]
+    return "registered only" if whole else "incomplete"
 
 
 def _in_units(count: float) -> str:

@@ -17,7 +17,7 @@ from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.outside.stacks import find_stacks
-from datalad_stackpack.stack.drift import RowDrift, compare_rows
+from datalad_stackpack.stack.drift import RowDrift, compare_rows, withdrawn_entries
 from datalad_stackpack.stack.manifest import Manifest
 from datalad_stackpack.surveying import Order, Withdrawn
 
@@ -55,6 +55,7 @@ class Options:
             recorded.parts,
             recorded.downsample,
             fetch=self.fetch or has_content,
+            complete=self.fetch,
             withdrawn=Withdrawn.PRUNE if self.prune else Withdrawn.KEEP,
             renew=self.accept_changed,
         )
@@ -96,4 +97,7 @@ def _foresee(
         if difference.drift is not RowDrift.UNCHANGED:
             yield tell.of_difference(difference)
     todo = surveying.foresee(found, place, recorded)
-    yield tell.of_update_plan(order.specimen, differences, todo)
+    pruned = withdrawn_entries(recorded, found.files) if order.withdrawn is Withdrawn.PRUNE else ()
+    for entry in pruned:
+        yield tell.of_pruning(entry)
+    yield tell.of_update_plan(order.specimen, differences, todo, len(pruned))

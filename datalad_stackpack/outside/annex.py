@@ -18,7 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from datalad_stackpack.errors import AnnexError, DatasetError, InTheWay, NoRoom, quoted
+from datalad_stackpack.errors import (
+    AnnexError,
+    ArgumentError,
+    DatasetError,
+    InTheWay,
+    NoRoom,
+    quoted,
+)
 from datalad_stackpack.outside.index import (
     LONGEST_POINTER,
     Entry,
@@ -47,7 +54,16 @@ UNLOCKED_LINK = ("100644", "120000")
 
 
 def check_installed() -> None:
-    """Raise :class:`AnnexError` unless a git-annex that is new enough can be run."""
+    """Raise :class:`AnnexError` unless a git-annex that is new enough can be run.
+
+    Raises :class:`ArgumentError` when the environment would lead git to another repository.
+    """
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
+        if name in os.environ:
+            raise ArgumentError(
+                f"{name} is set in the environment ({quoted(os.environ[name])}), and would lead "
+                "git elsewhere: unset it"
+            )
     wanted = f"datalad-stackpack needs git-annex {OLDEST_ANNEX} or newer: pip install git-annex"
     try:
         printed = run(["git-annex", "version", "--raw"], Path.cwd()).decode("utf-8", "replace")
@@ -188,6 +204,7 @@ class Intake:
     def __init__(self, annex: Annex, private_index: Path) -> None:
         self._annex = annex
         self._processes = ExitStack()
+        self._presence: Conversation | None = None
         self._register = self._start(["registerurl"], {})
         self._add = self._start(
             ["add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"],
@@ -201,6 +218,15 @@ class Intake:
     def register(self, key: str, url: str) -> None:
         """Record at the web remote that ``url`` gives the content of ``key``."""
         self._register.ask(f"{key} {url}")
+
+    def disown(self, key: str) -> None:
+        """Record that the web remote no longer gives the content of ``key``.
+
+        So git-annex does not take the archive for a copy, and refuses to drop the last one.
+        """
+        if self._presence is None:
+            self._presence = self._start(["setpresentkey"], {})
+        self._presence.ask(f"{key} {WEB_REMOTE} 0")
 
     def take(self, picture: Path, checksum: Checksum, file: PlannedFile) -> str:
         """Move the picture into its place in the stack and into the annex; returns its key.

@@ -121,6 +121,7 @@ class Archive:
         :class:`~datalad_stackpack.errors.NotAsked` when the run was halted; ``into`` is then
         not left behind.
         """
+        check_redirect(self.source.url, file.url)
         try:
             return self._patiently(partial(self._picture, file, into))
         except BaseException:

@@ -150,13 +150,18 @@ def commit(
                 on_failure="ignore",
             )
         )
-        wrong = [result for result in results if result["status"] not in ("ok", "notneeded")]
-    except (CommandError, IncompleteResultsError, OSError, RuntimeError) as problem:
-        wrong = [{"message": str(problem)}]
+        wrong = [_message(one) for one in results if one["status"] not in ("ok", "notneeded")]
+    except CommandError as problem:
+        wrong = [str(problem.stderr or problem.msg or problem).strip()]
+    except (IncompleteResultsError, OSError, RuntimeError) as problem:
+        wrong = [str(problem)]
     left = index.changed_since_commit([*paths, *removed])
     if wrong or left:
-        why = _message(wrong[0]) if wrong else f"{len(left)} files are not in the commit"
-        raise DatasetError(f"cannot commit in {quoted(place.root)}: {quoted(why)}")
+        why = wrong[0] if wrong else f"{len(left)} files are not in the commit"
+        raise DatasetError(
+            f"cannot commit in {quoted(place.root)}: {quoted(why)}; what was accepted is kept and "
+            "staged: run the same command again once that is mended"
+        )
     return head(place)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,4 +63,6 @@ def heeding_signals(halt: Halt) -> Iterator[None]:
     finally:
         restore()
     if halt.signal is not None:
+        sys.stdout.flush()  # SIGTERM ends the process at once, and what was said would be lost
+        sys.stderr.flush()
         signal.raise_signal(halt.signal)

@@ -119,7 +119,7 @@ class Index:
     def remove(self, paths: Sequence[str]) -> None:
         """Remove ``paths`` from the index and the work tree."""
         if paths:
-            self._git(["rm", "--quiet", "--force"], paths)
+            self._git(["rm", "--quiet", "--force", "--ignore-unmatch"], paths)
 
     def take_over(self, private_index: Path) -> None:
         """Stage what ``private_index`` has, as it has it."""

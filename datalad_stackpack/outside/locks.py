@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ def making_a_dataset(on_wait: Callable[[str], None]) -> Iterator[None]:
     One lock for all places, because a lock file cannot safely be deleted: it takes a second, and
     one small file stays in the system's directory for temporary files.
     """
-    lock_file = Path(tempfile.gettempdir()) / f"stackpack-{getpass.getuser()}.lock"
+    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+    lock_file = Path(tempfile.gettempdir()) / f"stackpack-{user}.lock"
     with held(lock_file, "making a dataset", on_wait):
         yield

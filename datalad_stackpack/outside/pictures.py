@@ -13,10 +13,13 @@ from datalad_stackpack.stack.keys import Checksum
 CHUNK = 1 << 20
 
 
-def damage(path: Path, accepted: Checksum | None) -> str | None:
+def damage(
+    path: Path, accepted: Checksum | None, size: tuple[int | None, int | None]
+) -> str | None:
     """What is wrong with the content of an accepted picture; ``None`` if nothing is.
 
-    Reads all of it: its checksum must be the accepted one, and every scan must decode.
+    Reads all of it: its checksum must be the accepted one, every scan must decode, and the
+    picture must have the recorded ``size``, width and height in pixels, where there is one.
     """
     try:
         digest, length = hashlib.sha256(), 0
@@ -30,9 +33,11 @@ def damage(path: Path, accepted: Checksum | None) -> str | None:
     if accepted is not None and found != accepted:
         return f"has the checksum {found.sha256}, and was accepted with {accepted.sha256}"
     try:
-        _decoded(path)
+        decoded = _decoded(path)
     except (OSError, SyntaxError, ValueError) as problem:
         return f"does not decode: {quoted(problem)}"
+    if None not in size and decoded.size != size:
+        return f"has {decoded.size} pixels, and is recorded with {size}"
     return None
 
 

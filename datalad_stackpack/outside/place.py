@@ -20,6 +20,8 @@ from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.layout import MANIFEST_NAME
 
+LARGEST_MANIFEST = 256 * 2**20
+
 
 @dataclass(frozen=True)
 class Place:
@@ -98,10 +100,26 @@ def root_above(directory: Path) -> Path | None:
     return Path(os.path.realpath(root)) if root else None
 
 
+def manifest_content(path: Path) -> bytes:
+    """The bytes of a manifest; raises :class:`ManifestError` unless it is a file of ours to read.
+
+    A clone may bring anything under that name: a link to a device, or gigabytes.
+    """
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise ManifestError("it is not a regular file")
+        if path.stat().st_size > LARGEST_MANIFEST:
+            raise ManifestError(f"it is longer than {LARGEST_MANIFEST} bytes")
+        return path.read_bytes()
+    except OSError as problem:
+        raise ManifestError(f"it cannot be read: {quoted(problem)}") from problem
+
+
 def _is_stack_of(specimen: int, directory: Path) -> bool:
     try:
-        return manifest_json.read((directory / MANIFEST_NAME).read_bytes()).specimen_id == specimen
-    except (OSError, ManifestError):
+        content = manifest_content(directory / MANIFEST_NAME)
+        return manifest_json.read(content).specimen_id == specimen
+    except ManifestError:
         return False
 
 
@@ -135,7 +153,7 @@ def _check_dataset(place: Place) -> None:
     if not (place.git_directory / "annex").is_dir():
         raise DatasetError(
             f"{quoted(place.root)} is a git repository without an annex: "
-            "make it a dataset with: datalad create --force"
+            "git annex init makes one in a clone, datalad create --force elsewhere"
         )
 
 

@@ -19,7 +19,7 @@ def audit_siblings(root: Path, branch: str, keys: Sequence[str]) -> Iterator[Fin
 
     A clone of one that does not fetches nothing, and says nothing.
     """
-    for name in run(["git", "remote"], root).decode().split():
+    for name in _git_remotes(root):
         try:
             heads = _heads(root, name)
         except AnnexError as problem:
@@ -43,6 +43,16 @@ def audit_siblings(root: Path, branch: str, keys: Sequence[str]) -> Iterator[Fin
                 f"sibling {name} has not seen the URLs of {unseen} files, as far as is known "
                 f"here: datalad push --to {name}",
             )
+
+
+def _git_remotes(root: Path) -> list[str]:
+    """The remotes that are repositories: special remotes have no URL for git."""
+    listing = run(
+        ["git", "config", "--name-only", "--get-regexp", r"^remote\..*\.url$"],
+        root,
+        accepted_codes=(0, 1),
+    )
+    return [line.removeprefix("remote.").removesuffix(".url") for line in listing.decode().split()]
 
 
 def _heads(root: Path, remote: str) -> dict[str, str]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.errors import DatasetError, quoted
-from datalad_stackpack.outside.place import Place
+from datalad_stackpack.errors import DatasetError, ManifestError, quoted
+from datalad_stackpack.outside.place import Place, manifest_content
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.layout import MANIFEST_NAME
@@ -73,8 +73,8 @@ def _stacks_of(root: Path) -> Iterator[Place]:
 def _is_ours(manifest: Path) -> bool:
     """Whether a file claims to be a manifest of a stack; it need not be a valid one."""
     try:
-        document = json.loads(manifest.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        document = json.loads(manifest_content(manifest))
+    except (ManifestError, ValueError, RecursionError):
         return _was_ours(manifest)
     return isinstance(document, dict) and manifest_json.claims_to_be_one(document)
 

@@ -76,7 +76,7 @@ def audit_counts(manifest: Manifest) -> Iterator[Finding]:
                 "no picture was accepted: run stackpack-add again",
                 gone.path,
             )
-    registered = sum(entry.checksum is None for entry in manifest.files)
+    registered = sum(entry.checksum is None and not entry.withdrawn for entry in manifest.files)
     if registered:
         yield Finding(
             "registered-only",
@@ -106,7 +106,7 @@ def audit_file(entry: FileEntry, facts: FileFacts) -> Iterator[Finding]:
         yield Finding(
             "url-not-registered",
             Level.ERROR,
-            f"has no {entry.url} at the web remote: run stackpack-add again, or get the "
+            f"has no {quoted(entry.url)} at the web remote: run stackpack-add again, or get the "
             "git-annex branch",
             entry.path,
         )
@@ -145,13 +145,15 @@ def audit_safety(
         yield Finding(
             "only-copy-here",
             Level.WARNING,
-            f"do not drop it: the only copy is here, and the archive has {drift.value}",
+            f"do not drop it: the only copy is here, and the archive no longer serves it "
+            f"({drift.value})",
             entry.path,
         )
     else:
         yield Finding(
             "no-copy-left",
             Level.ERROR,
-            f"no repository known here has its content, and the archive has {drift.value}",
+            f"no repository known here has its content, and the archive no longer serves it "
+            f"({drift.value})",
             entry.path,
         )

@@ -58,24 +58,32 @@ class Todo:
     renew_url: bool = False
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """What is wanted: the content of lacking pictures, of registered ones, of all anew."""
+
+    fetch: bool = True
+    complete: bool = True
+    renew: bool = False
+
+
 def decide(
     files: Iterable[PlannedFile],
     standing: Mapping[str, Standing],
     recorded: Mapping[str, FileEntry],
-    fetch: bool,
-    renew: bool = False,
+    wishes: Wishes,
 ) -> tuple[Todo, ...]:
     """What to do about each planned file.
 
     ``standing`` and ``recorded`` (what the stack's manifest lists) are keyed by the file's
-    path. ``fetch`` is false when only addresses are wanted, ``renew`` is true when pictures that
-    are there are wanted again, in case they changed. Raises :class:`InTheWay` for what
+    path. Raises :class:`InTheWay` for what
     cannot be ours.
     """
     todos = (
-        _decide_one(file, standing.get(file.path), recorded.get(file.path), fetch) for file in files
+        _decide_one(file, standing.get(file.path), recorded.get(file.path), wishes)
+        for file in files
     )
-    return tuple(_renewed(todo) if renew else todo for todo in todos)
+    return tuple(_renewed(todo) if wishes.renew else todo for todo in todos)
 
 
 def _renewed(todo: Todo) -> Todo:
@@ -84,10 +92,10 @@ def _renewed(todo: Todo) -> Todo:
 
 
 def _decide_one(
-    file: PlannedFile, there: Standing | None, recorded: FileEntry | None, fetch: bool
+    file: PlannedFile, there: Standing | None, recorded: FileEntry | None, wishes: Wishes
 ) -> Todo:
     if there is None:
-        return Todo(file, Step.FETCH if fetch else Step.REGISTER)
+        return Todo(file, Step.FETCH if wishes.fetch else Step.REGISTER)
     was_recorded = recorded is not None and (recorded.key, recorded.url) == (there.key, file.url)
     if file.url not in there.urls and not was_recorded:
         raise InTheWay(
@@ -96,7 +104,7 @@ def _decide_one(
         )
     renew_url = file.url not in there.urls
     if is_registered_only(there.key):
-        if fetch:
+        if wishes.complete:
             return Todo(file, Step.FETCH, there.key)
     elif checksum_of(there.key) is None:
         raise InTheWay(
@@ -136,3 +144,27 @@ def check_none_withdrawn(recorded: Manifest, files: Iterable[PlannedFile]) -> No
             f"pictures ({quoted(', '.join(gone[:5]))}): nothing was changed; to keep them, "
             "marked as withdrawn, use: datalad stackpack-update"
         )
+
+
+def check_withdrawn(
+    gone: Iterable[FileEntry], standing: Mapping[str, Standing], *, may_lack: bool
+) -> None:
+    """Raise :class:`InTheWay` unless withdrawn pictures are as they were recorded.
+
+    They are not fetched again, so a lost one could not be replaced, and an edited one must not
+    be committed, or removed, as if it were the archive's. ``may_lack`` for those to be pruned.
+    """
+    for entry in gone:
+        there = standing.get(entry.path)
+        if there is None:
+            if may_lack:
+                continue
+            raise InTheWay(
+                f"{quoted(entry.path)} was withdrawn by the archive and is gone here: "
+                "git checkout HEAD brings it back; stackpack-update --prune gives it up"
+            )
+        if there.key != entry.key or not there.annexed:
+            raise InTheWay(
+                f"{quoted(entry.path)} was withdrawn by the archive and is not here as it was "
+                "committed: save your copy elsewhere, and git checkout HEAD brings it back"
+            )

@@ -2,104 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import json
 import subprocess
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
-from helpers import TINY, Result, git, statuses
-from PIL import Image
+from helpers import git, statuses
+from later import CELL, codes, id_of, re_encode, read, repaint
 
-from datalad_stackpack.demo import Reply, Request
-from datalad_stackpack.stack import manifest_json
-
-SECTIONS = tuple(range(2, 14))
-CELL = replace(TINY, sections=SECTIONS)
+from datalad_stackpack.demo import Reply
 
 
 @pytest.fixture
 def cells():
     return (CELL,)
-
-
-@pytest.fixture
-def check(work) -> Callable[..., list[Result]]:
-    def call(path: Any = None, **options: Any) -> list[Result]:
-        from datalad.api import stackpack_check
-
-        return stackpack_check(
-            path, **({"on_failure": "ignore", "result_renderer": "disabled"} | options)
-        )
-
-    return call
-
-
-@pytest.fixture
-def update(work) -> Callable[..., list[Result]]:
-    def call(path: Any = None, **options: Any) -> list[Result]:
-        from datalad.api import stackpack_update
-
-        return stackpack_update(
-            path, **({"on_failure": "ignore", "result_renderer": "disabled"} | options)
-        )
-
-    return call
-
-
-def read(stack: Path):
-    return manifest_json.read((stack / "manifest.json").read_bytes())
-
-
-def codes(results: list[Result]) -> list[tuple[str, str]]:
-    """Code and path of each finding, sorted."""
-    return sorted((one["code"], Path(one["path"]).name) for one in results if "code" in one)
-
-
-def id_of(section: int) -> int:
-    return CELL.data_set_id + 20 * section - 11
-
-
-def re_encode(_request: Request, reply: Reply) -> Reply:
-    """The same picture in other bytes: a comment more."""
-    whole = b"".join(reply.body)
-    return replace(reply, body=[whole[:2] + b"\xff\xfe\x00\x06abcd" + whole[2:]])
-
-
-def repaint(_request: Request, reply: Reply) -> Reply:
-    picture = Image.open(io.BytesIO(b"".join(reply.body)))
-    picture.paste((200, 10, 10), (0, 0, 12, 12))
-    painted = io.BytesIO()
-    picture.save(painted, "JPEG", quality=95)
-    return replace(reply, body=[painted.getvalue()])
-
-
-class ChangedRows:
-    """An archive's rows as they may be a year later."""
-
-    def __init__(self, archive: MisbehavingArchive, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._rows = archive.records
-        self.hidden: set[int] = set()
-        self.fields: dict[int, dict[str, Any]] = {}
-        monkeypatch.setattr(archive, "records", self)
-
-    def __call__(self, model: str) -> list[Any]:
-        if model not in ("SubImage", "ProjectionImage"):
-            return list(self._rows(model))
-        return [
-            replace(one, fields={**one.fields, **self.fields.get(one.fields["id"], {})})
-            for one in self._rows(model)
-            if one.fields["id"] not in self.hidden
-        ]
-
-
-@pytest.fixture
-def rows(archive, monkeypatch) -> ChangedRows:
-    return ChangedRows(archive, monkeypatch)
 
 
 def test_a_fresh_stack_has_nothing_wrong(add, check, work):
@@ -249,77 +164,6 @@ def test_an_update_can_be_rerun(add, update, rows, work):
     subprocess.run(["datalad", "rerun"], cwd=work / "1", check=True, capture_output=True)
     assert git("rev-parse", "HEAD", at=work / "1") == head
     assert git("status", "--porcelain", at=work / "1") == ""
-
-
-def spoil_json(stack: Path, **changes: Any) -> None:
-    document = json.loads((stack / "manifest.json").read_text())
-    document["stack"] |= changes
-    (stack / "manifest.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-
-
-def remove_entry(stack: Path) -> None:
-    document = json.loads((stack / "manifest.json").read_text())
-    del document["files"][0]
-    (stack / "manifest.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-
-
-def replace_file(stack: Path) -> None:
-    (stack / "planes/0003.jpg").unlink()
-    (stack / "planes/0003.jpg").write_text("mine")
-
-
-def forget_url(stack: Path) -> None:
-    entry = read(stack).planes[1]
-    git("annex", "unregisterurl", entry.key, entry.url, at=stack)
-
-
-def rot(stack: Path) -> None:
-    content = (stack / "planes/0003.jpg").resolve()
-    content.chmod(0o644)
-    spoilt = bytearray(content.read_bytes())
-    spoilt[len(spoilt) // 2] ^= 0xFF
-    content.write_bytes(spoilt)
-
-
-def extra_file(stack: Path) -> None:
-    (stack / "planes" / "9999.jpg").write_text("mine")
-
-
-FINDINGS = [
-    (lambda stack: spoil_json(stack, planes="many"), ["manifest-invalid", "manifest-modified"]),
-    (lambda stack: spoil_json(stack, planes=3), ["counts-disagree", "manifest-modified"]),
-    (lambda stack: spoil_json(stack, extra=1), ["manifest-invalid", "manifest-modified"]),
-    (
-        remove_entry,
-        ["counts-disagree", "counts-disagree", "manifest-modified", "not-listed", "rows-missing"],
-    ),
-    (lambda stack: (stack / "planes/0003.jpg").unlink(), ["modified"]),
-    (replace_file, ["modified"]),
-    (lambda stack: git("rm", "-q", "planes/0003.jpg", at=stack), ["not-tracked"]),
-    (extra_file, ["not-listed"]),
-    (forget_url, ["url-not-registered"]),
-    (rot, ["content-damaged"]),
-]
-
-
-@pytest.mark.parametrize(("spoil", "expected"), FINDINGS, ids=range(len(FINDINGS)))
-def test_each_kind_of_damage_is_found_and_named(spoil, expected, add, check, work):
-    add(1)
-    stack = work / "1"
-    spoil(stack)
-    before = git("status", "--porcelain", at=stack)
-    found = check(dataset=str(stack), content=True)
-    assert sorted(one["code"] for one in found if "code" in one) == expected
-    assert found[-1]["status"] == "error"
-    assert git("status", "--porcelain", at=stack) == before
-
-
-def test_a_manifest_of_a_later_version_is_said_to_be_one(add, check, work):
-    add(1)
-    path = work / "1" / "manifest.json"
-    path.write_text(path.read_text().replace('"manifest_version": 1', '"manifest_version": 2'))
-    found = check(dataset=str(work / "1"))
-    assert "manifest-version" in dict(codes(found))
 
 
 def test_upstream_rows_asks_for_no_picture_and_a_sample_for_the_same_few(add, check, archive, work):

@@ -19,6 +19,7 @@ from datalad_stackpack.stack.steps import (
     Standing,
     Step,
     Todo,
+    Wishes,
     check_none_withdrawn,
     check_same_stack,
     decide,
@@ -36,7 +37,9 @@ def decide_one(
     there: Standing | None, recorded_key: str | None, fetch: bool, renew: bool = False
 ) -> Todo:
     recorded = {FILE.path: file_entry(FILE, recorded_key, None)} if recorded_key else {}
-    (todo,) = decide([FILE], {FILE.path: there} if there else {}, recorded, fetch, renew)
+    (todo,) = decide(
+        [FILE], {FILE.path: there} if there else {}, recorded, Wishes(fetch, fetch, renew)
+    )
     assert todo.file == FILE
     return todo
 
@@ -142,7 +145,7 @@ def test_every_file_is_decided_on_in_its_turn():
     rows = [plane_row(id=number, section_number=number) for number in range(1, 6)]
     files = plan(read_rows("planes", SPECIMEN, rows), BASE, 0)
     there = {files[2].path: Standing(ACCEPTED, frozenset({files[2].url}), True, False)}
-    steps = [(todo.file, todo.step) for todo in decide(files, there, {}, True)]
+    steps = [(todo.file, todo.step) for todo in decide(files, there, {}, Wishes())]
     assert steps == [(file, Step.KEEP if file is files[2] else Step.FETCH) for file in files]
 
 

@@ -1,0 +1,87 @@
+"""Each kind of damage to a stack is found, and named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import git
+from later import CELL, codes, read
+
+
+@pytest.fixture
+def cells():
+    return (CELL,)
+
+
+def spoil_json(stack: Path, **changes: Any) -> None:
+    document = json.loads((stack / "manifest.json").read_text())
+    document["stack"] |= changes
+    (stack / "manifest.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def remove_entry(stack: Path) -> None:
+    document = json.loads((stack / "manifest.json").read_text())
+    del document["files"][0]
+    (stack / "manifest.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def replace_file(stack: Path) -> None:
+    (stack / "planes/0003.jpg").unlink()
+    (stack / "planes/0003.jpg").write_text("mine")
+
+
+def forget_url(stack: Path) -> None:
+    entry = read(stack).planes[1]
+    git("annex", "unregisterurl", entry.key, entry.url, at=stack)
+
+
+def rot(stack: Path) -> None:
+    content = (stack / "planes/0003.jpg").resolve()
+    content.chmod(0o644)
+    spoilt = bytearray(content.read_bytes())
+    spoilt[len(spoilt) // 2] ^= 0xFF
+    content.write_bytes(spoilt)
+
+
+def extra_file(stack: Path) -> None:
+    (stack / "planes" / "9999.jpg").write_text("mine")
+
+
+FINDINGS = [
+    (lambda stack: spoil_json(stack, planes="many"), ["manifest-invalid", "manifest-modified"]),
+    (lambda stack: spoil_json(stack, planes=3), ["counts-disagree", "manifest-modified"]),
+    (lambda stack: spoil_json(stack, extra=1), ["manifest-invalid", "manifest-modified"]),
+    (
+        remove_entry,
+        ["counts-disagree", "counts-disagree", "manifest-modified", "not-listed", "rows-missing"],
+    ),
+    (lambda stack: (stack / "planes/0003.jpg").unlink(), ["modified"]),
+    (replace_file, ["modified"]),
+    (lambda stack: git("rm", "-q", "planes/0003.jpg", at=stack), ["not-tracked"]),
+    (extra_file, ["not-listed"]),
+    (forget_url, ["url-not-registered"]),
+    (rot, ["content-damaged"]),
+]
+
+
+@pytest.mark.parametrize(("spoil", "expected"), FINDINGS, ids=range(len(FINDINGS)))
+def test_each_kind_of_damage_is_found_and_named(spoil, expected, add, check, work):
+    add(1)
+    stack = work / "1"
+    spoil(stack)
+    before = git("status", "--porcelain", at=stack)
+    found = check(dataset=str(stack), content=True)
+    assert sorted(one["code"] for one in found if "code" in one) == expected
+    assert found[-1]["status"] == "error"
+    assert git("status", "--porcelain", at=stack) == before
+
+
+def test_a_manifest_of_a_later_version_is_said_to_be_one(add, check, work):
+    add(1)
+    path = work / "1" / "manifest.json"
+    path.write_text(path.read_text().replace('"manifest_version": 1', '"manifest_version": 2'))
+    found = check(dataset=str(work / "1"))
+    assert "manifest-version" in dict(codes(found))

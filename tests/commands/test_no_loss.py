@@ -1,0 +1,194 @@
+"""An update loses nothing: not the version that a paper cites, nor what a user changed by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from helpers import git, statuses
+from later import CELL, codes, id_of, re_encode, read, repaint
+
+from datalad_stackpack.demo import Reply
+
+
+@pytest.fixture
+def cells():
+    return (CELL,)
+
+
+def test_git_annex_does_not_drop_the_last_copy_of_a_replaced_picture(add, update, archive, work):
+    """The archive no longer serves it, so it must not count as a copy."""
+    add(1)
+    stack = work / "1"
+    old = next(entry.key for entry in read(stack).planes if entry.image.id == id_of(4))
+    archive.spoil(f"image {id_of(4)}", repaint)
+    update(dataset=str(stack), accept_changed=True)
+    dropped = subprocess.run(
+        ["git", "annex", "drop", "--key", old], cwd=stack, capture_output=True, check=False
+    )
+    assert dropped.returncode != 0
+    git("checkout", "-q", "HEAD~1", at=stack)
+    assert git("annex", "find", "--not", "--in=here", at=stack) == ""
+
+
+@pytest.mark.parametrize("prune", [False, True])
+def test_an_edited_picture_that_was_withdrawn_is_left_alone(prune, add, update, rows, work):
+    add(1)
+    stack = work / "1"
+    git("annex", "unlock", "planes/0003.jpg", at=stack)
+    (stack / "planes/0003.jpg").write_text("mine")
+    rows.hidden = {id_of(3)}
+    head = git("rev-parse", "HEAD", at=stack)
+    (result,) = update(dataset=str(stack), prune=prune)
+    assert "is not here as it was committed" in result["message"]
+    assert (stack / "planes/0003.jpg").read_text() == "mine"
+    assert git("rev-parse", "HEAD", at=stack) == head
+
+
+def test_a_withdrawn_picture_is_put_back_and_given_up_only_with_prune(add, update, rows, work):
+    add(1)
+    stack = work / "1"
+    rows.hidden = {id_of(3)}
+    update(dataset=str(stack))
+    (stack / "planes/0003.jpg").unlink()
+    rows.fields = {id_of(5): {"resolution": 0.2}}
+    assert update(dataset=str(stack))[-1]["status"] == "ok"
+    assert (stack / "planes/0003.jpg").exists()
+    git("rm", "-q", "planes/0003.jpg", at=stack)
+    (result,) = update(dataset=str(stack))
+    assert "git checkout HEAD brings it back" in result["message"]
+    assert "planes/0003.jpg" in git("ls-tree", "-r", "--name-only", "HEAD", at=stack)
+    assert update(dataset=str(stack), prune=True)[-1]["status"] == "ok"
+    assert git("status", "--porcelain", at=stack) == ""
+
+
+@pytest.mark.parametrize("options", [{}, {"prune": True}])
+def test_an_update_that_a_hook_refused_is_finished_by_the_same_command(
+    options, add, check, update, rows, work
+):
+    add(1)
+    stack = work / "1"
+    rows.hidden = {id_of(3)}
+    hook = stack / ".git" / "hooks" / "pre-commit"
+    before = hook.read_text() if hook.exists() else None
+    hook.write_text("#!/bin/sh\necho HOOKSAYS no >&2\nexit 1\n")
+    hook.chmod(0o755)
+    failed = update(dataset=str(stack), **options)[-1]
+    assert failed["status"] == "error"
+    assert "HOOKSAYS" in failed["message"]
+    assert "run the same command again" in failed["message"]
+    hook.unlink() if before is None else hook.write_text(before)
+    assert update(dataset=str(stack), **options)[-1]["status"] == "ok"
+    assert git("status", "--porcelain", at=stack) == ""
+    assert codes(check(dataset=str(stack))) == []
+
+
+def test_update_leaves_registered_pictures_to_fetch(add, update, archive, work):
+    add(1, parts="projections")
+    add(1, no_fetch=True)
+    asked = archive.pictures_asked
+    assert update(dataset=str(work / "1"))[-1]["status"] == "notneeded"
+    assert archive.pictures_asked == asked
+
+
+def test_a_changed_row_does_not_change_the_size_of_the_picture_that_is_here(
+    add, check, update, rows, work
+):
+    add(1)
+    rows.fields = {id_of(5): {"width": 20}}
+    update(dataset=str(work / "1"))
+    plane = next(entry for entry in read(work / "1").planes if entry.image.id == id_of(5))
+    assert (plane.image.width, plane.row["width"]) == (32, 20)
+    assert codes(check(dataset=str(work / "1"), content=True)) == []
+
+
+def test_a_strange_address_in_a_manifest_is_named_and_not_asked(add, check, archive, work):
+    """A cloned manifest may say anything; only the archive's own addresses are asked."""
+    add(1)
+    path = work / "1" / "manifest.json"
+    document = json.loads(path.read_text())
+    with type(archive)((CELL,)) as stranger:
+        for entry in document["files"][:2]:
+            entry["url"] = entry["url"].replace(archive.url, stranger.url)
+        path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+        found = check(dataset=str(work / "1"), upstream="all")
+        assert [code for code, _ in codes(found)].count("url-foreign") == 2
+        assert stranger.requests == []
+
+
+def test_a_manifest_that_is_a_link_is_not_followed(add, check, update, work):
+    add(1)
+    path = work / "1" / "manifest.json"
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert ("manifest-unreadable", "manifest.json") in codes(check(dataset=str(work / "1")))
+    (result,) = update(dataset=str(work / "1"))
+    assert "is not a regular file" in result["message"]
+
+
+def test_a_dry_run_of_pruning_names_what_would_go(add, update, rows, work):
+    add(1)
+    rows.hidden = {id_of(3)}
+    update(dataset=str(work / "1"))
+    results = update(dataset=str(work / "1"), prune=True, dry_run=True)
+    assert "would be removed" in results[0]["message"]
+    assert results[-1]["status"] == "ok"
+    assert "1 removed" in results[-1]["message"]
+
+
+def test_failures_show_in_the_result_of_the_stack(add, update, archive, work):
+    add(1, no_fetch=True)
+    archive.spoil(f"redirect {id_of(2)}", lambda _request, _reply: Reply(404))
+    results = update(dataset=str(work / "1"), fetch=True)
+    assert statuses(results)["planes/0002.jpg"] == "error"
+    assert statuses(results)["stack"] == "error"
+    archive.heal()
+    archive.spoil(f"image {id_of(3)}", re_encode)
+    archive.spoil(f"redirect {id_of(4)}", lambda _request, _reply: Reply(404))
+    assert update(dataset=str(work / "1"), accept_changed=True)[-1]["status"] == "error"
+
+
+def test_when_all_is_withdrawn_all_is_kept_and_marked(add, check, update, rows, work):
+    add(1)
+    rows.hidden = {one.fields["id"] for one in rows("SubImage") + rows("ProjectionImage")}
+    found = check(dataset=str(work / "1"), upstream="rows")
+    assert [code for code, _ in codes(found)] == ["row-withdrawn"] * 16
+    assert update(dataset=str(work / "1"))[-1]["status"] == "ok"
+    assert {entry.withdrawn for entry in read(work / "1").files} == {True}
+
+
+def test_a_special_remote_is_no_sibling(add, check, work):
+    add(1)
+    (work / "special").mkdir()
+    git("annex", "initremote", "special", "type=directory", f"directory={work / 'special'}",
+        "encryption=none", at=work / "1")  # fmt: skip
+    assert codes(check(dataset=str(work / "1"))) == []
+
+
+def test_a_plain_clone_is_not_changed_by_a_check(add, check, work):
+    add(1)
+    git("clone", "-q", str(work / "1"), str(work / "clone"))
+    assert [code for code, _ in codes(check(dataset=str(work / "clone")))] == [
+        "annex-not-initialised"
+    ]
+    assert not (work / "clone" / ".git" / "annex").exists()
+
+
+@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE"])
+def test_an_environment_that_leads_git_astray_is_refused(name, add, work, monkeypatch):
+    monkeypatch.setenv(name, str(work / "elsewhere"))
+    (result,) = add(1)
+    assert f"{name} is set in the environment" in result["message"]
+    assert list(work.iterdir()) == []
+
+
+def test_an_update_with_withdrawn_pictures_can_be_rerun_with_content(add, update, rows, work):
+    add(1)
+    stack = work / "1"
+    rows.hidden = {id_of(3)}
+    update(dataset=str(stack))
+    head = git("rev-parse", "HEAD", at=stack)
+    subprocess.run(["datalad", "rerun"], cwd=stack, check=True, capture_output=True)
+    assert git("rev-parse", "HEAD", at=stack) == head
+    assert git("status", "--porcelain", at=stack) == ""
