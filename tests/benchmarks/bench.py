@@ -1,0 +1,219 @@
+"""Measures the program against what else could do its jobs: ``tox -e bench``.
+
+Everything is on loopback. Contenders of one job run in turn, round by round, each into a copy of
+an empty dataset, so that a busy moment of the machine hits them alike; medians are shown. Ratios
+are to the first contender, which is ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import archives
+import jobs
+from jobs import Contender, Job, Stack
+from measure import Cost, median, run
+from server import image_ids, picture, specimen
+
+MIB = 2**20
+SIZE = 2 * MIB
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where and how thoroughly to measure."""
+
+    work: Path
+    rounds: int
+    quick: bool
+    keep: Callable[[str, str, list[Cost]], None]
+    environment: dict[str, str]
+
+    def measure(self, job: Job) -> None:
+        """Run all contenders of a job in turn; say and keep what they cost."""
+        say(f"\n{job.name}")
+        places: dict[str, Path] = {}
+        costs: dict[str, list[Cost]] = {one.name: [] for one in job.contenders}
+        for one in job.contenders if not job.fresh else ():
+            places[one.name] = self._prepared(one)
+        for _ in range(self.rounds):
+            for one in job.contenders:
+                place = places.get(one.name) or self._prepared(one)
+                costs[one.name].append(run(one.command, place, self.environment, one.feed))
+                if job.fresh:
+                    self._remove(place)
+        job.check()
+        for place in places.values():
+            self._remove(place)
+        ours = median(costs[job.contenders[0].name])
+        for one in job.contenders:
+            self.keep(job.name, one.name, costs[one.name])
+            say(_row(one.name, median(costs[one.name]), ours))
+
+    def _prepared(self, one: Contender) -> Path:
+        place = Path(tempfile.mkdtemp(dir=self.work)) / "dataset"
+        shutil.copytree(self.work / "template", place, symlinks=True)
+        before = dict(os.environ)
+        os.environ.update(self.environment)
+        try:
+            one.prepare(place)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        os.sync()
+        return place
+
+    def _remove(self, place: Path) -> None:
+        subprocess.run(["chmod", "-R", "u+w", str(place.parent)], check=True)
+        shutil.rmtree(place.parent)
+
+    def stack(self, archive: archives.Running, planes: int) -> Stack:
+        """A stack of so many planes at an archive."""
+        return Stack(archive, specimen(planes), self.work / f"lists-{planes}")
+
+
+def pack(bench: Bench) -> Iterator[Job]:
+    """The first job: no network in the way."""
+    planes = 20 if bench.quick else 200
+    pictures = bench.work / "pictures"
+    pictures.mkdir()
+    for number in image_ids(specimen(planes)):
+        (pictures / str(number)).write_bytes(picture(number, SIZE))
+    with archives.fastest(SIZE, pictures, bench.work) as archive:
+        name = f"pack {planes} x 2 MiB, no latency, 4 jobs ({archive.kind})"
+        yield jobs.pack(name, bench.stack(archive, planes), SIZE, 4)
+    shutil.rmtree(pictures)
+
+
+def slow(bench: Bench) -> Iterator[Job]:
+    """The second job: an archive some way off."""
+    planes = 12 if bench.quick else 100
+    with archives.plain(SIZE, latency_s=0.05, rate=5e6) as archive:
+        name = f"pack {planes} x 2 MiB, 50 ms, 5 MB/s a connection, 4 jobs ({archive.kind})"
+        yield jobs.pack(name, bench.stack(archive, planes), SIZE, 4)
+
+
+def register(bench: Bench) -> Iterator[Job]:
+    """Addresses alone."""
+    with archives.plain(SIZE) as archive:
+        yield jobs.register(bench.stack(archive, 100 if bench.quick else 1000), with_addurls=True)
+        if not bench.quick:
+            yield jobs.register(bench.stack(archive, 10_000), with_addurls=False)
+
+
+def many(bench: Bench) -> Iterator[Job]:
+    """The addresses of a whole database."""
+    with archives.plain(SIZE) as archive:
+        planes, specimens = (100, 5) if bench.quick else (10_000, 10)
+        yield jobs.register_many(bench.stack(archive, planes), specimens)
+
+
+def again(bench: Bench) -> Iterator[Job]:
+    """Nothing to do."""
+    with archives.plain(4096) as archive:
+        yield jobs.again(bench.stack(archive, 60 if bench.quick else 627))
+
+
+def start(bench: Bench) -> Iterator[Job]:
+    """Nothing at all."""
+    yield jobs.start()
+
+
+JOBS = {job.__name__: job for job in (pack, slow, register, again, start, many)}
+
+
+def say(line: str) -> None:
+    """A line of the table, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _row(name: str, cost: Cost, ours: Cost) -> str:
+    ratio = cost.wall_s / ours.wall_s
+    return (
+        f"  {name:38} {cost.wall_s:8.2f} s wall {cost.cpu_s:8.2f} s cpu "
+        f"{cost.peak_mib:6.0f} MiB {cost.peak_any_mib:6.0f} MiB largest  {ratio:7.2f} x ours"
+    )
+
+
+def _environment(work: Path) -> dict[str, str]:
+    """A user of our own, whose git-annex may ask loopback."""
+    (work / "home").mkdir()
+    (work / "home" / ".gitconfig").write_text(
+        "[user]\n\tname = Bench\n\temail = bench@example.com\n"
+        '[annex "security"]\n\tallowed-ip-addresses = 127.0.0.1\n'
+    )
+    tools = Path(sys.executable).parent
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {
+        **kept,
+        "HOME": str(work / "home"),
+        "XDG_CONFIG_HOME": str(work / "home" / ".config"),
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "DATALAD_UI_PROGRESSBAR": "none",
+        "no_proxy": "127.0.0.1",
+    }
+
+
+def _versions() -> dict[str, str]:
+    tools = {"git-annex": ["git-annex", "version", "--raw"], "git": ["git", "--version"],
+             "datalad": ["datalad", "--version"], "curl": ["curl", "--version"]}  # fmt: skip
+    told = {name: subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            for name, command in tools.items()}  # fmt: skip
+    return {name: text.splitlines()[0] for name, text in told.items()} | {
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def main() -> None:
+    """Measure what was asked for; print a table and write it as JSON."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--quick", action="store_true", help="small jobs, once: does it work")
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--only", default=",".join(JOBS), help="jobs, with commas between")
+    options.add_argument("--work", default=None, help="a directory on the disk to measure")
+    options.add_argument("--json", type=Path, default=Path("benchmarks.json"))
+    given = options.parse_args()
+    results: list[dict[str, Any]] = []
+
+    def keep(job: str, contender: str, costs: list[Cost]) -> None:
+        middle = asdict(median(costs))
+        runs = [asdict(cost) for cost in costs]
+        results.append({"job": job, "contender": contender, "median": middle, "runs": runs})
+
+    with ExitStack() as stack:
+        where = tempfile.TemporaryDirectory(
+            prefix="bench-", dir=given.work, ignore_cleanup_errors=True
+        )
+        work = Path(stack.enter_context(where))
+        environment = _environment(work)
+        os.environ["PATH"] = environment["PATH"]
+        began = time.perf_counter()
+        create = ["datalad", "create", "template"]
+        subprocess.run(create, cwd=work, env=environment, check=True, capture_output=True)
+        say(f"creating a dataset: {time.perf_counter() - began:.2f} s, apart from all below")
+        bench = Bench(work, 1 if given.quick else given.rounds, given.quick, keep, environment)
+        for name in given.only.split(","):
+            for job in JOBS[name](bench):
+                bench.measure(job)
+    given.json.write_text(
+        json.dumps({"versions": _versions(), "results": results}, indent=1, sort_keys=True) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

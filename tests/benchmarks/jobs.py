@@ -1,0 +1,184 @@
+"""What is measured: each job, ours and its competitors, as commands for a fresh dataset."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archives import Running
+from server import image_ids, picture, specimen
+
+OURS = "stackpack-add"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do a job.
+
+    ``prepare`` is called with the directory of a fresh dataset before the clock starts. ``feed``
+    is a file for standard input; relative names are below the dataset.
+    """
+
+    name: str
+    command: Sequence[str]
+    prepare: Callable[[Path], None] = field(default=lambda _dataset: None)
+    feed: Path | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of contenders, all run in turn."""
+
+    name: str
+    contenders: Sequence[Contender]
+    fresh: bool = True
+    """Whether every run gets a dataset of its own (else it is prepared once)."""
+    check: Callable[[], None] = field(default=lambda: None)
+    """Called when all is done; an assertion fails when a promise was broken."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The pictures of one specimen at a running archive, and lists of them on disk."""
+
+    archive: Running
+    specimen: int
+    lists: Path
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """Address and path of each picture."""
+        return [
+            (f"{self.archive.url}/api/v2/section_image_download/{number}", f"{at:05}.jpg")
+            for at, number in enumerate(image_ids(self.specimen))
+        ]
+
+    def _list(self, name: str, lines: Iterator[str]) -> Path:
+        self.lists.mkdir(parents=True, exist_ok=True)
+        path = self.lists / name
+        path.write_text("".join(f"{line}\n" for line in lines))
+        return path
+
+    def ours(self, *options: str) -> Contender:
+        """The program that is measured."""
+        command = ["datalad", OURS, "-d", ".", "--into", "s", "--parts", "planes",
+                   "--archive", self.archive.url, *options, str(self.specimen)]  # fmt: skip
+        return Contender(f"{OURS} {' '.join(options)}".strip(), command)
+
+    def floor(self, jobs: int) -> Contender:
+        """As fast as it can be fetched and summed."""
+        lines = (f'url = "{url}"\noutput = "{name}"' for url, name in self.names)
+        wanted = self._list("curl", lines)
+        curl = (f"curl -sfL --parallel --parallel-immediate --parallel-max {jobs} -K '{wanted}' "
+                "&& openssl sha256 *.jpg")  # fmt: skip
+        return Contender("curl --parallel + openssl sha256", ["sh", "-c", curl])
+
+    def annex_add(self, size: int) -> Contender:
+        """git-annex with the files on disk already."""
+
+        def prepare(dataset: Path) -> None:
+            (dataset / "s").mkdir()
+            for number, (_, name) in zip(image_ids(self.specimen), self.names, strict=True):
+                (dataset / "s" / name).write_bytes(picture(number, size))
+
+        command = ["git", "annex", "add", "-J2", "--backend=SHA256E", "--quiet", "s"]
+        return Contender("git annex add -J2 (files on disk)", command, prepare)
+
+    def addurl(self, *options: str) -> Contender:
+        """git-annex fetching, or registering, by itself."""
+        lines = self._list("addurl", (f"{url} s/{name}" for url, name in self.names))
+        command = ["git", "-c", "annex.backend=SHA256E", "annex", "addurl", "--batch",
+                   "--with-files", "--raw", "--quiet", *options]  # fmt: skip
+        return Contender(f"git annex addurl --batch {' '.join(options)}", command, feed=lines)
+
+    def registerurl(self) -> Contender:
+        """git-annex recording addresses of keys, without files."""
+        keys = (f"SHA256E-s1--{hashlib.sha256(url.encode()).hexdigest()}.jpg {url}"
+                for url, _ in self.names)  # fmt: skip
+        command = ["git", "annex", "registerurl", "--batch", "--quiet"]
+        return Contender("git annex registerurl --batch", command, feed=self._list("keys", keys))
+
+    def addurls(self, *options: str) -> Contender:
+        """DataLad from a table."""
+        self.lists.mkdir(parents=True, exist_ok=True)
+        table = self.lists / "table.csv"
+        with table.open("w", newline="") as file:
+            csv.writer(file).writerows([("url", "name"), *self.names])
+        command = ["datalad", "-f", "disabled", "addurls", "-d", ".", *options, str(table),
+                   "{url}", "s/{name}"]  # fmt: skip
+        return Contender(f"datalad addurls {' '.join(options)}".strip(), command)
+
+
+def pack(name: str, stack: Stack, size: int, jobs: int) -> Job:
+    """Fetch a stack and add it."""
+    return Job(
+        name,
+        [
+            stack.ours("-J", str(jobs)),
+            stack.floor(jobs),
+            stack.annex_add(size),
+            stack.addurl(f"-J{jobs}"),
+            stack.addurls(),
+        ],
+    )
+
+
+def register(stack: Stack, *, with_addurls: bool) -> Job:
+    """Record the addresses of a stack and fetch nothing."""
+    contenders = [stack.ours("--no-fetch"), stack.registerurl(), stack.addurl("--relaxed")]
+    if with_addurls:
+        contenders.append(stack.addurls("--fast"))
+    return Job(f"register {len(stack.names)} URLs", contenders)
+
+
+def register_many(stack: Stack, specimens: int) -> Job:
+    """Record the addresses of many stacks in one go; ours alone."""
+    planes = len(stack.names)
+    ids = [str(specimen(planes, serial)) for serial in range(1, specimens + 1)]
+    command = ["datalad", OURS, "-d", ".", "--parts", "planes",
+               "--archive", stack.archive.url, "--no-fetch", *ids]  # fmt: skip
+    ours = Contender(f"{OURS} --no-fetch", command)
+    return Job(f"register {specimens * planes} URLs of {specimens} specimens", [ours])
+
+
+def again(stack: Stack) -> Job:
+    """Run a second time, with nothing to do."""
+
+    def once(contender: Contender) -> Callable[[Path], None]:
+        def prepare(dataset: Path) -> None:
+            subprocess.run(contender.command, cwd=dataset, check=True, capture_output=True)
+            asked.append(stack.archive.asked())
+
+        return prepare
+
+    def check() -> None:
+        assert stack.archive.asked() == asked[-1], "a picture was asked for again"
+
+    asked: list[int] = []
+    ours, theirs, skipping = stack.ours(), stack.addurls(), stack.addurls("--ifexists", "skip")
+    return Job(
+        f"second run, {len(stack.names)} files",
+        [
+            Contender(ours.name, ours.command, once(ours)),
+            Contender("datalad --help (its own start)", ["datalad", "--help"]),
+            Contender(skipping.name, skipping.command, once(theirs)),
+        ],
+        fresh=False,
+        check=check,
+    )
+
+
+def start() -> Job:
+    """How long it takes until a command can begin."""
+    return Job(
+        "start",
+        [
+            Contender("stackpack-add --help", ["datalad", OURS, "--help"]),
+            Contender("addurls --help", ["datalad", "addurls", "--help"]),
+        ],
+        fresh=False,
+    )

@@ -1,0 +1,84 @@
+"""Runs a program and says what it cost: wall time, processor time, peak memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+GLANCE_S = 0.02
+
+
+class Failed(Exception):
+    """A program that was to be measured did not do its work."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run cost.
+
+    ``cpu_s`` counts all processes that it started and waited for. ``peak_mib`` is of the program
+    itself, ``peak_any_mib`` of the largest of all its processes (git-annex, mostly).
+    """
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+    peak_any_mib: float
+
+
+def run(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], feed: Path | None
+) -> Cost:
+    """What ``command`` cost; raises :class:`Failed` unless it ends with 0."""
+    log = directory.parent / "last.log"
+    peak_kib = 0
+    over = threading.Event()
+    with (feed or Path(os.devnull)).open("rb") as stdin, log.open("wb") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=directory, env=environment, stdin=stdin, stdout=output, stderr=output
+        )
+
+        def watch() -> None:
+            nonlocal peak_kib
+            while not over.wait(GLANCE_S):
+                peak_kib = max(peak_kib, _peak_kib(process.pid))
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        over.set()
+        watching.join()
+    if process.returncode:
+        said = log.read_text(errors="replace")[-2000:]
+        raise Failed(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Cost(wall_s, cpu_s, peak_kib / 1024, max(usage.ru_maxrss, peak_kib) / 1024)
+
+
+def _peak_kib(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+)", status)
+    return int(found[1]) if found else 0
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """The median of each figure."""
+    return Cost(
+        *(
+            statistics.median(getattr(cost, name) for cost in costs)
+            for name in ("wall_s", "cpu_s", "peak_mib", "peak_any_mib")
+        )
+    )
