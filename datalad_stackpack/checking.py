@@ -239,7 +239,8 @@ class Checking:
             manifest.downsample,
             withdrawn=Withdrawn.KEEP,
         )
-        differences = compare_rows(manifest, survey(order, archive, manifest).files)
+        found = survey(order, archive, manifest)
+        differences = compare_rows(manifest, found.files, found.failed_images)
         counted = Counter(difference.drift for difference in differences)
         self.tally.rows = {drift.value: counted[drift] for drift in RowDrift}
         for difference in differences:

@@ -182,7 +182,7 @@ class Packing:
         manifest = found.manifest(entries)
         if recorded is not None and replace(manifest, generator=recorded.generator) == recorded:
             manifest = recorded
-        differences = compare_rows(recorded, found.files) if recorded else ()
+        differences = compare_rows(recorded, found.files, found.failed_images) if recorded else ()
         if recorded is None and not manifest.files:
             made, changed = None, False
         elif changed := self._differs_from_commit(manifest, annex):

@@ -45,7 +45,7 @@ def of_update(
     Its message lists what changed, by section.
     """
     assert recorded is not None  # noqa: S101 (only a recorded stack is updated)
-    lines = describe(compare_rows(recorded, found.files))
+    lines = describe(compare_rows(recorded, found.files, found.failed_images))
     before = {entry.path: entry.key for entry in recorded.files}
     exchanged = [
         entry for entry in manifest.files if before.get(entry.path, entry.key) != entry.key

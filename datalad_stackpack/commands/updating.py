@@ -92,7 +92,7 @@ def _foresee(
     order: Order, archive: Archive, place: Place, recorded: Manifest, tell: Results
 ) -> Iterator[Result]:
     found = surveying.survey(order, archive, recorded)
-    differences = compare_rows(recorded, found.files)
+    differences = compare_rows(recorded, found.files, found.failed_images)
     for difference in differences:
         if difference.drift is not RowDrift.UNCHANGED:
             yield tell.of_difference(difference)

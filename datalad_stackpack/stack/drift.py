@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from datalad_stackpack.stack.layout import PlannedFile
+from datalad_stackpack.stack.images import Image
+from datalad_stackpack.stack.layout import MANIFEST_NAME, PlannedFile
 from datalad_stackpack.stack.manifest import FileEntry, Manifest
+from datalad_stackpack.stack.query import Row
 
 
 class RowDrift(Enum):
@@ -49,11 +51,15 @@ class Difference:
     fields: tuple[str, ...] = ()
 
 
-def compare_rows(recorded: Manifest, files: Iterable[PlannedFile]) -> tuple[Difference, ...]:
+def compare_rows(
+    recorded: Manifest, files: Iterable[PlannedFile], failed: Iterable[Image] = ()
+) -> tuple[Difference, ...]:
     """Every recorded or listed picture once, sorted by path, each in one class.
 
-    ``files`` are planned from the archive's present rows, with the recorded paths kept.
-    Pictures that were withdrawn before are not told again while they stay so.
+    ``files`` are planned from the archive's present rows, with the recorded paths kept;
+    ``failed`` are the images that it marks as failed: they have no file, so a difference in
+    their rows is told of the manifest. Pictures that were withdrawn before are not told again
+    while they stay so.
     """
     now = {file.url: file for file in files}
     known = {entry.url: entry for entry in recorded.files if not entry.withdrawn}
@@ -69,12 +75,39 @@ def compare_rows(recorded: Manifest, files: Iterable[PlannedFile]) -> tuple[Diff
         fields: tuple[str, ...] = ()
         drift = RowDrift.NEW
         if before is not None:
-            names = sorted({*before, *after})
-            fields = tuple(name for name in names if before.get(name) != after.get(name))
+            fields = _changed_fields(before, after)
             drift = RowDrift.CHANGED if fields else RowDrift.UNCHANGED
         image = file.image
         found.append(Difference(file.path, image.part, image.section_number, drift, fields))
+    found += _compare_failed(recorded, failed, {file.image.id for file in now.values()})
     return tuple(sorted(found, key=lambda difference: difference.path))
+
+
+def _compare_failed(
+    recorded: Manifest, failed: Iterable[Image], healed: set[int]
+) -> Iterator[Difference]:
+    """The rows of failed images that are not as they were recorded.
+
+    ``healed`` are the ids of images that are listed as good ones now, and told of as such.
+    """
+    before = {gone.image.id: gone for gone in recorded.omitted if gone.url is None}
+    accepted = {entry.image.id for entry in recorded.files}
+    now = {image.id: image for image in failed}
+    for image in now.values():
+        was = before.get(image.id)
+        fields = _changed_fields(was.row, image.row) if was else ()
+        drift = RowDrift.CHANGED if was else RowDrift.NEW
+        if fields or (was is None and image.id not in accepted):
+            yield Difference(MANIFEST_NAME, image.part, image.section_number, drift, fields)
+    for number, gone in before.items():
+        if number not in now and number not in healed:
+            section = gone.image.section_number
+            yield Difference(MANIFEST_NAME, gone.part, section, RowDrift.WITHDRAWN)
+
+
+def _changed_fields(before: Row, after: Row) -> tuple[str, ...]:
+    names = sorted({*before, *after})
+    return tuple(name for name in names if before.get(name) != after.get(name))
 
 
 def withdrawn_entries(recorded: Manifest, files: Iterable[PlannedFile]) -> tuple[FileEntry, ...]:

@@ -192,3 +192,22 @@ def test_an_update_with_withdrawn_pictures_can_be_rerun_with_content(add, update
     subprocess.run(["datalad", "rerun"], cwd=stack, check=True, capture_output=True)
     assert git("rev-parse", "HEAD", at=stack) == head
     assert git("status", "--porcelain", at=stack) == ""
+
+
+def test_rows_of_failed_images_are_compared_too(add, check, update, rows, work):
+    """They have no picture, and yet a change of theirs is a change of the manifest."""
+    rows.fields = {id_of(4): {"failed": True}, id_of(5): {"failed": True}}
+    rows.hidden = {id_of(6)}
+    add(1)
+    rows.fields = {id_of(4): {"failed": True, "tier_count": 9}, id_of(6): {"failed": True}}
+    rows.hidden = {id_of(5)}
+    stack = str(work / "1")
+    assert codes(check(dataset=stack, upstream="rows")) == [
+        ("row-changed", "manifest.json"),
+        ("row-new", "manifest.json"),
+        ("row-withdrawn", "manifest.json"),
+    ]
+    update(dataset=stack)
+    message = git("log", "-1", "--format=%B", at=stack)
+    assert "- changed planes: 1 (sections 4 (tier_count))" in message
+    assert codes(check(dataset=stack, upstream="rows")) == []
