@@ -6,25 +6,21 @@ Nothing is changed. Facts are gathered outside, what they mean is decided by
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from datalad_stackpack.errors import (
-    ArgumentError,
     ManifestError,
-    Refused,
     StackpackError,
-    WrongPicture,
     quoted,
 )
-from datalad_stackpack.outside import looks, pictures
+from datalad_stackpack.outside import contents, looks
 from datalad_stackpack.outside.annex import Annex
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.dataset import branch
@@ -43,51 +39,27 @@ from datalad_stackpack.stack.audit import (
     audit_row,
     audit_safety,
 )
-from datalad_stackpack.stack.drift import PictureDrift, RowDrift, compare_rows
-from datalad_stackpack.stack.images import read_row
+from datalad_stackpack.stack.drift import PictureDrift, RowDrift
+from datalad_stackpack.stack.entries import FileEntry
 from datalad_stackpack.stack.layout import (
+    DIRECTORIES,
     MANIFEST_NAME,
-    PICTURE_DIRECTORIES,
-    PlannedFile,
-    picture_url,
+    planned,
+    url_of,
 )
-from datalad_stackpack.stack.manifest import FileEntry, Manifest
+from datalad_stackpack.stack.manifest import Manifest
 from datalad_stackpack.stack.patience import Breaker, Patience
+from datalad_stackpack.stack.rows import read_item
+from datalad_stackpack.stack.series import Subject
+from datalad_stackpack.stack.upstream import Upstream, drift_of, sample
 from datalad_stackpack.surveying import Order, Withdrawn, survey
-
-STATUS_GONE = (404, 410)
-
-
-@dataclass(frozen=True)
-class Upstream:
-    """How much to ask the archive: its rows, and of how many pictures (``None`` for all)."""
-
-    most_pictures: int | None
-
-
-def parse_upstream(given: object) -> Upstream | None:
-    """What ``--upstream`` asks for; raises :class:`ArgumentError` for anything else."""
-    if given is None or given is False:
-        return None
-    text = str(given)
-    if given is True or text == "all":
-        return Upstream(None)
-    if text == "rows":
-        return Upstream(0)
-    name, _, number = text.partition("=")
-    if name == "sample" and number.isascii() and number.isdigit() and int(number[:9]) > 0:
-        return Upstream(int(number[:9]))
-    raise ArgumentError(
-        f"--upstream {quoted(text)} is not possible: give all, rows, or sample=N with a "
-        "positive number of pictures"
-    )
 
 
 @dataclass
 class Tally:
     """What was counted in one stack while it was checked."""
 
-    specimen: int | None = None
+    subject: Subject | None = None
     files: int = 0
     here: int = 0
     only_at_archive: int = 0
@@ -126,7 +98,7 @@ class Checking:
             manifest = manifest_json.read(raw)
         except ManifestError:
             return  # said above, with every violation
-        self.tally.specimen = manifest.specimen_id
+        self.tally.subject = manifest.subject
         self.tally.files = len(manifest.files)
         if not (self._place.git_directory / "annex").is_dir():
             message = "is a clone without an annex yet: git annex init makes one"
@@ -170,7 +142,7 @@ class Checking:
 
     def _facts(self, manifest: Manifest) -> dict[str, FileFacts]:
         index = self._annex.index
-        tracked = index.tracked(PICTURE_DIRECTORIES)
+        tracked = index.tracked(DIRECTORIES)
         listed = [entry.path for entry in manifest.files]
         standing = self._annex.look(listed)
         keys = {path: entry.key for path, entry in tracked.items()}
@@ -195,10 +167,10 @@ class Checking:
         yield from audit_counts(manifest)
         for entry in manifest.files:
             yield from audit_file(entry, facts[entry.path])
-        tracked = set(self._annex.index.tracked(PICTURE_DIRECTORIES))
+        tracked = set(self._annex.index.tracked(DIRECTORIES))
         standing = {
             path.relative_to(self._place.stack).as_posix()
-            for name in PICTURE_DIRECTORIES
+            for name in DIRECTORIES
             for path in (self._place.stack / name).rglob("*")
             if path.is_symlink() or not path.is_dir()
         }
@@ -209,8 +181,7 @@ class Checking:
         here = [entry for entry in manifest.files if facts[entry.path].readable]
 
         def look(entry: FileEntry) -> str | None:
-            size = (entry.image.width, entry.image.height)
-            return pictures.damage(self._place.stack / entry.path, entry.checksum, size)
+            return contents.damage(self._place.stack / entry.path, entry)
 
         with ThreadPoolExecutor(self._jobs) as readers:
             for entry, damage in zip(here, readers.map(look, here), strict=True):
@@ -234,13 +205,13 @@ class Checking:
 
     def _audit_rows(self, manifest: Manifest, archive: Archive) -> Iterator[Finding]:
         order = Order(
-            manifest.specimen_id,
+            manifest.subject,
             manifest.parts,
             manifest.downsample,
             withdrawn=Withdrawn.KEEP,
         )
         found = survey(order, archive, manifest)
-        differences = compare_rows(manifest, found.files, found.failed_images)
+        differences = found.differences(manifest)
         counted = Counter(difference.drift for difference in differences)
         self.tally.rows = {drift.value: counted[drift] for drift in RowDrift}
         for difference in differences:
@@ -256,11 +227,11 @@ class Checking:
         entries = {entry.path: entry for entry in sample(manifest, upstream.most_pictures)}
         files = []
         for entry in entries.values():
-            file = planned(entry)
-            if file.url == picture_url(manifest.archive_url, file.image.id, file.downsample):
-                files.append(file)
+            item = read_item(entry.part, entry.row)
+            if entry.url == url_of(manifest.archive_url, item, manifest.downsample):
+                files.append(planned(entry.path, entry.url, item, manifest.downsample))
             else:
-                message = f"{quoted(entry.url)} is not the archive's address of its image"
+                message = f"{quoted(entry.url)} is not the archive's address of its {item.part}"
                 yield Finding("url-foreign", Level.ERROR, message, entry.path)
         seen: dict[str, PictureDrift] = {}
         classes: Counter[PictureDrift] = Counter()
@@ -280,46 +251,20 @@ class Checking:
     def _classify(
         self, arrival: Arrival, entry: FileEntry, facts: FileFacts
     ) -> tuple[PictureDrift, str]:
-        if arrival.picture is None:
-            return _class_of_problem(arrival.problem), str(arrival.problem)
-        picture = arrival.picture
+        if arrival.fetched is None:
+            return drift_of(arrival.problem), str(arrival.problem)
+        fetched = arrival.fetched
         try:
-            if picture.checksum == entry.checksum:
+            if fetched.checksum == entry.checksum:
                 drift = PictureDrift.SAME_BYTES
             elif not facts.readable:
                 drift = PictureDrift.OTHER_BYTES
-            elif pictures.same_pixels(picture.path, self._place.stack / entry.path):
+            elif contents.same(arrival.file, fetched.path, self._place.stack / entry.path):
                 drift = PictureDrift.RE_ENCODED
             else:
                 drift = PictureDrift.DIFFERENT
         except (OSError, SyntaxError, ValueError) as damage:
             return PictureDrift.OTHER_BYTES, str(damage)
         finally:
-            picture.path.unlink(missing_ok=True)
+            fetched.path.unlink(missing_ok=True)
         return drift, ""
-
-
-def _class_of_problem(problem: StackpackError | None) -> PictureDrift:
-    if isinstance(problem, Refused) and problem.status in STATUS_GONE:
-        return PictureDrift.GONE
-    if isinstance(problem, WrongPicture):
-        return PictureDrift.DIFFERENT
-    return PictureDrift.UNREACHABLE
-
-
-def sample(manifest: Manifest, most: int | None) -> Sequence[FileEntry]:
-    """The files to look at: all with a checksum, or ``most`` of them.
-
-    The choice looks random and is the same every time: by the SHA-256 of the path.
-    """
-    entries = [entry for entry in manifest.files if entry.checksum is not None]
-    if most is None or most >= len(entries):
-        return entries
-    by_hash = sorted(entries, key=lambda entry: hashlib.sha256(entry.path.encode()).digest())
-    return sorted(by_hash[:most], key=lambda entry: entry.path)
-
-
-def planned(entry: FileEntry) -> PlannedFile:
-    """The file of a manifest, as it was planned."""
-    image = read_row(entry.part, entry.row)
-    return PlannedFile(entry.path, entry.url, image, entry.image.downsample)

@@ -9,11 +9,11 @@
     │   ├── Refused             an HTTP status other than 200                     some heal
     │   ├── StrayRedirect       sent to where we do not go
     │   ├── BadReply            an answer to a query that is not one
-    │   │   ├── BadRow          a row that does not describe a picture
+    │   │   ├── BadRow          a row that does not describe what was asked for
     │   │   └── NothingThere    no row at all
-    │   ├── BrokenPicture       not the whole of a picture                        heals
-    │   └── WrongPicture        another picture than the one that was promised
-    ├── NotAsked                a picture that was not asked for, because the run ended
+    │   ├── BrokenFile          not the whole of a file                           heals
+    │   └── WrongFile           another file than the one that was promised
+    ├── NotAsked                a file that was not asked for, because the run ended
     ├── ManifestError           a manifest that is not one of ours
     └── DatasetError            the dataset, its place, or git-annex
         ├── InTheWay            something stands where a file of the stack belongs
@@ -94,25 +94,25 @@ class BadReply(ArchiveError):
 
 
 class BadRow(BadReply):
-    """A row that does not describe a picture of the specimen that was asked for."""
+    """A row that does not describe what was asked for."""
 
 
 class NothingThere(BadReply):
-    """The archive answered, and has no picture."""
+    """The archive answered, and has no file."""
 
 
-class BrokenPicture(ArchiveError):
-    """Not the whole of a picture: cut short, empty, or a page of text in its place."""
+class BrokenFile(ArchiveError):
+    """Not the whole of a file: cut short, empty, or a page of text in its place."""
 
     heals = True
 
 
-class WrongPicture(ArchiveError):
-    """A whole answer, but another one than was promised: format, encoding or size."""
+class WrongFile(ArchiveError):
+    """A whole answer, but another one than was promised: format, encoding, size or content."""
 
 
 class NotAsked(StackpackError):
-    """A picture that was not asked for, or not waited for, because the run ended early."""
+    """A file that was not asked for, or not waited for, because the run ended early."""
 
 
 class ManifestError(StackpackError):

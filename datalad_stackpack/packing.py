@@ -1,4 +1,4 @@
-"""The story of one specimen: id -> rows -> images -> planned files -> accepted files -> commit.
+"""The story of one stack: id -> rows -> images -> planned files -> accepted files -> commit.
 
 :mod:`~datalad_stackpack.surveying` asks and decides; :class:`Packing` does it, and tells of it
 as :mod:`~datalad_stackpack.reports`.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from datalad_stackpack.errors import BrokenPicture, DatasetError, NoRoom, NotAsked, quoted
+from datalad_stackpack.errors import BrokenFile, DatasetError, NoRoom, NotAsked, WrongFile, quoted
 from datalad_stackpack.outside.annex import Annex, Intake
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.dataset import Record, alone, commit, ensure_made, head, scratch
@@ -20,19 +20,15 @@ from datalad_stackpack.outside.halt import Halt, heeding_signals
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.reports import Done, FileReport, PlanReport, StackReport
 from datalad_stackpack.stack import manifest_json
-from datalad_stackpack.stack.acceptance import inspect
-from datalad_stackpack.stack.drift import compare_rows
+from datalad_stackpack.stack.acceptance import Looked, look
+from datalad_stackpack.stack.entries import FileEntry, file_entry, looked_at
 from datalad_stackpack.stack.layout import (
+    DIRECTORIES,
     MANIFEST_NAME,
-    PICTURE_DIRECTORIES,
-    PictureSize,
     PlannedFile,
+    PlannedPicture,
 )
-from datalad_stackpack.stack.manifest import (
-    FileEntry,
-    Manifest,
-    file_entry,
-)
+from datalad_stackpack.stack.manifest import Manifest
 from datalad_stackpack.stack.patience import Breaker, Patience
 from datalad_stackpack.stack.steps import Step, Todo
 from datalad_stackpack.surveying import (
@@ -63,7 +59,7 @@ class _Work:
 
 
 class Packing:
-    """Packs one surveyed specimen into its place. Iterate over :meth:`run` once."""
+    """Packs one stack into its place. Iterate over :meth:`run` once."""
 
     def __init__(
         self,
@@ -146,7 +142,7 @@ class Packing:
             self._problem = str(problem)
 
     def _restore_withdrawn(self, work: _Work) -> None:
-        """Put back pictures that only history has, if the work tree lacks or unlocked them."""
+        """Put back files that only history has, if the work tree lacks or unlocked them."""
         kept = [entry.path for entry in work.found.kept(work.recorded)]
         if kept:
             standing = work.annex.look(kept)
@@ -157,21 +153,21 @@ class Packing:
         files = [one.file for one in todo]
         breaker = Breaker(self._patience.give_up_after)
         for arrival in Downloads(self._archive, files, room, self._jobs, breaker, self._halt):
-            file, picture, problem = arrival.file, arrival.picture, arrival.problem
-            if picture is None:
+            file, fetched, problem = arrival.file, arrival.fetched, arrival.problem
+            if fetched is None:
                 self._failed += 1
                 done = Done.NOT_ASKED if isinstance(problem, NotAsked) else Done.FAILED
                 yield FileReport(file, done, problem=problem)
-            elif here.get(file.path) == picture.checksum.key:
-                picture.path.unlink(missing_ok=True)
-                yield FileReport(file, Done.KEPT, picture.checksum.bytes, here[file.path])
+            elif here.get(file.path) == fetched.checksum.key(file.path):
+                fetched.path.unlink(missing_ok=True)
+                yield FileReport(file, Done.KEPT, fetched.checksum.bytes, here[file.path])
             else:
-                key = intake.take(picture.path, picture.checksum, file)
+                key = intake.take(fetched.path, fetched.checksum, file)
                 done = Done.FETCHED
                 if old := here.get(file.path):
                     intake.disown(old)
                     done = Done.REPLACED
-                yield FileReport(file, done, picture.checksum.bytes, key)
+                yield FileReport(file, done, fetched.checksum.bytes, key)
         self._problem = self._problem or self._halt.reason or breaker.reason
 
     def _settle(self, work: _Work) -> StackReport:
@@ -182,7 +178,7 @@ class Packing:
         manifest = found.manifest(entries)
         if recorded is not None and replace(manifest, generator=recorded.generator) == recorded:
             manifest = recorded
-        differences = compare_rows(recorded, found.files, found.failed_images) if recorded else ()
+        differences = found.differences(recorded) if recorded else ()
         if recorded is None and not manifest.files:
             made, changed = None, False
         elif changed := self._differs_from_commit(manifest, annex):
@@ -216,31 +212,29 @@ class Packing:
         content = manifest_json.write(manifest)
         if content != annex.index.committed_content(MANIFEST_NAME):
             return True
-        committed = annex.index.committed(PICTURE_DIRECTORIES)
+        committed = annex.index.committed(DIRECTORIES)
         keys = {path: entry.key for path, entry in committed.items()}
         return any(keys.get(entry.path) != entry.key for entry in manifest.files)
 
     def _entries(self, found: Survey, recorded: Manifest | None) -> list[FileEntry]:
         """The files that are in their places now, under a key that has their URL."""
-        sizes = {
-            entry.key: PictureSize(entry.image.width, entry.image.height)
-            for entry in (recorded.files if recorded else ())
-            if entry.image.width and entry.image.height
-        }
+        before = {entry.key: looked_at(entry) for entry in (recorded.files if recorded else ())}
         entries = []
         for todo in foresee(found, self._place, recorded):
             if todo.key is None or todo.step not in (Step.KEEP, Step.FETCH, Step.RENEW):
                 continue
-            size = sizes.get(todo.key) or todo.file.foretold_size or self._size(todo.file)
-            entries.append(file_entry(todo.file, todo.key, size))
+            looked = before.get(todo.key) or self._look(todo.file)
+            entries.append(file_entry(todo.file, todo.key, looked))
         return entries
 
-    def _size(self, file: PlannedFile) -> PictureSize | None:
-        """The size of an accepted picture; ``None`` where its content is not here."""
+    def _look(self, file: PlannedFile) -> Looked | None:
+        """What an accepted file holds; ``None`` where its content is not here."""
+        if isinstance(file, PlannedPicture) and file.foretold_size:
+            return file.foretold_size
         path = self._place.stack / file.path
         try:
-            return inspect(path.read_bytes()) if path.is_file() else None
-        except BrokenPicture:
+            return look(file, path.read_bytes()) if path.is_file() else None
+        except (BrokenFile, WrongFile):
             return None  # git-annex's pointer, where an unlocked file has no content
 
     def _place_manifest(self, manifest: Manifest, room: Path) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from datalad_stackpack.outside.dataset import Record
 from datalad_stackpack.outside.place import Place
-from datalad_stackpack.stack.drift import compare_rows, describe
+from datalad_stackpack.stack.drift import describe
 from datalad_stackpack.stack.manifest import MANIFEST_VERSION, Manifest
+from datalad_stackpack.stack.series import PARTS, Holds, Subject
 from datalad_stackpack.surveying import Survey
 
 
@@ -24,12 +25,22 @@ def of_adding(
     command = ["datalad", "stackpack-add", "-d", ".", "--into", place.relative,
                "--archive", archive_word, "--parts", ",".join(order.parts),
                "--downsample", str(order.downsample),
-               *([] if order.fetch else ["--no-fetch"]), str(order.specimen)]  # fmt: skip
+               *([] if order.fetch else ["--no-fetch"]), *_words(order.subject)]  # fmt: skip
     counts = [
-        f"{sum(entry.part == part for entry in manifest.files)} {part}" for part in order.parts
+        f"{sum(entry.part == part for entry in manifest.files)} {part}"
+        for part in order.parts
+        if PARTS[part].holds is not Holds.FACTS
     ]
-    subject = message or f"Stack of specimen {order.specimen}: {', '.join(counts)}"
-    return Record(subject, command, _facts(found))
+    title = message or f"Stack of {order.subject.label}: {', '.join(counts)}"
+    return Record(title, command, _facts(found))
+
+
+def _words(subject: Subject) -> list[str]:
+    """The words of the command line that name what a stack is of."""
+    number = str(subject.id)
+    return (
+        [number] if subject.kind == "specimen" else [f"--{subject.kind.replace('_', '-')}", number]
+    )
 
 
 def of_update(
@@ -45,7 +56,7 @@ def of_update(
     Its message lists what changed, by section.
     """
     assert recorded is not None  # noqa: S101 (only a recorded stack is updated)
-    lines = describe(compare_rows(recorded, found.files, found.failed_images))
+    lines = describe(found.differences(recorded))
     before = {entry.path: entry.key for entry in recorded.files}
     exchanged = [
         entry for entry in manifest.files if before.get(entry.path, entry.key) != entry.key
@@ -56,20 +67,22 @@ def of_update(
     ):
         if entries:
             shown = ", ".join(
-                f"section {entry.image.section_number}" if entry.part == "planes" else entry.path
+                f"section {entry.image.section_number}"
+                if entry.image and entry.image.axes is None
+                else entry.path
                 for entry in entries
             )
-            lines.append(f"{what} pictures: {len(entries)} ({shown})")
-    subject = message or f"Update the stack of specimen {manifest.specimen_id}"
+            lines.append(f"{what} files: {len(entries)} ({shown})")
+    title = message or f"Update the stack of {manifest.subject.label}"
     body = "".join(f"\n- {line}" for line in lines)
     command = ["datalad", "stackpack-update", "-d", ".", *options, place.relative]
-    return Record(f"{subject}\n{body}" if body else subject, command, _facts(found))
+    return Record(f"{title}\n{body}" if body else title, command, _facts(found))
 
 
 def _facts(found: Survey) -> dict[str, object]:
     return {
         "stackpack": {
-            "specimen": found.order.specimen,
+            found.order.subject.kind: found.order.subject.id,
             "queries": [asked.url for asked in found.queries],
             "manifest_version": MANIFEST_VERSION,
         }

@@ -13,19 +13,13 @@ from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.place import Place, manifest_content
 from datalad_stackpack.stack import layout, manifest_json
 from datalad_stackpack.stack.archives import Source
-from datalad_stackpack.stack.drift import withdrawn_entries
-from datalad_stackpack.stack.images import Image, read_rows
-from datalad_stackpack.stack.layout import MANIFEST_NAME, PlannedFile
-from datalad_stackpack.stack.manifest import (
-    AskedQuery,
-    FileEntry,
-    Generator,
-    Manifest,
-    compose,
-    marked_failed,
-    not_accepted,
-)
-from datalad_stackpack.stack.query import PARTS
+from datalad_stackpack.stack.cells import Described
+from datalad_stackpack.stack.drift import Difference, compare_rows, withdrawn_entries
+from datalad_stackpack.stack.entries import FileEntry, not_accepted, not_planned
+from datalad_stackpack.stack.layout import MANIFEST_NAME, PlannedFile, is_planned
+from datalad_stackpack.stack.manifest import AskedQuery, Generator, Manifest, compose
+from datalad_stackpack.stack.rows import Item, read_rows
+from datalad_stackpack.stack.series import PARTS, Holds, Subject
 from datalad_stackpack.stack.steps import (
     Todo,
     Wishes,
@@ -39,7 +33,7 @@ GENERATOR = Generator("datalad-stackpack", __version__)
 
 
 class Withdrawn(Enum):
-    """What to do about pictures of the stack that the archive no longer lists."""
+    """What to do about files of the stack that the archive no longer lists."""
 
     REFUSE = "refuse"
     KEEP = "keep"
@@ -48,13 +42,13 @@ class Withdrawn(Enum):
 
 @dataclass(frozen=True)
 class Order:
-    """What a user wants: parts of a specimen, halved ``downsample`` times, with content or not.
+    """What a user wants: parts of a series, halved ``downsample`` times, with content or not.
 
-    ``complete`` asks for the content of pictures that were only registered; ``renew`` asks for
-    every picture again, and takes those that changed.
+    ``complete`` asks for the content of files that were only registered; ``renew`` asks for
+    every file again, and takes those that changed.
     """
 
-    specimen: int
+    subject: Subject
     parts: tuple[str, ...]
     downsample: int = 0
     fetch: bool = True
@@ -70,60 +64,77 @@ class Order:
 
 @dataclass(frozen=True)
 class Survey:
-    """What the archive says of a specimen: the files to be had, and the rest."""
+    """What the archive says of a specimen or a data set: the files to be had, and the rest."""
 
     order: Order
     source: Source
     queries: tuple[AskedQuery, ...]
     files: tuple[PlannedFile, ...]
-    failed_images: tuple[Image, ...]
+    not_planned: tuple[Item, ...]
+    described: Described | None
 
     def kept(self, recorded: Manifest | None) -> tuple[FileEntry, ...]:
-        """The recorded pictures that the archive no longer lists, marked so, to be kept."""
+        """The recorded files that the archive no longer lists, marked so, to be kept."""
         if recorded is None or self.order.withdrawn is Withdrawn.PRUNE:
             return ()
         gone = withdrawn_entries(recorded, self.files)
         return tuple(replace(entry, withdrawn=True) for entry in gone)
+
+    def differences(self, recorded: Manifest) -> tuple[Difference, ...]:
+        """What the archive says now, held against what was recorded."""
+        return compare_rows(recorded, self.files, self.not_planned, self.described)
 
     def manifest(self, entries: Sequence[FileEntry]) -> Manifest:
         """The manifest of a stack that has ``entries``; files not among them are omitted."""
         have = {entry.path for entry in entries}
         return compose(
             GENERATOR,
-            self.order.specimen,
+            self.order.subject,
             self.source,
             self.queries,
             self.order.downsample,
             entries,
             [
                 *(not_accepted(file) for file in self.files if file.path not in have),
-                *(marked_failed(image, self.order.downsample) for image in self.failed_images),
+                *(not_planned(item, self.order.downsample) for item in self.not_planned),
             ],
+            self.described,
         )
 
 
 def survey(order: Order, archive: Archive, recorded: Manifest | None = None) -> Survey:
-    """Ask the archive what there is of a specimen; recorded pictures keep their paths.
+    """Ask the archive what there is of the order's subject; recorded files keep their paths.
 
     Raises :class:`~datalad_stackpack.errors.ArchiveError` when it does not answer properly,
-    :class:`~datalad_stackpack.errors.NothingThere` when it has no image.
+    :class:`~datalad_stackpack.errors.NothingThere` when it has nothing.
     """
-    images: list[Image] = []
+    items: list[Item] = []
+    described = None
     asked = []
     for part in order.parts:
-        query = PARTS[part].query(order.specimen)
+        query = PARTS[part].query(order.subject.id)
         rows = archive.rows(query)
-        images += read_rows(part, order.specimen, rows)
+        found = read_rows(part, order.subject, rows)
+        items += found.items
+        described = described or found.described
         asked.append(AskedQuery(query, query.url(archive.source.url), len(rows)))
-    if not images and recorded is None:
+    if recorded is None:
+        _check_not_nothing(order, asked)
+    kept = {entry.url: entry.path for entry in recorded.files} if recorded else {}
+    files = layout.plan(items, archive.source.url, order.downsample, kept)
+    others = tuple(item for item in items if not is_planned(item))
+    return Survey(order, archive.source, tuple(asked), files, others, described)
+
+
+def _check_not_nothing(order: Order, asked: Sequence[AskedQuery]) -> None:
+    """Raise :class:`NothingThere` if no part has a row; facts alone are no stack, unless wanted."""
+    with_files = [part for part in order.parts if PARTS[part].holds is not Holds.FACTS]
+    needed = with_files or order.parts
+    if not any(one.total_rows for one in asked if one.query.part in needed):
         raise NothingThere(
-            f"the archive has no {' and no '.join(order.parts)} of specimen {order.specimen}: "
+            f"the archive has no {' and no '.join(needed)} of {order.subject.label}: "
             "check the id; not every cell was imaged"
         )
-    kept = {entry.url: entry.path for entry in recorded.files} if recorded else {}
-    files = layout.plan(images, archive.source.url, order.downsample, kept)
-    failed = tuple(image for image in images if image.marked_failed)
-    return Survey(order, archive.source, tuple(asked), files, failed)
 
 
 def foresee(found: Survey, place: Place, recorded: Manifest | None) -> tuple[Todo, ...]:
@@ -136,7 +147,7 @@ def foresee(found: Survey, place: Place, recorded: Manifest | None) -> tuple[Tod
         return decide(found.files, {}, {}, found.order.wishes)
     if recorded is not None:
         order = found.order
-        check_same_stack(recorded, order.specimen, found.source.url, order.downsample)
+        check_same_stack(recorded, order.subject, found.source.url, order.downsample)
         if order.withdrawn is Withdrawn.REFUSE:
             check_none_withdrawn(recorded, found.files)
     entries = {entry.path: entry for entry in recorded.files} if recorded else {}
@@ -183,4 +194,5 @@ def check_paths(recorded: Manifest) -> None:
 def with_recorded_parts(order: Order, recorded: Manifest | None) -> Order:
     """The order, with the parts that the stack has already: to add never takes away."""
     wanted = {*order.parts, *(recorded.parts if recorded else ())}
-    return replace(order, parts=tuple(part for part in PARTS if part in wanted))
+    parts = tuple(part.name for part in order.subject.parts if part.name in wanted)
+    return replace(order, parts=parts)

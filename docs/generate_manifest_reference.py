@@ -30,6 +30,9 @@ archive's.
 In the tables, `[]` after a name stands for each entry of a list.
 """
 
+SHARED = {"image": "An image", "reconstruction": "A reconstruction"}
+"""The parts of the schema that others refer to, and their headings."""
+
 TABLE_HEAD = "| field | type | meaning |\n|---|---|---|\n"
 
 
@@ -44,9 +47,11 @@ def page() -> str:
     for name, part in nested.items():
         text += f"\n## `{name}`\n\n{part['description']}\n\n{TABLE_HEAD}"
         text += "".join(_row(*one) for one in _below(part, name + _list_sign(part)))
-    image = whole["$defs"]["image"]
-    text += f"\n## An image\n\n{image['description']}\n\n{TABLE_HEAD}"
-    return text + "".join(_row(*one) for one in _below(image, "image"))
+    for name, title in SHARED.items():
+        part = whole["$defs"][name]
+        text += f"\n## {title}\n\n{part['description']}\n\n{TABLE_HEAD}"
+        text += "".join(_row(*one) for one in _below(part, name))
+    return text
 
 
 def _fields(part: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +77,8 @@ def _row(name: str, part: dict[str, Any]) -> str:
 
 def _kind(part: dict[str, Any]) -> str:
     if "$ref" in part:
-        return "[an image](#an-image)"
+        title = SHARED[part["$ref"].rpartition("/")[2]]
+        return f"[{title.lower()}](#{title.lower().replace(' ', '-')}) or null"
     if "const" in part:
         return f"always `{part['const']}`"
     if "enum" in part:

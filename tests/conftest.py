@@ -72,7 +72,12 @@ def add(archive: MisbehavingArchive, work: Path) -> Callable[..., list[Result]]:
     def call(specimen: Any = 1, **options: Any) -> list[Result]:
         from datalad.api import stackpack_add
 
-        given = {"archive": archive.url, "on_failure": "ignore", "result_renderer": "disabled"}
+        given = {
+            "archive": archive.url,
+            "parts": "planes,projections",
+            "on_failure": "ignore",
+            "result_renderer": "disabled",
+        }
         results: list[Result] = stackpack_add(specimen, **(given | options))
         return results
 

@@ -1,4 +1,4 @@
-"""``datalad stackpack-add``: pack the stacks of specimens."""
+"""``datalad stackpack-add``: pack the stacks of specimens and data sets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from datalad_stackpack.commands.parameters import ARCHIVE, JOBS
 class StackpackAdd(Interface):
     """Pack the raw microscopy of specimens into a dataset, with a manifest
 
-    Asks the archive which pictures it has of a specimen (the planes of its z-stack, and their
-    projections), fetches every one, looks at it, gives it to git-annex with its URL, and
-    commits all of them with a manifest that says where each came from. A clone of the dataset
-    has every picture's address and checksum: 'datalad get' fetches them from the archive, and
-    git-annex verifies them.
+    Asks the archive what it has of a specimen (the planes of its z-stack, their projections, the
+    traced skeleton, and what is known of the cell), fetches every file, looks at it, gives it to
+    git-annex with its URL, and commits all of them with a manifest that says where each came
+    from. A clone of the dataset has every file's address and checksum: 'datalad get' fetches
+    them from the archive, and git-annex verifies them.
 
     Run again, it asks only for what is not there yet.
     """
@@ -29,9 +29,19 @@ class StackpackAdd(Interface):
         "specimen": Parameter(
             args=("specimen",),
             metavar="SPECIMEN",
-            nargs="+",
+            nargs="*",
             doc="""the archive's id of a specimen, a positive integer such as 313862022.
-            [CMD: More than one can be given CMD][PY: A list is possible PY].""",
+            [CMD: More than one can be given CMD][PY: A list is possible PY]. '-' reads ids from
+            the standard input, and the name of a file reads them from there; what follows a '#'
+            in a line is a remark.""",
+        ),
+        "data_set": Parameter(
+            args=("--data-set",),
+            metavar="ID",
+            action="append",
+            doc="""the archive's id of a data set (SectionDataSet: an ISH or connectivity
+            experiment), whose section images are packed into 'data_set_<id>/'.
+            [CMD: Can be given more than once CMD][PY: A list is possible PY].""",
         ),
         "dataset": Parameter(
             args=("-d", "--dataset"),
@@ -46,12 +56,20 @@ class StackpackAdd(Interface):
             doc="""the stack's directory, if not '<specimen id>/'; for one specimen. Where no
             dataset is, the new dataset is made there.""",
         ),
+        "subdataset": Parameter(
+            args=("--subdataset",),
+            action="store_true",
+            doc="""make each stack a dataset of its own, below the dataset, which takes note of
+            all of them in one commit at the end: the way to hold hundreds.""",
+        ),
         "archive": ARCHIVE,
         "parts": Parameter(
             args=("--parts",),
             metavar="PARTS",
-            doc="""what to pack: 'planes', 'projections', or both with a comma between, which
-            is the default. Parts that a stack has already stay.""",
+            doc="""what to pack, with commas between: 'planes', 'projections', 'reconstruction'
+            (the traced skeleton, as SWC), 'cell' (what is known of the specimen, into the
+            manifest). Default: all that there is. A data set has 'sections'. Parts that a stack
+            has already stay.""",
         ),
         "downsample": Parameter(
             args=("--downsample",),
@@ -100,9 +118,11 @@ class StackpackAdd(Interface):
     @datasetmethod(name="stackpack_add")
     @eval_results
     def __call__(
-        specimen: Any,
+        specimen: Any = (),
         dataset: Any = None,
         into: Any = None,
+        data_set: Any = None,
+        subdataset: bool = False,
         archive: Any = None,
         parts: Any = None,
         downsample: Any = 0,
@@ -115,9 +135,11 @@ class StackpackAdd(Interface):
 
         yield from add(
             Options(
-                specimen if isinstance(specimen, (list, tuple)) else [specimen],
+                _listed(specimen),
+                _listed(data_set),
                 dataset,
                 into,
+                subdataset,
                 archive,
                 parts,
                 downsample,
@@ -132,7 +154,14 @@ class StackpackAdd(Interface):
     def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:
         from datalad.ui import ui
 
-        from datalad_stackpack.commands.results import summary
+        from datalad_stackpack.commands.summary import summary
 
         if said := summary(all_results):
             ui.message(said)
+
+
+def _listed(given: Any) -> list[Any]:
+    """What was given once or as a list, as a list."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, (list, tuple)) else [given]

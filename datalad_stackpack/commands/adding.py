@@ -1,23 +1,27 @@
-"""What ``stackpack-add`` does with its options: check them, then pack one specimen by one."""
+"""What ``stackpack-add`` does with its options: check them, then pack one stack after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from datalad_stackpack import records, surveying
 from datalad_stackpack.commands import results, settings
+from datalad_stackpack.commands.ids import parse_subjects
 from datalad_stackpack.commands.packing_results import Work, lgr, told
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import ArgumentError, StackpackError
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
-from datalad_stackpack.outside.halt import Halt
+from datalad_stackpack.outside.halt import Halt, heeding_signals
+from datalad_stackpack.outside.parents import find_parent, place_below, save_subdatasets
 from datalad_stackpack.outside.place import Place, find_place
 from datalad_stackpack.stack.layout import parse_downsample
-from datalad_stackpack.stack.query import PARTS, parse_parts, parse_specimen
+from datalad_stackpack.stack.series import Subject, parse_parts
 from datalad_stackpack.surveying import Order
 
 ACTION = "stackpack-add"
@@ -28,8 +32,10 @@ class Options:
     """The options of ``stackpack-add`` as they were given, not yet checked."""
 
     specimens: Sequence[Any]
+    data_sets: Sequence[Any] = ()
     dataset: Any = None
     into: Any = None
+    subdataset: bool = False
     archive: Any = None
     parts: Any = None
     downsample: Any = 0
@@ -39,15 +45,42 @@ class Options:
     message: Any = None
 
     def orders(self) -> list[Order]:
-        """One order a specimen; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
-        ids = list(dict.fromkeys(parse_specimen(one) for one in self.specimens))
-        if not ids:
-            raise ArgumentError("no specimen was given: give one or more ids, such as 313862022")
-        if self.into is not None and len(ids) > 1:
-            raise ArgumentError(f"--into takes one specimen, and {len(ids)} were given")
-        parts = parse_parts(self.parts if self.parts is not None else tuple(PARTS))
+        """One order a stack; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
+        subjects = parse_subjects(self.specimens, self.data_sets)
+        if self.into is not None and len(subjects) > 1:
+            raise ArgumentError(f"--into takes one stack, and {len(subjects)} were given")
         downsample = parse_downsample(self.downsample)
-        return [Order(one, parts, downsample, self.fetch) for one in ids]
+        return [
+            Order(subject, parse_parts(subject.kind, self.parts), downsample, self.fetch)
+            for subject in subjects
+        ]
+
+    @property
+    def shown(self) -> str:
+        """What was asked for, as it was given."""
+        return ", ".join(map(str, (*self.specimens, *self.data_sets)))
+
+
+@dataclass
+class _Parent:
+    """A dataset that is to take note of stacks as its subdatasets, and those that came so far."""
+
+    place: Place
+    message: str | None
+    stacks: list[Path] = field(default_factory=list)
+
+    def save(self) -> Iterator[Result]:
+        """Save all that came, at once."""
+        if not self.stacks:
+            return
+        tell = Results(ACTION, self.place)
+        said = self.message or f"Stacks of {len(self.stacks)} cells or data sets as subdatasets"
+        try:
+            made = save_subdatasets(self.place, self.stacks, said, lgr.info)
+        except StackpackError as problem:
+            yield tell.of_problem(problem)
+        else:
+            yield tell.of_parent(len(self.stacks), made)
 
 
 def add(options: Options) -> Iterator[Result]:
@@ -56,30 +89,65 @@ def add(options: Options) -> Iterator[Result]:
         orders = options.orders()
         work = Work(settings.parse_jobs(options.jobs), settings.patience(), Halt())
         check_installed()
+        parent = None
+        if options.subdataset:
+            parent = _Parent(find_parent(options.dataset), options.message)
         with settings.opened_source(options.archive) as source:
             archive = Archive(source, work.patience, work.halt)
+            yield from _add_all(orders, options, work, archive, parent)
+    except StackpackError as problem:
+        yield results.of_refusal(ACTION, options.shown, problem)
+
+
+def _add_all(
+    orders: Sequence[Order],
+    options: Options,
+    work: Work,
+    archive: Archive,
+    parent: _Parent | None,
+) -> Iterator[Result]:
+    """Pack one stack after the other; whatever ends it, a parent takes note of those that came."""
+    with ExitStack() as stack:
+        if parent is not None:
+            stack.enter_context(heeding_signals(work.halt))
+        try:
             for order in orders:
-                yield from _add_one(order, options, work, archive)
-    except StackpackError as problem:
-        yield results.of_refusal(ACTION, ", ".join(map(str, options.specimens)), problem)
+                if not (parent is not None and work.halt.signal is not None):
+                    yield from _add_one(order, options, work, archive, parent)
+        except GeneratorExit:
+            list(parent.save() if parent is not None else ())
+            raise
+        if parent is not None:
+            yield from parent.save()
 
 
-def _add_one(order: Order, options: Options, work: Work, archive: Archive) -> Iterator[Result]:
-    """Pack the stack of one specimen, or say what would be done."""
+def _add_one(
+    order: Order, options: Options, work: Work, archive: Archive, parent: _Parent | None
+) -> Iterator[Result]:
+    """Pack one stack, or say what would be done."""
     try:
-        place = find_place(order.specimen, options.dataset, options.into, lgr.info)
+        place = _find_place(order.subject, options, parent)
     except StackpackError as problem:
-        yield results.of_refusal(ACTION, str(order.specimen), problem)
+        yield results.of_refusal(ACTION, order.subject.directory, problem, order.subject)
         return
     tell = Results(ACTION, place)
     try:
         if options.dry_run:
             yield from _foresee(order, archive, place, tell)
-        else:
-            record = partial(records.of_adding, archive.source.label, options.message)
-            yield from told(work.packing(archive, place, record).run(order), order, tell)
+            return
+        record = partial(records.of_adding, archive.source.label, options.message)
+        for result in told(work.packing(archive, place, record).run(order), order, tell):
+            if parent is not None and result.get("commit"):
+                parent.stacks.append(place.stack)
+            yield result
     except StackpackError as problem:
-        yield tell.of_problem(problem)
+        yield tell.of_problem(problem, order.subject)
+
+
+def _find_place(subject: Subject, options: Options, parent: _Parent | None) -> Place:
+    if parent is not None:
+        return place_below(parent.place, subject, options.into)
+    return find_place(subject, options.dataset, options.into, lgr.info)
 
 
 def _foresee(order: Order, archive: Archive, place: Place, tell: Results) -> Iterator[Result]:
@@ -89,4 +157,4 @@ def _foresee(order: Order, archive: Archive, place: Place, tell: Results) -> Ite
     todo = surveying.foresee(found, place, recorded)
     for one in todo:
         yield tell.of_plan(one)
-    yield tell.of_stack_plan(order.specimen, todo)
+    yield tell.of_stack_plan(order.subject, todo)

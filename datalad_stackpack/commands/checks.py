@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from datalad_stackpack.checking import Checking, parse_upstream
+from datalad_stackpack.checking import Checking
 from datalad_stackpack.commands import results, settings
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import StackpackError
@@ -16,6 +16,7 @@ from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.outside.stacks import find_stacks
 from datalad_stackpack.stack.audit import Level
+from datalad_stackpack.stack.upstream import parse_upstream
 
 ACTION = "stackpack-check"
 

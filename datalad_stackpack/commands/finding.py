@@ -14,7 +14,8 @@ from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.stack import cells, wanted
 from datalad_stackpack.stack.cells import Cell
-from datalad_stackpack.stack.query import PARTS, Row
+from datalad_stackpack.stack.query import Row
+from datalad_stackpack.stack.series import PLANES
 from datalad_stackpack.stack.wanted import Wanted
 
 ACTION = "stackpack-find"
@@ -132,8 +133,7 @@ class Search:
                 f"--with planes takes one request a cell, and {len(found)} cells fit: describe "
                 f"at most {MOST_COUNTED}, or ask --with projections, which takes one for all"
             )
-        planes = PARTS["planes"]
-        return [cell for cell in found if self._archive.count(planes.query(cell.specimen))]
+        return [cell for cell in found if self._archive.count(PLANES.query(cell.specimen))]
 
     def _nothing(self, structures: frozenset[int] | None) -> StackpackError:
         """Why no cell fits: a value that none has, or the conditions taken together."""

@@ -43,7 +43,7 @@ def told(
     reports: Iterator[PlanReport | FileReport | StackReport], order: Order, tell: Results
 ) -> Iterator[Result]:
     """Each report as a result record, while a progress bar shows how far it has come."""
-    progress = Progress(f"specimen {order.specimen}")
+    progress = Progress(order.subject.label)
     try:
         for report in reports:
             if isinstance(report, PlanReport):

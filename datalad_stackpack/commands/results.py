@@ -1,4 +1,4 @@
-"""Result records: the only module that knows what one looks like.
+"""Result records: the only module that makes them.
 
 DataLad's standard keys are action, status, path, type, refds and message.
 """
@@ -14,7 +14,9 @@ from datalad_stackpack.outside.place import Place
 from datalad_stackpack.reports import Done, FileReport, StackReport
 from datalad_stackpack.stack.audit import Finding, Level
 from datalad_stackpack.stack.drift import Difference, RowDrift
-from datalad_stackpack.stack.manifest import FileEntry
+from datalad_stackpack.stack.entries import FileEntry
+from datalad_stackpack.stack.layout import estimated_bytes
+from datalad_stackpack.stack.series import Subject
 from datalad_stackpack.stack.steps import Step, Todo
 
 Result = dict[str, Any]
@@ -48,7 +50,7 @@ class Results:
         elif report.done is Done.NOT_ASKED:
             message = f"{report.done.value}: {report.problem}"
         else:
-            message = f"the picture {report.problem}; asked {file.url}"
+            message = f"the {file.what} {report.problem}; asked {file.url}"
         return self._file(
             file.path,
             file.url,
@@ -94,7 +96,7 @@ class Results:
         return self._stack(
             status,
             message,
-            specimen=manifest.specimen_id,
+            manifest.subject,
             files=have,
             planned=report.planned,
             bytes=sum(entry.checksum.bytes for entry in manifest.files if entry.checksum),
@@ -104,14 +106,15 @@ class Results:
             seconds=round(report.seconds, 3),
         )
 
-    def of_stack_plan(self, specimen: int, todo: Sequence[Todo]) -> Result:
+    def of_stack_plan(self, subject: Subject, todo: Sequence[Todo]) -> Result:
         """The record of a stack that would be packed."""
         fresh = sum(one.step is not Step.KEEP for one in todo)
         return self._stack(
             "ok" if fresh else "notneeded",
             f"{fresh} of {len(todo)} files would be added (dry run)",
-            specimen=specimen,
+            subject,
             planned=len(todo),
+            estimated_bytes=round(estimated_bytes(one.file for one in todo)),
             dry_run=True,
         )
 
@@ -141,7 +144,7 @@ class Results:
         return self._stack(
             "error" if counted[Level.ERROR] else "ok",
             f"{found or 'nothing wrong'}; {where}",
-            checked=tally.specimen,
+            tally.subject,
             files=tally.files,
             here=tally.here,
             only_at_archive=tally.only_at_archive,
@@ -171,7 +174,7 @@ class Results:
         )
 
     def of_update_plan(
-        self, specimen: int, differences: Sequence[Difference], todo: Sequence[Todo], pruned: int
+        self, subject: Subject, differences: Sequence[Difference], todo: Sequence[Todo], pruned: int
     ) -> Result:
         """The record of a stack that would be updated."""
         drifted = sum(one.drift is not RowDrift.UNCHANGED for one in differences)
@@ -179,18 +182,24 @@ class Results:
         work = drifted or pruned or any(one.step is not Step.KEEP for one in todo)
         return self._stack(
             "ok" if work else "notneeded",
-            f"{drifted} rows differ, {asked} pictures would be asked for, "
-            f"{pruned} removed (dry run)",
-            specimen=specimen,
+            f"{drifted} rows differ, {asked} files would be asked for, {pruned} removed (dry run)",
+            subject,
             planned=len(todo),
             dry_run=True,
         )
 
-    def of_problem(self, problem: StackpackError) -> Result:
-        """The record of a stack that could not be packed."""
-        return self._stack("error", str(problem), error=type(problem).__name__)
+    def of_parent(self, stacks: int, commit: str | None) -> Result:
+        """The record of a dataset that took note of its subdatasets."""
+        if commit is None:
+            return self._stack("notneeded", f"has all {stacks} subdatasets already", None)
+        message = f"{stacks} subdatasets in commit {commit[:10]}"
+        return self._stack("ok", message, None, commit=commit)
 
-    def _stack(self, status: str, message: str, **more: object) -> Result:
+    def of_problem(self, problem: StackpackError, subject: Subject | None = None) -> Result:
+        """The record of a stack that could not be packed."""
+        return self._stack("error", str(problem), subject, error=type(problem).__name__)
+
+    def _stack(self, status: str, message: str, subject: Subject | None, **more: object) -> Result:
         kind = "dataset" if self._place.root == self._place.stack else "directory"
         return {
             **self._standard,
@@ -198,53 +207,26 @@ class Results:
             "path": str(self._place.stack),
             "status": status,
             "message": message,
+            **_named(subject),
             **more,
         }
 
 
-def of_refusal(action: str, subject: str, problem: StackpackError) -> Result:
+def of_refusal(
+    action: str, path: str, problem: StackpackError, subject: Subject | None = None
+) -> Result:
     """The record of a request that was refused before there was a place for it."""
     return {
         "action": action,
         "status": "error",
-        "path": subject,
+        "path": path,
         "type": "directory",
         "message": str(problem),
+        **_named(subject),
         "error": type(problem).__name__,
     }
 
 
-def summary(results: Sequence[Result]) -> str:
-    """What was done, in plain words: a line for each stack, and one for all if several."""
-    lines = []
-    for result in results:
-        if "specimen" not in result or result.get("dry_run"):
-            continue
-        counted = (
-            f"{result['files']} of {result['planned']} files, {_in_units(result['bytes'])}, "
-            f"{result['seconds']:.1f} s"
-        )
-        state = _state(result)
-        news = "commit" if result["changed"] else "nothing new, commit"
-        commit = f"{news} {result['commit'][:10]}" if result["commit"] else "no commit"
-        lines.append(f"specimen {result['specimen']}: {state}, {counted}, {commit}")
-    failed = [result for result in results if result.get("error") and "specimen" not in result
-              and result["type"] != "file"]  # fmt: skip
-    if len(lines) + len(failed) > 1:
-        lines.append(f"{len(lines)} stacks, {len(failed)} specimens that could not be packed")
-    return "\n".join(lines)
-
-
-def _state(result: Result) -> str:
-    if result["complete"]:
-        return "complete"
-    whole = result["files"] == result["planned"] and not result["bytes"]
-    return "registered only" if whole else "incomplete"
-
-
-def _in_units(count: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError(count)
+def _named(subject: Subject | None) -> dict[str, int]:
+    """The id of what a record is about, under the name of its kind."""
+    return {subject.kind: subject.id} if subject else {}

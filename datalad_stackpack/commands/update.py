@@ -97,7 +97,7 @@ class StackpackUpdate(Interface):
     def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:
         from datalad.ui import ui
 
-        from datalad_stackpack.commands.results import summary
+        from datalad_stackpack.commands.summary import summary
 
         if said := summary(all_results):
             ui.message(said)

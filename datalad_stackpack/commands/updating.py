@@ -17,7 +17,7 @@ from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.outside.stacks import find_stacks
-from datalad_stackpack.stack.drift import RowDrift, compare_rows, withdrawn_entries
+from datalad_stackpack.stack.drift import RowDrift, withdrawn_entries
 from datalad_stackpack.stack.manifest import Manifest
 from datalad_stackpack.surveying import Order, Withdrawn
 
@@ -51,7 +51,7 @@ class Options:
         """What to ask for, of a stack that is there."""
         has_content = any(entry.checksum for entry in recorded.files)
         return Order(
-            recorded.specimen_id,
+            recorded.subject,
             recorded.parts,
             recorded.downsample,
             fetch=self.fetch or has_content,
@@ -92,7 +92,7 @@ def _foresee(
     order: Order, archive: Archive, place: Place, recorded: Manifest, tell: Results
 ) -> Iterator[Result]:
     found = surveying.survey(order, archive, recorded)
-    differences = compare_rows(recorded, found.files, found.failed_images)
+    differences = found.differences(recorded)
     for difference in differences:
         if difference.drift is not RowDrift.UNCHANGED:
             yield tell.of_difference(difference)
@@ -100,4 +100,4 @@ def _foresee(
     pruned = withdrawn_entries(recorded, found.files) if order.withdrawn is Withdrawn.PRUNE else ()
     for entry in pruned:
         yield tell.of_pruning(entry)
-    yield tell.of_update_plan(order.specimen, differences, todo, len(pruned))
+    yield tell.of_update_plan(order.subject, differences, todo, len(pruned))

@@ -1,6 +1,6 @@
-"""git-annex: what it has, and how a picture gets in. The only module that runs it.
+"""git-annex: what it has, and how a file gets in. The only module that runs it.
 
-Public commands only, in batches, never one process a file. A picture goes in by two steps,
+Public commands only, in batches, never one process a file. A file goes in by two steps,
 and the order is what makes an interruption harmless: first its URL is registered for the key
 that its content will have, then the file is put in its place and added. Whatever stands in
 the stack under a key with its planned URL was therefore looked at.
@@ -37,7 +37,7 @@ from datalad_stackpack.outside.index import (
 )
 from datalad_stackpack.outside.processes import Conversation, run
 from datalad_stackpack.stack.keys import Checksum
-from datalad_stackpack.stack.layout import PICTURE_DIRECTORIES, PlannedFile
+from datalad_stackpack.stack.layout import DIRECTORIES, PlannedFile
 from datalad_stackpack.stack.steps import Standing
 
 OLDEST_ANNEX = "10.20241202"
@@ -98,9 +98,9 @@ class Annex:
     def look(self, paths: Sequence[str]) -> dict[str, Standing]:
         """What stands at each of ``paths`` (relative to the stack); absent where nothing does."""
         self._check_directories()
-        known = self.index.tracked(PICTURE_DIRECTORIES)
-        changed = self.index.modified(PICTURE_DIRECTORIES) if known else set()
-        committed = self.index.committed(PICTURE_DIRECTORIES) if known else {}
+        known = self.index.tracked(DIRECTORIES)
+        changed = self.index.modified(DIRECTORIES) if known else set()
+        committed = self.index.committed(DIRECTORIES) if known else {}
         found = {}
         for path in paths:
             entry = known.get(path)
@@ -116,7 +116,7 @@ class Annex:
         }
 
     def _check_directories(self) -> None:
-        for name in PICTURE_DIRECTORIES:
+        for name in DIRECTORIES:
             found = at_path(self.stack / name)
             if found not in (Place.NOTHING, Place.OTHER):
                 raise InTheWay(
@@ -195,7 +195,7 @@ class Annex:
 
 
 class Intake:
-    """Takes looked-at pictures into the annex, one by one; a context manager.
+    """Takes looked-at files into the annex, one by one; a context manager.
 
     The staging of git-annex goes to an index of its own, so that a run that is killed leaves
     nothing staged in the user's; :meth:`Annex.look` finds what it left in the work tree.
@@ -228,20 +228,21 @@ class Intake:
             self._presence = self._start(["setpresentkey"], {})
         self._presence.ask(f"{key} {WEB_REMOTE} 0")
 
-    def take(self, picture: Path, checksum: Checksum, file: PlannedFile) -> str:
-        """Move the picture into its place in the stack and into the annex; returns its key.
+    def take(self, accepted: Path, checksum: Checksum, file: PlannedFile) -> str:
+        """Move the accepted file into its place in the stack and into the annex; returns its key.
 
         Raises :class:`AnnexError` when git-annex computes another key than the checksum of the
         bytes that were looked at makes; :class:`NoRoom` when the disk is full.
         """
-        self.register(checksum.key, file.url)
+        key = checksum.key(file.path)
+        self.register(key, file.url)
         place = self._annex.stack / file.path
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            picture.replace(place)
+            accepted.replace(place)
         except OSError as problem:
             raise NoRoom(f"cannot put {quoted(file.path)} in its place: {problem}") from problem
-        return self.adopt(file.path, checksum.key)
+        return self.adopt(file.path, key)
 
     def adopt(self, path: str, expected_key: str) -> str:
         """Add the file that stands at ``path``; its content must make ``expected_key``."""
@@ -280,4 +281,4 @@ def _key_of_content(path: Path) -> str:
                 length += len(piece)
     except OSError as problem:
         raise DatasetError(f"cannot read {quoted(path)}: {problem}") from problem
-    return Checksum(length, digest.hexdigest()).key
+    return Checksum(length, digest.hexdigest()).key(path.name)

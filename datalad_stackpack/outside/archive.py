@@ -1,6 +1,6 @@
-"""The archive, over HTTP: queries and pictures. The only module that uses ``requests``.
+"""The archive, over HTTP: queries and files. The only module that uses ``requests``.
 
-A picture is asked for once, as it is (``Accept-Encoding: identity``) and from its first byte
+A file is asked for once, as it is (``Accept-Encoding: identity``) and from its first byte
 (never a Range: the rest of another rendering, joined to the first half, would pass for whole).
 Redirects are followed by hand, so that none leads off the archive's host.
 """
@@ -28,13 +28,13 @@ from datalad_stackpack import PROJECT_URL, __version__
 from datalad_stackpack.errors import (
     ArchiveError,
     BadReply,
-    BrokenPicture,
+    BrokenFile,
     NoRoom,
     NotAsked,
     Refused,
     StrayRedirect,
     Unanswered,
-    WrongPicture,
+    WrongFile,
     quoted,
 )
 from datalad_stackpack.outside.deadline import HeadDeadline
@@ -42,7 +42,7 @@ from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.stack import acceptance
 from datalad_stackpack.stack.archives import Source, check_redirect
 from datalad_stackpack.stack.keys import Checksum
-from datalad_stackpack.stack.layout import PictureSize, PlannedFile
+from datalad_stackpack.stack.layout import PlannedFile
 from datalad_stackpack.stack.patience import Patience, parse_retry_after
 from datalad_stackpack.stack.query import ROWS_A_PAGE, Page, Paging, Query, Row, read_page
 
@@ -60,12 +60,12 @@ CHUNK = 256 * 2**10
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture that was fetched and looked at: where it lies, its checksum and its size."""
+class Fetched:
+    """A file that was fetched and looked at: where it lies, its checksum, and what it holds."""
 
     path: Path
     checksum: Checksum
-    size: PictureSize
+    looked: acceptance.Looked
 
 
 class Archive:
@@ -113,17 +113,17 @@ class Archive:
             raise BadReply(f"the query {problem}; asked {url}") from problem
         return read_page(body, url), url
 
-    def fetch(self, file: PlannedFile, into: Path) -> Picture:
-        """The planned picture, looked at, as the file ``into``.
+    def fetch(self, file: PlannedFile, into: Path) -> Fetched:
+        """The planned file, looked at, as the file ``into``.
 
-        Raises :class:`~datalad_stackpack.errors.ArchiveError` when no acceptable picture came,
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when no acceptable file came,
         :class:`~datalad_stackpack.errors.NoRoom` when it cannot be written, and
         :class:`~datalad_stackpack.errors.NotAsked` when the run was halted; ``into`` is then
         not left behind.
         """
         check_redirect(self.source.url, file.url)
         try:
-            return self._patiently(partial(self._picture, file, into))
+            return self._patiently(partial(self._file, file, into))
         except BaseException:
             into.unlink(missing_ok=True)
             raise
@@ -153,33 +153,38 @@ class Archive:
                     raise BadReply(f"the reply is longer than {LARGEST_REPLY} bytes; asked {url}")
         return bytes(body)
 
-    def _picture(self, file: PlannedFile, into: Path) -> Picture:
+    def _file(self, file: PlannedFile, into: Path) -> Fetched:
         with self._get(file.url) as response:
             answer = acceptance.Answer(
                 response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
                 response.headers.get("Content-Encoding", "").strip().lower(),
             )
-            checksum = self._store(response, answer, into, acceptance.most_bytes(file))
-        size = acceptance.inspect(into.read_bytes())
-        acceptance.check_size(file, size)
-        return Picture(into, checksum, size)
+            checksum = self._store(response, answer, into, file)
+        return Fetched(into, checksum, acceptance.look(file, into.read_bytes()))
 
     def _store(
-        self, response: requests.Response, answer: acceptance.Answer, into: Path, limit: int
+        self,
+        response: requests.Response,
+        answer: acceptance.Answer,
+        into: Path,
+        file: PlannedFile,
     ) -> Checksum:
+        limit = acceptance.most_bytes(file)
         digest = hashlib.sha256()
         length = 0
         pieces = self._pieces(response)
         beginning = next(pieces, b"")
         while 0 < len(beginning) < acceptance.BEGINNING and (more := next(pieces, b"")):
             beginning += more
-        acceptance.check_answer(answer, beginning)
+        acceptance.check_answer(file, answer, beginning)
         with _writing(into) as write:
             piece = beginning
             while piece:
                 length += len(piece)
                 if length > limit:
-                    raise WrongPicture(f"is longer than the {limit} bytes its pixels could need")
+                    raise WrongFile(
+                        f"is longer than the {limit} bytes that a {file.what} could need"
+                    )
                 digest.update(piece)
                 write(piece)
                 piece = next(pieces, b"")
@@ -266,7 +271,7 @@ class Archive:
             except urllib3.exceptions.ReadTimeoutError as problem:
                 raise Unanswered(f"stalled for {self._patience.read_s} seconds") from problem
             except (urllib3.exceptions.HTTPError, OSError) as problem:
-                raise BrokenPicture(f"broke off: {_cause(problem)}") from problem
+                raise BrokenFile(f"broke off: {_cause(problem)}") from problem
             if self._halt.is_set():
                 raise NotAsked(self._halt.reason)
             if not piece:

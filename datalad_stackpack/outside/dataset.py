@@ -14,7 +14,7 @@ from datalad_stackpack.errors import DatasetError, NoRoom, quoted
 from datalad_stackpack.outside.index import Index
 from datalad_stackpack.outside.locks import held, making_a_dataset
 from datalad_stackpack.outside.place import Place, root_above
-from datalad_stackpack.stack.layout import MANIFEST_NAME, PICTURE_DIRECTORIES
+from datalad_stackpack.stack.layout import DIRECTORIES, MANIFEST_NAME
 
 
 @contextmanager
@@ -134,27 +134,10 @@ def commit(
     The message is DataLad's run record, whose outputs are the stack's directories rather than
     every file. Returns the commit. Raises :class:`DatasetError` unless all is then committed.
     """
-    from datalad.core.local.save import Save
     from datalad.distribution.dataset import Dataset
-    from datalad.support.exceptions import CommandError, IncompleteResultsError
 
-    dataset = Dataset(str(place.root))
-    try:
-        results = list(
-            Save.__call__(
-                dataset=str(place.root),
-                path=[str(place.stack / path) for path in (*paths, *removed)],
-                message=_run_message(place, dataset, record),
-                return_type="generator",
-                result_renderer="disabled",
-                on_failure="ignore",
-            )
-        )
-        wrong = [_message(one) for one in results if one["status"] not in ("ok", "notneeded")]
-    except CommandError as problem:
-        wrong = [str(problem.stderr or problem.msg or problem).strip()]
-    except (IncompleteResultsError, OSError, RuntimeError) as problem:
-        wrong = [str(problem)]
+    message = _run_message(place, Dataset(str(place.root)), record)
+    wrong = _save(place.root, [place.stack / path for path in (*paths, *removed)], message)
     left = index.changed_since_commit([*paths, *removed])
     if wrong or left:
         why = wrong[0] if wrong else f"{len(left)} files are not in the commit"
@@ -165,12 +148,42 @@ def commit(
     return head(place)
 
 
+def saved(root: Path, paths: Sequence[Path], message: str) -> None:
+    """Save ``paths`` in the dataset at ``root``; raises :class:`DatasetError` if it cannot be."""
+    if wrong := _save(root, paths, message):
+        raise DatasetError(f"cannot commit in {quoted(root)}: {quoted(wrong[0])}")
+
+
+def _save(root: Path, paths: Sequence[Path], message: str) -> list[str]:
+    """What went wrong, in the words of DataLad or git."""
+    from datalad.core.local.save import Save
+    from datalad.support.exceptions import CommandError, IncompleteResultsError
+
+    try:
+        results = list(
+            Save.__call__(
+                dataset=str(root),
+                path=[str(path) for path in paths],
+                message=message,
+                return_type="generator",
+                result_renderer="disabled",
+                on_failure="ignore",
+            )
+        )
+    except CommandError as problem:
+        return [str(problem.stderr or problem.msg or problem).strip()]
+    except (IncompleteResultsError, OSError, RuntimeError) as problem:
+        return [str(problem)]
+    return [_message(one) for one in results if one["status"] not in ("ok", "notneeded")]
+
+
 def _run_message(place: Place, dataset: Any, record: Record) -> str:
     """The commit message that ``datalad run`` would have written for the record's command."""
     from datalad.core.local.run import run_command
 
     prefix = "" if place.relative == "." else f"{place.relative}/"
-    outputs = [prefix + name for name in (*PICTURE_DIRECTORIES, MANIFEST_NAME)]
+    parts = [name for name in DIRECTORIES if (place.stack / name).is_dir()]
+    outputs = [prefix + name for name in (*parts, MANIFEST_NAME)]
     (planned,) = run_command(
         [_unformatted(word) for word in record.command],
         dataset=dataset,

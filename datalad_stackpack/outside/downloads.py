@@ -1,4 +1,4 @@
-"""Many pictures at once: threads that fetch, and one place where what came is told."""
+"""Many files at once: threads that fetch, and one place where what came is told."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datalad_stackpack.errors import ArchiveError, NoRoom, NotAsked, StackpackError, quoted
-from datalad_stackpack.outside.archive import Archive, Picture
+from datalad_stackpack.outside.archive import Archive, Fetched
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.stack.layout import PlannedFile
 from datalad_stackpack.stack.patience import Breaker
@@ -26,10 +26,10 @@ GRACE_S = 2.0
 
 @dataclass(frozen=True)
 class Arrival:
-    """What became of one planned file: a picture, or the problem with it."""
+    """What became of one planned file: what was fetched, or the problem with it."""
 
     file: PlannedFile
-    picture: Picture | None = None
+    fetched: Fetched | None = None
     problem: StackpackError | None = None
 
 
@@ -37,7 +37,7 @@ class Downloads:
     """Fetches ``files`` into ``scratch``, at most ``jobs`` at once.
 
     Iterating gives one :class:`Arrival` for each file, in the order in which they end. At most
-    ``jobs`` pictures wait to be taken out, so little is lost when the program is killed. The
+    ``jobs`` files wait to be taken out, so little is lost when the program is killed. The
     threads are daemons: one that hangs in a read does not keep the program from ending.
     """
 
@@ -137,14 +137,14 @@ class Downloads:
 
     def _fetch(self, file: PlannedFile) -> Arrival:
         try:
-            picture = self._archive.fetch(file, self._scratch / file.path.replace("/", "-"))
+            fetched = self._archive.fetch(file, self._scratch / file.path.replace("/", "-"))
         except StackpackError as problem:
             return Arrival(file, problem=problem)
         except OSError as problem:
             return Arrival(file, problem=NoRoom(f"could not be written: {problem}"))
         except Exception as problem:  # noqa: BLE001 (a thread that dies would be waited for)
             return Arrival(file, problem=StackpackError(f"failed: {quoted(repr(problem))}"))
-        return Arrival(file, picture)
+        return Arrival(file, fetched)
 
     def _tell(self, arrival: Arrival) -> None:
         while not self._left.is_set():

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from PIL import ImageChops, JpegImagePlugin
 
 from datalad_stackpack.errors import quoted
-from datalad_stackpack.stack.keys import Checksum
-
-CHUNK = 1 << 20
 
 
-def damage(
-    path: Path, accepted: Checksum | None, size: tuple[int | None, int | None]
-) -> str | None:
-    """What is wrong with the content of an accepted picture; ``None`` if nothing is.
+def damage(path: Path, size: tuple[int | None, int | None]) -> str | None:
+    """What is wrong with a picture as pixels; ``None`` if nothing is.
 
-    Reads all of it: its checksum must be the accepted one, every scan must decode, and the
-    picture must have the recorded ``size``, width and height in pixels, where there is one.
+    Every scan must decode, and it must have the recorded ``size``, width and height in pixels,
+    where there is one.
     """
-    try:
-        digest, length = hashlib.sha256(), 0
-        with path.open("rb") as file:
-            while piece := file.read(CHUNK):
-                digest.update(piece)
-                length += len(piece)
-    except OSError as problem:
-        return f"cannot be read: {quoted(problem)}"
-    found = Checksum(length, digest.hexdigest())
-    if accepted is not None and found != accepted:
-        return f"has the checksum {found.sha256}, and was accepted with {accepted.sha256}"
     try:
         decoded = _decoded(path)
     except (OSError, SyntaxError, ValueError) as problem:

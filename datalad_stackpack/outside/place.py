@@ -19,6 +19,7 @@ from datalad_stackpack.outside.locks import making_a_dataset
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.layout import MANIFEST_NAME
+from datalad_stackpack.stack.series import Subject
 
 LARGEST_MANIFEST = 256 * 2**20
 
@@ -46,25 +47,25 @@ class Place:
         return Path(os.fsdecode(printed).rstrip("\n"))
 
 
-def find_place(specimen: int, dataset: Any, into: Any, on_wait: Callable[[str], None]) -> Place:
-    """Where the stack of ``specimen`` goes, given ``--dataset`` and ``--into`` (or ``None``).
+def find_place(subject: Subject, dataset: Any, into: Any, on_wait: Callable[[str], None]) -> Place:
+    """Where the stack of ``subject`` goes, given ``--dataset`` and ``--into`` (or ``None``).
 
-    Without ``into`` it is ``<specimen>/`` below the current directory when that lies in a
+    Without ``into`` it is the subject's directory below the current directory when that lies in a
     dataset, or below the given dataset's root; outside any dataset it is a new dataset. A
-    current directory that already is the specimen's stack is taken as it is. Raises
+    current directory that already is its stack is taken as it is. Raises
     :class:`DatasetError` or :class:`ArgumentError` for a place that cannot be used; touches
     nothing. ``on_wait`` is told when another process is making a dataset there.
     """
     from datalad.distribution.dataset import resolve_path
 
-    given_root = _root_of_given(dataset) if dataset is not None else None
+    given_root = root_of_given(dataset) if dataset is not None else None
     if into is not None:
         if not str(into) or "\0" in str(into):
             raise ArgumentError(f"--into {quoted(into)} is not the name of a directory")
         stack = Path(resolve_path(str(into), ds=dataset))
     else:
         here = given_root or Path(os.path.realpath(os.curdir))
-        stack = here if _is_stack_of(specimen, here) else here / str(specimen)
+        stack = here if _is_stack_of(subject, here) else here / subject.directory
     stack = Path(os.path.realpath(stack.parent)) / stack.name if stack.name else stack
     with making_a_dataset(on_wait):
         pass  # a dataset that another process is making there is better seen whole
@@ -74,7 +75,20 @@ def find_place(specimen: int, dataset: Any, into: Any, on_wait: Callable[[str], 
     return place
 
 
-def _root_of_given(dataset: Any) -> Path:
+def place_of_its_own(directory: Path) -> Place:
+    """A place for a stack that is a dataset of its own at ``directory``, there or to be made.
+
+    Raises :class:`DatasetError` or :class:`ArgumentError` for one that cannot be used; touches
+    nothing.
+    """
+    whole = Path(os.path.realpath(directory.absolute().parent)) / directory.name
+    place = Place(whole, whole, exists=whole.is_dir() and root_above(whole) == whole)
+    _check(place)
+    return place
+
+
+def root_of_given(dataset: Any) -> Path:
+    """The root of the dataset that ``--dataset`` names; raises :class:`DatasetError`."""
     from datalad.distribution.dataset import require_dataset
     from datalad.support.exceptions import NoDatasetFound
 
@@ -115,10 +129,10 @@ def manifest_content(path: Path) -> bytes:
         raise ManifestError(f"it cannot be read: {quoted(problem)}") from problem
 
 
-def _is_stack_of(specimen: int, directory: Path) -> bool:
+def _is_stack_of(subject: Subject, directory: Path) -> bool:
     try:
         content = manifest_content(directory / MANIFEST_NAME)
-        return manifest_json.read(content).specimen_id == specimen
+        return manifest_json.read(content).subject == subject
     except ManifestError:
         return False
 

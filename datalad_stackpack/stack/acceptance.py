@@ -1,10 +1,10 @@
-"""The question: is this the picture that was asked for.
+"""The question: is this the file that was asked for.
 
 The image service promises no length and no checksum (archive: verified), so a transfer that
 broke off looks like one that ended. A JPEG tells of itself: it begins with a marker, says its
 width and height, and ends with a marker that cannot occur inside its data. This module reads
 those. It does not decode the picture: damage in the middle of a scan is found by decoding,
-not here.
+not here. What an SWC file must be is said in :mod:`~datalad_stackpack.stack.swc`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from datalad_stackpack.errors import BrokenPicture, WrongPicture, quoted
-from datalad_stackpack.stack.layout import PictureSize, PlannedFile
+from datalad_stackpack.errors import BrokenFile, WrongFile, quoted
+from datalad_stackpack.stack import swc
+from datalad_stackpack.stack.layout import (
+    JPEG,
+    PictureSize,
+    PlannedFile,
+    PlannedPicture,
+    PlannedTracing,
+)
+from datalad_stackpack.stack.swc import Tree
 
-MEDIA_TYPE = "image/jpeg"
 BEGINNING = 16
 """How many of the first bytes tell one format from another."""
 
@@ -33,7 +40,7 @@ FF may be filled up with more FF; a pattern for the run would take quadratic tim
 
 @dataclass(frozen=True)
 class Answer:
-    """What came for a picture: the reply's headers that matter, and the body's beginning.
+    """What came for a file: the reply's headers that matter, and the body's beginning.
 
     ``media_type`` is the Content-Type without parameters, in lower case; ``encoding`` the
     Content-Encoding, ``""`` for none.
@@ -43,32 +50,52 @@ class Answer:
     encoding: str
 
 
-def most_bytes(file: PlannedFile) -> int:
-    """More bytes than the planned picture can have as JPEG: an answer beyond is given up.
+Looked = PictureSize | Tree
+"""What is known of an accepted file from looking at it."""
 
-    Four bytes a pixel exceed the raw picture; a mebibyte is for metadata.
+
+def most_bytes(file: PlannedFile) -> int:
+    """More bytes than the planned file can have: an answer beyond is given up.
+
+    For a JPEG, four bytes a pixel exceed the raw picture; a mebibyte is for metadata.
     """
+    if not isinstance(file, PlannedPicture):
+        return swc.LARGEST_BYTES
     _, most = file.promised_sizes
     return most.width * most.height * 4 + 2**20
 
 
-def check_answer(answer: Answer, beginning: bytes) -> None:
-    """Raise unless the answer's headers say it is a plain JPEG; ``beginning`` of its body.
+def check_answer(file: PlannedFile, answer: Answer, beginning: bytes) -> None:
+    """Raise unless the answer's headers and the ``beginning`` of its body can be the file's.
 
     A page of text under status 200 is what an outage looks like (archive: reported), so it is
-    a :class:`BrokenPicture`, worth asking for again; another encoding or picture format is a
-    :class:`WrongPicture`.
+    a :class:`BrokenFile`, worth asking for again; another encoding or picture format is a
+    :class:`WrongFile`. How the archive labels an SWC file is not known, so any label will do.
     """
     if answer.encoding not in ("", "identity"):
-        raise WrongPicture(
-            f"came encoded as {quoted(answer.encoding)} where a plain {MEDIA_TYPE} was asked for"
+        raise WrongFile(
+            f"came encoded as {quoted(answer.encoding)} where it was asked for as it is"
         )
     if not beginning:
-        raise BrokenPicture("came empty: no byte of a picture")
-    if beginning[:2] != b"\xff\xd8":
-        _raise_for_other_format(answer.media_type, beginning)
-    if answer.media_type != MEDIA_TYPE:
-        raise WrongPicture(f"came as {quoted(answer.media_type)} where {MEDIA_TYPE} was due")
+        raise BrokenFile(f"came empty: no byte of a {file.what}")
+    if isinstance(file, PlannedPicture):
+        if beginning[:2] != b"\xff\xd8":
+            _raise_for_other_format(answer.media_type, beginning)
+        if answer.media_type != JPEG:
+            raise WrongFile(f"came as {quoted(answer.media_type)} where {JPEG} was due")
+
+
+def look(file: PlannedFile, content: bytes) -> Looked:
+    """What the whole content of a planned file holds, once it is seen to be what was promised.
+
+    Raises :class:`BrokenFile` or :class:`WrongFile` if it is not.
+    """
+    if isinstance(file, PlannedTracing):
+        return swc.read(content, file.tracing)
+    size = inspect(content)
+    if isinstance(file, PlannedPicture):
+        check_size(file, size)
+    return size
 
 
 OTHER_FORMATS = {
@@ -86,9 +113,9 @@ OTHER_FORMATS = {
 def _raise_for_other_format(media_type: str, beginning: bytes) -> None:
     for magic, name in OTHER_FORMATS.items():
         if beginning.startswith(magic):
-            raise WrongPicture(f"came as {name} (labelled {quoted(media_type)}), not as JPEG")
+            raise WrongFile(f"came as {name} (labelled {quoted(media_type)}), not as JPEG")
     shown = beginning[:40].decode("latin-1").strip()
-    raise BrokenPicture(
+    raise BrokenFile(
         f"came as something else than a JPEG (labelled {quoted(media_type)}), "
         f"beginning {quoted(shown)}"
     )
@@ -97,11 +124,11 @@ def _raise_for_other_format(media_type: str, beginning: bytes) -> None:
 def inspect(content: bytes) -> PictureSize:
     """The size of a whole JPEG, from its first marker to its end marker.
 
-    Raises :class:`BrokenPicture` for anything less or more, and for any proper prefix of a
+    Raises :class:`BrokenFile` for anything less or more, and for any proper prefix of a
     picture: the end marker counts only where the segments and scans lead to it.
     """
     if content[:2] != bytes((0xFF, SOI)):
-        raise BrokenPicture("does not begin as a JPEG")
+        raise BrokenFile("does not begin as a JPEG")
     size: PictureSize | None = None
     scans = 0
     at = 2
@@ -110,7 +137,7 @@ def inspect(content: bytes) -> PictureSize:
         if marker == EOI:
             break
         if marker in RESTARTS or marker in (TEM, SOI):
-            raise BrokenPicture(f"is damaged: marker {marker:#x} at byte {at - 1}")
+            raise BrokenFile(f"is damaged: marker {marker:#x} at byte {at - 1}")
         segment = _segment(content, at)
         at += 2 + len(segment)
         if marker in FRAME_HEADERS:
@@ -119,9 +146,9 @@ def inspect(content: bytes) -> PictureSize:
             scans += 1
             at = _end_of_scan(content, at)
     if at != len(content):
-        raise BrokenPicture(f"goes on for {len(content) - at} bytes after the picture's end")
+        raise BrokenFile(f"goes on for {len(content) - at} bytes after the picture's end")
     if size is None or scans == 0:
-        raise BrokenPicture("holds no picture: its end marker comes before any")
+        raise BrokenFile("holds no picture: its end marker comes before any")
     return size
 
 
@@ -133,7 +160,7 @@ def _next_marker(content: bytes, at: int) -> tuple[int, int]:
     if at >= len(content):
         raise _cut_short(content)
     if at == start or content[at] == 0:
-        raise BrokenPicture(f"is damaged: no marker at byte {start}")
+        raise BrokenFile(f"is damaged: no marker at byte {start}")
     return content[at], at + 1
 
 
@@ -143,13 +170,13 @@ def _segment(content: bytes, at: int) -> bytes:
     if at + 2 > len(content) or at + length > len(content):
         raise _cut_short(content)
     if length < 2:
-        raise BrokenPicture(f"is damaged: a segment of length {length} at byte {at}")
+        raise BrokenFile(f"is damaged: a segment of length {length} at byte {at}")
     return content[at + 2 : at + length]
 
 
 def _size(frame_header: bytes) -> PictureSize:
     if len(frame_header) < 6:
-        raise BrokenPicture("is damaged: its frame header is too short")
+        raise BrokenFile("is damaged: its frame header is too short")
     height = int.from_bytes(frame_header[1:3], "big")
     width = int.from_bytes(frame_header[3:5], "big")
     return PictureSize(width, height)
@@ -162,15 +189,15 @@ def _end_of_scan(content: bytes, at: int) -> int:
     return found.start()
 
 
-def _cut_short(content: bytes) -> BrokenPicture:
-    return BrokenPicture(f"was cut short: {len(content)} bytes, and no end of the picture")
+def _cut_short(content: bytes) -> BrokenFile:
+    return BrokenFile(f"was cut short: {len(content)} bytes, and no end of the picture")
 
 
-def check_size(file: PlannedFile, size: PictureSize) -> None:
-    """Raise :class:`WrongPicture` unless the picture has the size that its row promises."""
+def check_size(file: PlannedPicture, size: PictureSize) -> None:
+    """Raise :class:`WrongFile` unless the picture has the size that its row promises."""
     least, most = file.promised_sizes
     if not (least.width <= size.width <= most.width and least.height <= size.height <= most.height):
-        raise WrongPicture(
+        raise WrongFile(
             f"is {size.width} x {size.height} pixels where the archive's row promises "
             f"{most.width} x {most.height}"
         )

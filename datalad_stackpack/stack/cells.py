@@ -8,7 +8,7 @@ one cell, and their names are those that users of the archive report.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from datalad_stackpack.errors import BadRow, quoted
 from datalad_stackpack.stack.query import Row
@@ -17,6 +17,7 @@ MODEL = "ApiCellTypesSpecimenDetail"
 SPECIMEN, NAME = "specimen__id", "specimen__name"
 SPECIES, DONOR = "donor__species", "donor__id"
 STRUCTURE, STRUCTURE_ID = "structure__acronym", "structure__id"
+STRUCTURE_NAME = "structure__name"
 STRUCTURE_PARENT = "structure_parent__acronym"
 LAYER = "structure__layer"
 DENDRITE, APICAL = "tag__dendrite_type", "tag__apical"
@@ -36,6 +37,7 @@ class Cell:
     name: str | None
     species: str | None
     structure: str | None
+    structure_name: str | None
     layer: str | None
     dendrite: str | None
     apical: str | None
@@ -43,6 +45,14 @@ class Cell:
     reporter: str | None
     donor: int | None
     reconstruction: str | None
+
+
+@dataclass(frozen=True)
+class Described:
+    """A cell, and the archive's row about it, verbatim."""
+
+    cell: Cell
+    row: Row = field(repr=False)
 
 
 def read_cell(row: Row) -> Cell:
@@ -55,6 +65,7 @@ def read_cell(row: Row) -> Cell:
         name=_text(row, NAME),
         species=_text(row, SPECIES),
         structure=_text(row, STRUCTURE),
+        structure_name=_text(row, STRUCTURE_NAME),
         layer=_text(row, LAYER),
         dendrite=_text(row, DENDRITE),
         apical=_text(row, APICAL),

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from datalad_stackpack.stack.cells import Described
+from datalad_stackpack.stack.entries import FileEntry, ImageEntry, OmittedEntry, TracingEntry
 from datalad_stackpack.stack.images import Image
 from datalad_stackpack.stack.layout import MANIFEST_NAME, PlannedFile
-from datalad_stackpack.stack.manifest import FileEntry, Manifest
+from datalad_stackpack.stack.manifest import Manifest
 from datalad_stackpack.stack.query import Row
+from datalad_stackpack.stack.rows import Item
+from datalad_stackpack.stack.series import CELL, PARTS, Holds
+from datalad_stackpack.stack.swc import Tracing
 
 
 class RowDrift(Enum):
@@ -42,67 +47,105 @@ class PictureDrift(Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """One row of the archive against the record: the picture's path, and changed field names."""
+    """One row of the archive against the record: the file's path, and changed field names.
+
+    ``section_number`` is ``None`` for what is of no one section. A row without a file, such as
+    that of the cell, is told of the manifest.
+    """
 
     path: str
     part: str
-    section_number: int
+    section_number: int | None
     drift: RowDrift
     fields: tuple[str, ...] = ()
 
 
 def compare_rows(
-    recorded: Manifest, files: Iterable[PlannedFile], failed: Iterable[Image] = ()
+    recorded: Manifest,
+    files: Iterable[PlannedFile],
+    not_planned: Iterable[Item] = (),
+    described: Described | None = None,
 ) -> tuple[Difference, ...]:
-    """Every recorded or listed picture once, sorted by path, each in one class.
+    """Every recorded or listed file once, sorted by path, each in one class.
 
     ``files`` are planned from the archive's present rows, with the recorded paths kept;
-    ``failed`` are the images that it marks as failed: they have no file, so a difference in
-    their rows is told of the manifest. Pictures that were withdrawn before are not told again
-    while they stay so.
+    ``not_planned`` are the items that it marks as failed or superseded, or has no file of, and
+    ``described`` is what it says of the cell: they have no file, so a difference in their rows
+    is told of the manifest. Files that were withdrawn before are not told again while they
+    stay so.
     """
     now = {file.url: file for file in files}
     known = {entry.url: entry for entry in recorded.files if not entry.withdrawn}
     waiting = {gone.url: gone.row for gone in recorded.omitted if gone.url is not None}
     found = [
-        Difference(entry.path, entry.part, entry.image.section_number, RowDrift.WITHDRAWN)
+        Difference(entry.path, entry.part, _section(entry.image), RowDrift.WITHDRAWN)
         for url, entry in known.items()
         if url not in now
     ]
     for url, file in now.items():
         before = known[url].row if url in known else waiting.get(url)
-        after = file.image.row
-        fields: tuple[str, ...] = ()
-        drift = RowDrift.NEW
-        if before is not None:
-            fields = _changed_fields(before, after)
-            drift = RowDrift.CHANGED if fields else RowDrift.UNCHANGED
-        image = file.image
-        found.append(Difference(file.path, image.part, image.section_number, drift, fields))
-    found += _compare_failed(recorded, failed, {file.image.id for file in now.values()})
+        found.append(_compare_row(file.path, file.item, before, file.row))
+    found += _compare_not_planned(recorded, not_planned, {_id(file.item) for file in now.values()})
+    if CELL.name in recorded.parts:
+        was = recorded.described.row if recorded.described else None
+        found += _compare_cell(was, described.row if described else None)
     return tuple(sorted(found, key=lambda difference: difference.path))
 
 
-def _compare_failed(
-    recorded: Manifest, failed: Iterable[Image], healed: set[int]
-) -> Iterator[Difference]:
-    """The rows of failed images that are not as they were recorded.
+def _compare_row(path: str, item: Item, before: Row | None, after: Row) -> Difference:
+    fields: tuple[str, ...] = ()
+    drift = RowDrift.NEW
+    if before is not None:
+        fields = _changed_fields(before, after)
+        drift = RowDrift.CHANGED if fields else RowDrift.UNCHANGED
+    return Difference(path, item.part, _section(item), drift, fields)
 
-    ``healed`` are the ids of images that are listed as good ones now, and told of as such.
+
+def _section(thing: Item | ImageEntry | None) -> int | None:
+    if isinstance(thing, (Image, ImageEntry)) and thing.axes is None:
+        return thing.section_number
+    return None
+
+
+def _id(thing: Item | FileEntry | OmittedEntry) -> tuple[str, int]:
+    """What makes an image or a reconstruction the same one, by the archive's ids."""
+    if isinstance(thing, Image):
+        return thing.part, thing.id
+    if isinstance(thing, Tracing):
+        return thing.part, thing.reconstruction_id
+    entry: ImageEntry | TracingEntry | None = thing.image or thing.tracing
+    return thing.part, entry.id if entry else 0
+
+
+def _compare_not_planned(
+    recorded: Manifest, items: Iterable[Item], healed: set[tuple[str, int]]
+) -> Iterator[Difference]:
+    """The rows without a file that are not as they were recorded.
+
+    ``healed`` are the ids of those that have a file now, and are told of as such.
     """
-    before = {gone.image.id: gone for gone in recorded.omitted if gone.url is None}
-    accepted = {entry.image.id for entry in recorded.files}
-    now = {image.id: image for image in failed}
-    for image in now.values():
-        was = before.get(image.id)
-        fields = _changed_fields(was.row, image.row) if was else ()
-        drift = RowDrift.CHANGED if was else RowDrift.NEW
-        if fields or (was is None and image.id not in accepted):
-            yield Difference(MANIFEST_NAME, image.part, image.section_number, drift, fields)
+    before = {_id(gone): gone for gone in recorded.omitted if gone.url is None}
+    accepted = {_id(entry) for entry in recorded.files}
+    now = {_id(item): item for item in items}
+    for number, item in now.items():
+        was = before.get(number)
+        difference = _compare_row(MANIFEST_NAME, item, was.row if was else None, item.row)
+        is_new = difference.drift is RowDrift.NEW and number not in accepted
+        if difference.drift is RowDrift.CHANGED or is_new:
+            yield difference
     for number, gone in before.items():
         if number not in now and number not in healed:
-            section = gone.image.section_number
-            yield Difference(MANIFEST_NAME, gone.part, section, RowDrift.WITHDRAWN)
+            yield Difference(MANIFEST_NAME, gone.part, _section(gone.image), RowDrift.WITHDRAWN)
+
+
+def _compare_cell(before: Row | None, after: Row | None) -> Iterator[Difference]:
+    if before is None and after is None:
+        return
+    fields = _changed_fields(before or {}, after or {})
+    drift = RowDrift.CHANGED if fields else RowDrift.UNCHANGED
+    if before is None or after is None:
+        drift, fields = (RowDrift.NEW if before is None else RowDrift.WITHDRAWN), ()
+    yield Difference(MANIFEST_NAME, CELL.name, None, drift, fields)
 
 
 def _changed_fields(before: Row, after: Row) -> tuple[str, ...]:
@@ -111,7 +154,7 @@ def _changed_fields(before: Row, after: Row) -> tuple[str, ...]:
 
 
 def withdrawn_entries(recorded: Manifest, files: Iterable[PlannedFile]) -> tuple[FileEntry, ...]:
-    """The recorded pictures that the archive does not list now."""
+    """The recorded files that the archive does not list now."""
     now = {file.url for file in files}
     return tuple(entry for entry in recorded.files if entry.url not in now)
 
@@ -122,14 +165,13 @@ def describe(differences: Iterable[Difference]) -> list[str]:
     by_class: dict[tuple[RowDrift, str], list[str]] = {}
     for difference in differences:
         if difference.drift is not RowDrift.UNCHANGED:
-            shown = (
-                str(difference.section_number) if difference.part == "planes" else (difference.path)
-            )
+            section = difference.section_number
+            shown = difference.path if section is None else str(section)
             if difference.fields:
                 shown += f" ({', '.join(difference.fields)})"
             by_class.setdefault((difference.drift, difference.part), []).append(shown)
     for (drift, part), shown_ones in by_class.items():
-        what = "sections" if part == "planes" else "files"
+        what = "sections" if PARTS[part].holds is Holds.SECTIONS else "files"
         lines.append(f"{drift.value} {part}: {len(shown_ones)} ({what} {', '.join(shown_ones)})")
     return lines
 

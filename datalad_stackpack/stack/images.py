@@ -8,12 +8,11 @@ here are kept in the manifest, never interpreted.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datalad_stackpack.errors import BadRow, quoted
 from datalad_stackpack.stack.query import Row
+from datalad_stackpack.stack.series import PARTS, Holds
 
 LARGEST_SIDE_PX = 1_000_000
 LARGEST_SECTION = 9999
@@ -25,7 +24,7 @@ LARGEST_PIXEL_UM = 1e6
 
 @dataclass(frozen=True)
 class Image:
-    """One picture of a specimen, as the archive describes it.
+    """One picture, as the archive describes it.
 
     Lengths are in pixels of the full resolution. ``width`` and ``height`` are those of the
     picture that the image service delivers by default: the bounding box, which lies at
@@ -50,50 +49,10 @@ class Image:
     row: Row = field(repr=False)
 
 
-def read_rows(part: str, specimen: int, rows: Sequence[Row]) -> tuple[Image, ...]:
-    """The images of one part of ``specimen``, in the archive's order.
-
-    Raises :class:`BadRow` when a row is not one of the specimen's own, an id comes twice, or
-    a field that decides what is fetched has no sensible value.
-    """
-    _check_owner(part, specimen, rows)
-    images = tuple(read_row(part, row) for row in rows)
-    for image_id, times in Counter(image.id for image in images).items():
-        if times > 1:
-            raise BadRow(f"the archive listed image {image_id} of the {part} {times} times")
-    return images
-
-
-def _check_owner(part: str, specimen: int, rows: Sequence[Row]) -> None:
-    """A query whose ``$eq...`` was lost answers with other cells' rows (archive: verified).
-
-    Projections name their specimen. Planes do not, but belong to one data set: a data set
-    has one specimen, so rows of several data sets are rows of several cells.
-    """
-    for row in rows:
-        owner = row.get("specimen_id")
-        if owner is not None and (owner != specimen or isinstance(owner, bool)):
-            raise BadRow(
-                f"the archive answered with {part} of specimen {quoted(owner)} "
-                f"when asked for specimen {specimen}"
-            )
-        if owner is None and row.get("data_set_id") is None:
-            raise BadRow(
-                f"image {quoted(row.get('id'))} of the {part} names neither its specimen "
-                "nor its data set"
-            )
-    data_sets = {repr(row["data_set_id"]): None for row in rows if row.get("specimen_id") is None}
-    if len(data_sets) > 1:
-        raise BadRow(
-            f"the archive answered with {part} of {len(data_sets)} data sets "
-            f"({quoted(', '.join(data_sets))}) when asked for specimen {specimen}, which has one"
-        )
-
-
-def read_row(part: str, row: Row) -> Image:
+def read_image(part: str, row: Row) -> Image:
     """The image that one row of ``part`` describes; raises :class:`BadRow`."""
     fields = _Fields(part, row)
-    is_projection = part == "projections"
+    is_projection = PARTS[part].holds is Holds.PROJECTIONS
     failed = fields.flag("failed")
     return Image(
         id=fields.whole("id", 1, LARGEST_ID),

@@ -1,15 +1,16 @@
 """git-annex keys, as far as a stack needs them: read, and foretold from a checksum.
 
-A SHA256E key is ``SHA256E-s<bytes>--<sha256>.jpg`` (git-annex, "key format"): it carries the
-checksum that a manifest quotes, and that git-annex holds every later download against.
+A SHA256E key is ``SHA256E-s<bytes>--<sha256>.<ending>`` (git-annex, "key format"): it carries
+the checksum that a manifest quotes, and that git-annex holds every later download against.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-_CHECKED = re.compile(r"SHA256E-s([0-9]{1,18})--([0-9a-f]{64})\.jpg")
+_CHECKED = re.compile(r"SHA256E-s([0-9]{1,18})--([0-9a-f]{64})\.(?:jpg|swc)")
 REGISTERED_ONLY = ("VURL-", "URL-")
 """Keys of files whose address is known and whose content never was."""
 
@@ -21,14 +22,13 @@ class Checksum:
     bytes: int
     sha256: str
 
-    @property
-    def key(self) -> str:
-        """The key that git-annex gives a picture with this content."""
-        return f"SHA256E-s{self.bytes}--{self.sha256}.jpg"
+    def key(self, path: str) -> str:
+        """The key that git-annex gives a file with this content at ``path``, by its ending."""
+        return f"SHA256E-s{self.bytes}--{self.sha256}{PurePosixPath(path).suffix}"
 
 
 def checksum_of(key: str) -> Checksum | None:
-    """The checksum that a picture's key carries; ``None`` for a key of another kind."""
+    """The checksum that a file's key carries; ``None`` for a key of another kind."""
     found = _CHECKED.fullmatch(key)
     return Checksum(int(found[1]), found[2]) if found else None
 

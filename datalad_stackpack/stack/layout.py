@@ -1,4 +1,4 @@
-"""From image records to planned files: the only module that chooses paths and URLs.
+"""From the archive's items to planned files: the only module that chooses paths and URLs.
 
 Paths are made from numbers and words that were parsed and checked, never from a server's
 string, so no row can name a place outside the stack's directory.
@@ -7,15 +7,24 @@ string, so no row can name a place outside the stack's directory.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
 from datalad_stackpack.stack.images import Image
+from datalad_stackpack.stack.query import Row
+from datalad_stackpack.stack.rows import Item
+from datalad_stackpack.stack.series import FILE_PARTS
+from datalad_stackpack.stack.swc import Tracing
 
 MANIFEST_NAME = "manifest.json"
 MOST_HALVINGS = 8
-PICTURE_DIRECTORIES = ("planes", "projections")
+JPEG, TEXT = "image/jpeg", "text/plain"
+"""Media types. SWC has none of its own, and the archive's label for it is not known."""
+
+DIRECTORIES = FILE_PARTS
+"""The directories of a stack: one for each part that has files."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +37,48 @@ class PictureSize:
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A picture's place in the stack (POSIX path below it), its address, and its image.
+    """A file's place in the stack (POSIX path below it), its address, and the part it is of."""
+
+    path: str
+    url: str
+
+    what: ClassVar[str]
+    """What the file is, in a sentence."""
+    media_type: ClassVar[str]
+
+    @property
+    def item(self) -> Item:
+        """What the archive's row describes."""
+        raise NotImplementedError
+
+    @property
+    def part(self) -> str:
+        """The name of the part of the stack."""
+        return self.item.part
+
+    @property
+    def row(self) -> Row:
+        """The archive's row, verbatim."""
+        return self.item.row
+
+
+@dataclass(frozen=True)
+class PlannedPicture(PlannedFile):
+    """A picture that is planned, and its image.
 
     ``downsample`` is how many times the image service is asked to halve the picture.
     """
 
-    path: str
-    url: str
     image: Image
     downsample: int
+
+    what = "picture"
+    media_type = JPEG
+
+    @property
+    def item(self) -> Image:
+        """The image."""
+        return self.image
 
     @property
     def promised_sizes(self) -> tuple[PictureSize, PictureSize]:
@@ -57,6 +99,21 @@ class PlannedFile:
         return most if least == most else None
 
 
+@dataclass(frozen=True)
+class PlannedTracing(PlannedFile):
+    """A reconstruction's file that is planned."""
+
+    tracing: Tracing
+
+    what = "reconstruction"
+    media_type = TEXT
+
+    @property
+    def item(self) -> Tracing:
+        """The reconstruction."""
+        return self.tracing
+
+
 def parse_downsample(given: object) -> int:
     """How often to halve; raises :class:`ArgumentError` unless it is 0 to 8."""
     text = as_text(given).strip()
@@ -71,44 +128,84 @@ def parse_downsample(given: object) -> int:
     return halvings
 
 
-def picture_url(base: str, image_id: int, downsample: int) -> str:
-    """The address of a picture at the archive.
+def url_of(base: str, item: Item, downsample: int) -> str:
+    """The address of an item's file at the archive.
 
-    ``section_image_download`` serves projections as well as planes (archive: verified).
+    ``section_image_download`` serves projections as well as planes, and
+    ``well_known_file_download`` an SWC file (archive: verified).
     """
-    url = f"{base}/api/v2/section_image_download/{image_id}"
+    if isinstance(item, Tracing):
+        return f"{base}/api/v2/well_known_file_download/{item.id}"
+    url = f"{base}/api/v2/section_image_download/{item.id}"
     return f"{url}?downsample={downsample}" if downsample else url
 
 
+def is_planned(item: Item) -> bool:
+    """Whether an item is to be had: it neither failed nor was superseded, and has a file."""
+    if isinstance(item, Tracing):
+        return item.id is not None and not item.superseded
+    return not item.marked_failed
+
+
 def plan(
-    images: Sequence[Image], base: str, downsample: int, kept: Mapping[str, str] | None = None
+    items: Sequence[Item], base: str, downsample: int, kept: Mapping[str, str] | None = None
 ) -> tuple[PlannedFile, ...]:
-    """The files of a stack, sorted by path; images that the archive marks failed have none.
+    """The files of a stack, sorted by path; an item that is not to be had has none.
 
-    Two images may want one name: two planes of one section, or two projections along the same
-    axes. Both are then kept, each with its image id in its name, because nothing in the rows
-    says which of them is *the* plane, and to choose one would be to lose the other.
+    Two items may want one name: two planes of one section, two projections along the same
+    axes, or two reconstructions. Both are then kept, each with its id in its name, because
+    nothing in the rows says which of them is *the* one, and to choose would be to lose the other.
 
-    ``kept`` are the paths, by URL, of a stack that is there already: a picture keeps its path,
-    and no other picture takes it.
+    ``kept`` are the paths, by URL, of a stack that is there already: a file keeps its path,
+    and no other file takes it.
     """
     kept = kept or {}
-    urls = {image.id: picture_url(base, image.id, downsample) for image in images}
-    wanted = [image for image in images if not image.marked_failed]
-    fresh = [image for image in wanted if urls[image.id] not in kept]
-    names = Counter(_name(image) for image in fresh) + Counter(
-        path.removesuffix(".jpg") for path in kept.values()
+    wanted = [(item, url_of(base, item, downsample)) for item in items if is_planned(item)]
+    names = Counter(_name(item) for item, url in wanted if url not in kept) + Counter(
+        path.rpartition(".")[0] for path in kept.values()
     )
     files = []
-    for image in wanted:
-        name = _name(image)
-        own = f"{name}_{image.id}" if names[name] > 1 else name
-        path = kept.get(urls[image.id], f"{own}.jpg")
-        files.append(PlannedFile(path, urls[image.id], image, downsample))
+    for item, url in wanted:
+        name = _name(item)
+        own = f"{name}_{item.id}" if names[name] > 1 else name
+        path = kept.get(url, f"{own}.{_ending(item)}")
+        files.append(planned(path, url, item, downsample))
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def _name(image: Image) -> str:
-    if image.part == "projections":
-        return f"projections/{image.projection_function}_{image.axes}"
-    return f"planes/{image.section_number:04}"
+def planned(path: str, url: str, item: Item, downsample: int) -> PlannedFile:
+    """The file that an item is planned as."""
+    if isinstance(item, Tracing):
+        return PlannedTracing(path, url, item)
+    return PlannedPicture(path, url, item, downsample)
+
+
+BYTES_A_PIXEL = 2_002_988 / (5760 * 7568)
+"""Of a plane at full quality (archive: verified, for one); others are inferred to be alike."""
+
+BYTES_A_NODE = 50
+"""Of an SWC file: a line of seven numbers (inferred)."""
+
+
+def estimated_bytes(files: Iterable[PlannedFile]) -> float:
+    """About how many bytes the files have, from what the archive's rows say of them."""
+    total = 0.0
+    for file in files:
+        if isinstance(file, PlannedPicture):
+            _, most = file.promised_sizes
+            total += most.width * most.height * BYTES_A_PIXEL
+        elif isinstance(file, PlannedTracing):
+            total += (file.tracing.nodes or 0) * BYTES_A_NODE
+    return total
+
+
+def _name(item: Item) -> str:
+    if isinstance(item, Tracing):
+        return f"{item.part}/{item.specimen}"
+    if item.axes is not None:
+        return f"{item.part}/{item.projection_function}_{item.axes}"
+    return f"{item.part}/{item.section_number:04}"
+
+
+def _ending(item: Item) -> str:
+    return "swc" if isinstance(item, Tracing) else "jpg"

@@ -6,67 +6,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
 
-from datalad_stackpack.stack.acceptance import MEDIA_TYPE
 from datalad_stackpack.stack.archives import Source, Terms
-from datalad_stackpack.stack.images import Image
-from datalad_stackpack.stack.keys import Checksum, checksum_of
-from datalad_stackpack.stack.layout import PictureSize, PlannedFile
-from datalad_stackpack.stack.query import Query, Row
+from datalad_stackpack.stack.cells import Cell, Described
+from datalad_stackpack.stack.entries import (
+    NOT_ACCEPTED,
+    SUPERSEDED,
+    FileEntry,
+    ImageEntry,
+    OmittedEntry,
+    TracingEntry,
+)
+from datalad_stackpack.stack.query import Query
+from datalad_stackpack.stack.series import RECONSTRUCTION, Subject
 
 MANIFEST_VERSION = 1
-MARKED_FAILED = "marked_failed"
-NOT_ACCEPTED = "not_accepted"
-
-
-@dataclass(frozen=True)
-class ImageEntry:
-    """An image, as a manifest records it; the fields and units are the schema's."""
-
-    id: int
-    section_number: int
-    axes: str | None
-    projection_function: str | None
-    width: int | None
-    height: int | None
-    x: int | None
-    y: int | None
-    image_width: int | None
-    image_height: int | None
-    pixel_size_um: float | None
-    downsample: int
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """A picture that is in the stack.
-
-    ``checksum`` is ``None`` where only its URL is known. ``withdrawn`` is true when the archive
-    listed it once and no longer does.
-    """
-
-    path: str
-    part: str
-    url: str
-    key: str
-    checksum: Checksum | None
-    image: ImageEntry
-    row: Row = field(repr=False)
-    media_type: str = MEDIA_TYPE
-    withdrawn: bool = False
-
-
-@dataclass(frozen=True)
-class OmittedEntry:
-    """An image that the archive lists and the stack has no file of, and why."""
-
-    part: str
-    reason: str
-    path: str | None
-    url: str | None
-    image: ImageEntry
-    row: Row = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -95,12 +52,30 @@ class Sections:
     missing: tuple[int, ...]
 
 
+class Reconstruction(Enum):
+    """Whether a stack has the file of a reconstruction."""
+
+    ACCEPTED = "accepted"
+    REGISTERED = "registered"
+    NOT_ACCEPTED = "not_accepted"
+    NONE = "none"
+    """The archive has none."""
+    NOT_ASKED = "not_asked"
+
+
+Affine = tuple[tuple[float, float, float, float], ...]
+"""Three rows of four numbers, for x, y and z: factors of column, row and section, and a term."""
+
+
 @dataclass(frozen=True)
 class Manifest:
-    """All that is known of one stack. ``files`` are sorted by path, ``queries`` by part."""
+    """All that is known of one stack. ``files`` are sorted by path, ``queries`` by part.
+
+    ``described`` is what the archive says of the specimen, if it was asked and knows it.
+    """
 
     generator: Generator
-    specimen_id: int
+    subject: Subject
     archive_name: str
     archive_url: str
     terms: Terms
@@ -108,7 +83,12 @@ class Manifest:
     downsample: int
     files: tuple[FileEntry, ...]
     omitted: tuple[OmittedEntry, ...]
-    z_step_um: float | None = None
+    described: Described | None = None
+
+    @property
+    def cell(self) -> Cell | None:
+        """What the archive says of the specimen."""
+        return self.described.cell if self.described else None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -117,13 +97,17 @@ class Manifest:
 
     @property
     def planes(self) -> tuple[FileEntry, ...]:
-        """The planes, in z order."""
-        return tuple(entry for entry in self.files if entry.part == "planes")
+        """The pictures of single sections, in z order: for a data set, its section images."""
+        return tuple(one for one in self.files if one.image is not None and one.image.axes is None)
+
+    @property
+    def _plane_images(self) -> tuple[ImageEntry, ...]:
+        return tuple(entry.image for entry in self.planes if entry.image is not None)
 
     @property
     def sections(self) -> Sections:
-        """Which sections the planes cover."""
-        numbers = {entry.image.section_number for entry in self.planes}
+        """Which sections there are pictures of."""
+        numbers = {image.section_number for image in self._plane_images}
         if not numbers:
             return Sections(None, None, ())
         first, last = min(numbers), max(numbers)
@@ -131,74 +115,104 @@ class Manifest:
 
     @property
     def pixel_size_um(self) -> float | None:
-        """The pixel size in micrometres that all planes share, else ``None``."""
-        sizes = {entry.image.pixel_size_um for entry in self.planes}
-        return sizes.pop() if len(sizes) == 1 else None
+        """The pixel size in micrometres that all pictures of sections share, else ``None``."""
+        return _shared(image.pixel_size_um for image in self._plane_images)
+
+    @property
+    def tracings(self) -> tuple[TracingEntry, ...]:
+        """Every reconstruction that the archive lists, had or not, but superseded ones."""
+        have = [entry.tracing for entry in self.files]
+        lack = [gone.tracing for gone in self.omitted if gone.reason != SUPERSEDED]
+        return tuple(tracing for tracing in have + lack if tracing is not None)
+
+    @property
+    def z_step_um(self) -> float | None:
+        """The distance of two sections in micrometres, ``None`` if no reconstruction tells.
+
+        It is ``scale_factor_z`` of the reconstruction (archive: verified).
+        """
+        return _shared(tracing.scale_um[2] for tracing in self.tracings)
+
+    @property
+    def plane_to_swc_um(self) -> Affine | None:
+        """From column, row and section number of a plane to x, y and z of the SWC file.
+
+        Columns and rows are of the pictures as served, from 0, a whole number being the middle
+        of a pixel; x, y and z are micrometres. Planes lack the outermost pixels of the whole
+        image, which is where the SWC's coordinates begin (archive: verified). That x, y and z
+        are whole-image pixels and section numbers, each times the reconstruction's scale factor,
+        is inferred. ``None`` where scales or edges are unknown, or differ between files.
+        """
+        scales = [_shared(one.scale_um[axis] for one in self.tracings) for axis in range(3)]
+        left = _shared(image.x for image in self._plane_images)
+        top = _shared(image.y for image in self._plane_images)
+        x_um, y_um, z_um = scales
+        if None in (left, top, x_um, y_um, z_um):
+            return None
+        assert left is not None and top is not None  # noqa: S101, PT018 (tells the type checker)
+        assert x_um is not None and y_um is not None and z_um is not None  # noqa: S101, PT018
+        by = 2**self.downsample
+        middle = (by - 1) / 2  # of the by pixels that one pixel was made of
+        return (
+            (x_um * by, 0.0, 0.0, x_um * (left + middle)),
+            (0.0, y_um * by, 0.0, y_um * (top + middle)),
+            (0.0, 0.0, z_um, 0.0),
+        )
+
+    @property
+    def reconstruction(self) -> Reconstruction:
+        """Whether the stack has a reconstruction's file, and if not, why."""
+        if RECONSTRUCTION.name not in self.parts:
+            return Reconstruction.NOT_ASKED
+        have = [entry for entry in self.files if entry.tracing is not None]
+        if any(gone.tracing and gone.reason == NOT_ACCEPTED for gone in self.omitted):
+            return Reconstruction.NOT_ACCEPTED
+        if not have:
+            return Reconstruction.NONE
+        whole = all(entry.checksum is not None for entry in have)
+        return Reconstruction.ACCEPTED if whole else Reconstruction.REGISTERED
 
     @property
     def complete(self) -> bool:
         """Every row received, and the content of every file accepted."""
         all_accepted = all(entry.withdrawn or entry.checksum is not None for entry in self.files)
-        return all_accepted and all(gone.reason == MARKED_FAILED for gone in self.omitted)
+        return all_accepted and all(gone.reason != NOT_ACCEPTED for gone in self.omitted)
 
 
-def file_entry(file: PlannedFile, key: str, size: PictureSize | None) -> FileEntry:
-    """The record of a picture under ``key``; ``size`` if it was looked at."""
-    image = image_entry(file.image, file.downsample, size or file.foretold_size)
-    checksum = checksum_of(key)
-    return FileEntry(file.path, file.image.part, file.url, key, checksum, image, file.image.row)
+Number = TypeVar("Number", int, float)
 
 
-def not_accepted(file: PlannedFile) -> OmittedEntry:
-    """The record of a picture that was wanted, and none came that could be accepted."""
-    image = image_entry(file.image, file.downsample, file.foretold_size)
-    return OmittedEntry(file.image.part, NOT_ACCEPTED, file.path, file.url, image, file.image.row)
-
-
-def marked_failed(image: Image, downsample: int) -> OmittedEntry:
-    """The record of an image that the archive itself marks as failed."""
-    return OmittedEntry(
-        image.part, MARKED_FAILED, None, None, image_entry(image, downsample, None), image.row
-    )
-
-
-def image_entry(image: Image, downsample: int, size: PictureSize | None) -> ImageEntry:
-    """The record of an image; ``size`` is of the picture as served, ``None`` if unknown."""
-    pixel_size = image.pixel_size_um
-    return ImageEntry(
-        id=image.id,
-        section_number=image.section_number,
-        axes=image.axes,
-        projection_function=image.projection_function,
-        width=size.width if size else None,
-        height=size.height if size else None,
-        x=image.x,
-        y=image.y,
-        image_width=image.image_width,
-        image_height=image.image_height,
-        pixel_size_um=None if pixel_size is None else pixel_size * 2**downsample,
-        downsample=downsample,
-    )
+def _shared(values: Iterable[Number | None]) -> Number | None:
+    """The one value that all have; ``None`` where there is none, or more than one."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
 
 
 def compose(
     generator: Generator,
-    specimen_id: int,
+    subject: Subject,
     source: Source,
     queries: Iterable[AskedQuery],
     downsample: int,
     files: Iterable[FileEntry],
     omitted: Iterable[OmittedEntry],
+    described: Described | None = None,
 ) -> Manifest:
     """The manifest of these files, in the one order that makes its bytes stable."""
     return Manifest(
         generator=generator,
-        specimen_id=specimen_id,
+        subject=subject,
         archive_name=source.name,
         archive_url=source.url,
         terms=source.terms,
         queries=tuple(queries),
         downsample=downsample,
         files=tuple(sorted(files, key=lambda entry: entry.path)),
-        omitted=tuple(sorted(omitted, key=lambda gone: (gone.part, gone.image.id))),
+        omitted=tuple(sorted(omitted, key=_order_of_omitted)),
+        described=described,
     )
+
+
+def _order_of_omitted(gone: OmittedEntry) -> tuple[str, int]:
+    number = gone.image.id if gone.image else gone.tracing.id if gone.tracing else 0
+    return gone.part, number

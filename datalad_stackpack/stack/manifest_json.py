@@ -15,17 +15,18 @@ from typing import Any, NoReturn
 
 from datalad_stackpack.errors import ManifestError, quoted
 from datalad_stackpack.stack.archives import Terms
+from datalad_stackpack.stack.cells import Cell, Described
+from datalad_stackpack.stack.entries import FileEntry, ImageEntry, OmittedEntry, TracingEntry
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.manifest import (
     MANIFEST_VERSION,
+    Affine,
     AskedQuery,
-    FileEntry,
     Generator,
-    ImageEntry,
     Manifest,
-    OmittedEntry,
 )
 from datalad_stackpack.stack.query import Query
+from datalad_stackpack.stack.series import Subject
 
 SCHEMA_FILE = "manifest-1.schema.json"
 
@@ -112,7 +113,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
         "$schema": schema()["$id"],
         "manifest_version": MANIFEST_VERSION,
         "generator": asdict(manifest.generator),
-        "specimen": {"id": manifest.specimen_id},
+        **_subject_document(manifest),
         "archive": {"name": manifest.archive_name, "url": manifest.archive_url},
         "terms": asdict(manifest.terms),
         "queries": [
@@ -128,12 +129,54 @@ def _document(manifest: Manifest) -> dict[str, Any]:
             },
             "pixel_size_um": manifest.pixel_size_um,
             "z_step_um": manifest.z_step_um,
+            "plane_to_swc_um": _lists(manifest.plane_to_swc_um),
+            "reconstruction": manifest.reconstruction.value,
             "downsample": manifest.downsample,
             "complete": manifest.complete,
         },
         "files": [_file_document(entry) for entry in manifest.files],
         "omitted": [_omitted_document(gone) for gone in manifest.omitted],
     }
+
+
+def _subject_document(manifest: Manifest) -> dict[str, Any]:
+    number = {"id": manifest.subject.id}
+    if manifest.subject.kind != "specimen":
+        return {"specimen": None, manifest.subject.kind: number}
+    described = manifest.described
+    facts = {ours: getattr(described.cell, name) if described else None
+             for name, ours in CELL_FIELDS.items()}  # fmt: skip
+    return {
+        "specimen": {**number, **facts, "row": dict(described.row) if described else None},
+        "data_set": None,
+    }
+
+
+CELL_FIELDS = {
+    "name": "name",
+    "species": "species",
+    "structure": "structure",
+    "structure_name": "structure_name",
+    "layer": "layer",
+    "dendrite": "dendrite_type",
+    "apical": "apical",
+    "line": "line",
+    "reporter": "reporter",
+    "donor": "donor_id",
+    "reconstruction": "reconstruction_type",
+}
+"""The fields of a :class:`Cell` but its id, and what a manifest calls them."""
+
+
+def _lists(affine: Affine | None) -> list[list[float]] | None:
+    return None if affine is None else [list(row) for row in affine]
+
+
+def _tracing_document(tracing: TracingEntry | None) -> dict[str, Any] | None:
+    if tracing is None:
+        return None
+    x_um, y_um, z_um = tracing.scale_um
+    return {**asdict(tracing), "scale_um": {"x": x_um, "y": y_um, "z": z_um}}
 
 
 def _file_document(entry: FileEntry) -> dict[str, Any]:
@@ -146,7 +189,8 @@ def _file_document(entry: FileEntry) -> dict[str, Any]:
         "bytes": checksum.bytes if checksum else None,
         "sha256": checksum.sha256 if checksum else None,
         "key": entry.key,
-        "image": asdict(entry.image),
+        "image": asdict(entry.image) if entry.image else None,
+        "reconstruction": _tracing_document(entry.tracing),
         "row": dict(entry.row),
         "withdrawn": entry.withdrawn,
     }
@@ -158,7 +202,8 @@ def _omitted_document(gone: OmittedEntry) -> dict[str, Any]:
         "reason": gone.reason,
         "path": gone.path,
         "url": gone.url,
-        "image": asdict(gone.image),
+        "image": asdict(gone.image) if gone.image else None,
+        "reconstruction": _tracing_document(gone.tracing),
         "row": dict(gone.row),
     }
 
@@ -167,23 +212,32 @@ def _manifest(document: dict[str, Any]) -> Manifest:
     archive, stack = document["archive"], document["stack"]
     return Manifest(
         generator=Generator(**document["generator"]),
-        specimen_id=document["specimen"]["id"],
+        subject=_subject(document),
         archive_name=archive["name"],
         archive_url=archive["url"],
         terms=Terms(**document["terms"]),
         queries=tuple(_asked(asked) for asked in document["queries"]),
         downsample=stack["downsample"],
         files=tuple(_file(entry) for entry in document["files"]),
-        omitted=tuple(
-            OmittedEntry(**{**gone, "image": ImageEntry(**gone["image"])})
-            for gone in document["omitted"]
-        ),
-        z_step_um=stack["z_step_um"],
+        omitted=tuple(_omitted(gone) for gone in document["omitted"]),
+        described=_described(document["specimen"]),
     )
 
 
+def _subject(document: dict[str, Any]) -> Subject:
+    kind = "data_set" if document["specimen"] is None else "specimen"
+    return Subject(kind, document[kind]["id"])
+
+
+def _described(told: dict[str, Any] | None) -> Described | None:
+    if told is None or told["row"] is None:
+        return None
+    facts = {name: told[ours] for name, ours in CELL_FIELDS.items()}
+    return Described(Cell(specimen=told["id"], **facts), told["row"])
+
+
 def _asked(asked: dict[str, Any]) -> AskedQuery:
-    query = Query(asked["part"], asked["model"], asked["criteria"])
+    query = Query(asked["part"], asked["model"], asked["criteria"], asked["order_by"])
     return AskedQuery(query, asked["url"], asked["total_rows"])
 
 
@@ -195,8 +249,32 @@ def _file(entry: dict[str, Any]) -> FileEntry:
         url=entry["url"],
         key=entry["key"],
         checksum=Checksum(entry["bytes"], entry["sha256"]) if has_content else None,
-        image=ImageEntry(**entry["image"]),
+        image=_image(entry["image"]),
+        tracing=_tracing(entry["reconstruction"]),
         row=entry["row"],
         media_type=entry["media_type"],
         withdrawn=entry["withdrawn"],
     )
+
+
+def _omitted(gone: dict[str, Any]) -> OmittedEntry:
+    return OmittedEntry(
+        part=gone["part"],
+        reason=gone["reason"],
+        path=gone["path"],
+        url=gone["url"],
+        image=_image(gone["image"]),
+        tracing=_tracing(gone["reconstruction"]),
+        row=gone["row"],
+    )
+
+
+def _image(told: dict[str, Any] | None) -> ImageEntry | None:
+    return None if told is None else ImageEntry(**told)
+
+
+def _tracing(told: dict[str, Any] | None) -> TracingEntry | None:
+    if told is None:
+        return None
+    scale = told["scale_um"]
+    return TracingEntry(**{**told, "scale_um": (scale["x"], scale["y"], scale["z"])})

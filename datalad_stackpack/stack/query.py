@@ -3,18 +3,19 @@
 RMA is the archive's query language. A reply is a page of rows in a JSON envelope
 ``{"success", "id", "start_row", "num_rows", "total_rows", "msg"}`` (archive: verified).
 Pages hold 50 rows unless asked otherwise, and have no order unless asked for one
-(archive: verified), so every query here is ordered by id and paged to its end.
+(archive: verified), so every query here is ordered by a field that differs in every row, and paged
+to its end.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 from urllib.parse import quote
 
-from datalad_stackpack.errors import ArgumentError, BadReply, as_text, quoted
+from datalad_stackpack.errors import BadReply, quoted
 
 ROWS_A_PAGE = 2000
 """Rows asked for at once: a stack is one page, well under the reported limit of 25,000."""
@@ -28,21 +29,22 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Query:
-    """One question to the archive: which part of a stack, of which model, by which criteria."""
+    """One question to the archive: which part of a stack, of which model, by which criteria.
+
+    Rows come in the order of the field ``order_by``, which must be different in every row.
+    """
 
     part: str
     model: str
     criteria: str
+    order_by: str = "id"
 
     def url(self, base: str, options: str = "[num_rows$eqall]") -> str:
         """The address of the answer; every reserved character is percent-encoded.
 
         Without options it is the whole answer in one reply, which is what a manifest records.
         """
-        return self._url(base, options, "id")
-
-    def _url(self, base: str, options: str, order: str) -> str:
-        rma = f"{self.criteria},rma::options{options}[order$eq'{order}']"
+        rma = f"{self.criteria},rma::options{options}[order$eq'{self.order_by}']"
         return f"{base}/api/v2/data/query.json?criteria={quote(rma, safe=':,')}"
 
     def page_url(self, base: str, start_row: int, rows: int) -> str:
@@ -52,76 +54,14 @@ class Query:
 
 @dataclass(frozen=True)
 class Listing(Query):
-    """A question that no manifest records: about rows that are no pictures.
+    """A question that no manifest records; with ``only``, rows have these fields alone."""
 
-    Rows come in the order of the field ``order_by``, which must be different in every row; with
-    ``only``, they have these fields alone.
-    """
-
-    order_by: str = "id"
     only: tuple[str, ...] = ()
 
     def url(self, base: str, options: str = "[num_rows$eqall]") -> str:
         """The address of the answer, as for any query."""
         only = f"[only$eq'{','.join(self.only)}']" if self.only else ""
-        return self._url(base, options + only, self.order_by)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a stack: how the archive is asked for it.
-
-    ``criterion`` has a ``{specimen}`` to fill; ``model`` is RMA's (archive: verified).
-    """
-
-    name: str
-    model: str
-    criterion: str
-
-    def query(self, specimen: int) -> Query:
-        """The question that lists this part of ``specimen``."""
-        asked = self.criterion.format(specimen=specimen)
-        return Query(self.name, self.model, f"model::{self.model},rma::criteria,{asked}")
-
-
-PARTS = {
-    part.name: part
-    for part in (
-        Part("planes", "SubImage", "data_set[specimen_id$eq{specimen}]"),
-        Part("projections", "ProjectionImage", "[specimen_id$eq{specimen}]"),
-    )
-}
-
-
-def parse_specimen(given: object) -> int:
-    """A specimen id; raises :class:`ArgumentError` unless it is a positive integer."""
-    text = as_text(given).strip()
-    if isinstance(given, bool) or not (text.isascii() and text.isdigit() and len(text) <= 18):
-        value = 0
-    else:
-        value = int(text)
-    if value < 1:
-        raise ArgumentError(
-            f"specimen {quoted(given)} is not a specimen id: give a positive integer, "
-            "such as 313862022"
-        )
-    return value
-
-
-def parse_parts(given: str | Sequence[str]) -> tuple[str, ...]:
-    """The names of the parts asked for, in the order of :data:`PARTS`.
-
-    Raises :class:`ArgumentError` for an empty list or a name that is not a part.
-    """
-    names = given.split(",") if isinstance(given, str) else [str(name) for name in given]
-    names = [name.strip() for name in names]
-    known = ", ".join(PARTS)
-    if not any(names):
-        raise ArgumentError(f"no parts were given: give one or more of {known}")
-    for name in names:
-        if name not in PARTS:
-            raise ArgumentError(f"{quoted(name)} is not a part of a stack: the parts are {known}")
-    return tuple(name for name in PARTS if name in names)
+        return super().url(base, options + only)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ from enum import Enum
 
 from datalad_stackpack.errors import InTheWay, quoted
 from datalad_stackpack.stack.drift import withdrawn_entries
+from datalad_stackpack.stack.entries import FileEntry
 from datalad_stackpack.stack.keys import checksum_of, is_registered_only
 from datalad_stackpack.stack.layout import PlannedFile
-from datalad_stackpack.stack.manifest import FileEntry, Manifest
+from datalad_stackpack.stack.manifest import Manifest
+from datalad_stackpack.stack.series import Subject
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _decide_one(
     was_recorded = recorded is not None and (recorded.key, recorded.url) == (there.key, file.url)
     if file.url not in there.urls and not was_recorded:
         raise InTheWay(
-            f"{quoted(file.path)} is there, and is not the picture from {file.url}: "
+            f"{quoted(file.path)} is there, and is not the file from {file.url}: "
             "move it away, restore it, or give another directory with --into"
         )
     renew_url = file.url not in there.urls
@@ -118,22 +120,24 @@ def _decide_one(
     return Todo(file, Step.KEEP, there.key, renew_url)
 
 
-def check_same_stack(recorded: Manifest, specimen: int, archive_url: str, downsample: int) -> None:
+def check_same_stack(
+    recorded: Manifest, subject: Subject, archive_url: str, downsample: int
+) -> None:
     """Raise :class:`InTheWay` unless what is planned continues the stack that is recorded."""
     for what, was, wanted in (
-        ("specimen", recorded.specimen_id, specimen),
-        ("archive", recorded.archive_url, archive_url),
-        ("downsample", recorded.downsample, downsample),
+        ("", recorded.subject.label, subject.label),
+        ("archive ", recorded.archive_url, archive_url),
+        ("downsample ", recorded.downsample, downsample),
     ):
         if was != wanted:
             raise InTheWay(
-                f"the stack here is of {what} {quoted(was)}, not {quoted(wanted)}: "
+                f"the stack here is of {what}{quoted(was)}, not {quoted(wanted)}: "
                 "give another directory with --into"
             )
 
 
 def check_none_withdrawn(recorded: Manifest, files: Iterable[PlannedFile]) -> None:
-    """Raise :class:`InTheWay` when the archive no longer lists a picture of the stack.
+    """Raise :class:`InTheWay` when the archive no longer lists a file of the stack.
 
     To add never takes away; what was withdrawn before and is marked so does not count.
     """
@@ -141,7 +145,7 @@ def check_none_withdrawn(recorded: Manifest, files: Iterable[PlannedFile]) -> No
     if gone:
         raise InTheWay(
             f"the archive no longer lists {len(gone)} of this stack's {len(recorded.files)} "
-            f"pictures ({quoted(', '.join(gone[:5]))}): nothing was changed; to keep them, "
+            f"files ({quoted(', '.join(gone[:5]))}): nothing was changed; to keep them, "
             "marked as withdrawn, use: datalad stackpack-update"
         )
 
@@ -149,7 +153,7 @@ def check_none_withdrawn(recorded: Manifest, files: Iterable[PlannedFile]) -> No
 def check_withdrawn(
     gone: Iterable[FileEntry], standing: Mapping[str, Standing], *, may_lack: bool
 ) -> None:
-    """Raise :class:`InTheWay` unless withdrawn pictures are as they were recorded.
+    """Raise :class:`InTheWay` unless withdrawn files are as they were recorded.
 
     They are not fetched again, so a lost one could not be replaced, and an edited one must not
     be committed, or removed, as if it were the archive's. ``may_lack`` for those to be pruned.

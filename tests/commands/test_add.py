@@ -134,7 +134,6 @@ def test_the_run_record_spells_out_every_choice_and_no_absolute_path(add, archiv
         "--parts projections --downsample 1 1"
     )
     assert record["outputs"] == [
-        "some/where/planes",
         "some/where/projections",
         "some/where/manifest.json",
     ]
@@ -304,7 +303,7 @@ REFUSALS = [
     ({"archive": "file:///etc"}, "is not known"),
     ({"archive": "http://me:secret@127.0.0.1"}, "must not hold a user name or password"),
     ({"archive": "http://127.0.0.1/?x=1"}, "must be a base address"),
-    ({"specimen": [1, 2], "into": "x"}, "--into takes one specimen"),
+    ({"specimen": [1, 2], "into": "x"}, "--into takes one stack, and 2"),
     ({"dataset": "no-such"}, "there is no dataset at"),
     ({"into": ""}, "is not the name of a directory"),
     ({"into": ".git/x"}, "lies in git's own directory"),

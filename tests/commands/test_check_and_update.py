@@ -81,9 +81,7 @@ def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
     assert statuses(results)["planes/0006.jpg"] == "ok"
     assert statuses(results)["planes/0007.jpg"] == "ok"
     assert statuses(results)["planes/0008.jpg"] == "notneeded"
-    assert "replaced pictures: 2 (section 6, section 7)" in git(
-        "log", "-1", "--format=%B", at=stack
-    )
+    assert "replaced files: 2 (section 6, section 7)" in git("log", "-1", "--format=%B", at=stack)
 
     assert codes(check(dataset=str(stack), content=True, upstream="all")) == []
     assert update(dataset=str(stack))[-1]["status"] == "notneeded"
@@ -99,7 +97,7 @@ def test_add_takes_nothing_away_and_points_to_update(add, rows, work):
     add(1)
     rows.hidden = {id_of(3)}
     (result,) = add(1)
-    assert "no longer lists 1 of this stack's 16 pictures" in result["message"]
+    assert "no longer lists 1 of this stack's 16 files" in result["message"]
     assert "stackpack-update" in result["message"]
     assert git("status", "--porcelain", at=work / "1") == ""
 

@@ -304,6 +304,7 @@ def test_programs_get_one_record_a_line(archive, work):
             "name": "H16.03.023.01.01.24",
             "species": "Homo Sapiens",
             "structure": "SFG",
+            "structure_name": "superior frontal gyrus",
             "layer": "3",
             "dendrite": "spiny",
             "apical": "intact",

@@ -20,6 +20,7 @@ from datalad_stackpack.stack import manifest_json
 
 MANY = replace(TINY, sections=tuple(range(2, 42)))
 FILES = len(MANY.sections) + 4
+PICTURES = ("--parts", "planes,projections")
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def gate(archive):
 
 def start(archive: MisbehavingArchive, *options: str) -> subprocess.Popen[str]:
     """The program, as a user starts it, in a process group of its own."""
-    command = ["datalad", "stackpack-add", "--archive", archive.url, *options, "1"]
+    command = ["datalad", "stackpack-add", "--archive", archive.url, *PICTURES, *options, "1"]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -182,7 +183,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_finishes_it(archi
     big = replace(MANY, specimen_id=5, data_set_id=50_000_000, image_width=400, image_height=500)
     with MisbehavingArchive((big,)) as other:
         limited = subprocess.run(
-            ["datalad", "stackpack-add", "--archive", other.url, "5"],
+            ["datalad", "stackpack-add", "--archive", other.url, *PICTURES, "5"],
             capture_output=True,
             text=True,
             check=False,
@@ -193,7 +194,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_finishes_it(archi
         assert "Traceback" not in limited.stdout + limited.stderr
         assert git("status", "--porcelain", at=work / "5") == ""
         done = subprocess.run(
-            ["datalad", "stackpack-add", "--archive", other.url, "5"],
+            ["datalad", "stackpack-add", "--archive", other.url, *PICTURES, "5"],
             capture_output=True,
             text=True,
             check=False,

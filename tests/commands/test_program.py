@@ -22,7 +22,7 @@ def test_a_stack_of_627_planes_packs_in_one_go_and_a_clone_gets_all(work):
     with MisbehavingArchive((WHOLE,)) as archive:
         done = run("stackpack-add", "--archive", archive.url, "313862022")
         assert done.returncode == 0, done.stdout[-1000:] + done.stderr
-        assert "specimen 313862022: complete, 631 of 631 files" in done.stdout
+        assert "specimen 313862022: complete, 632 of 632 files" in done.stdout
         stack = work / "313862022"
         assert git("status", "--porcelain", at=stack) == ""
         git("annex", "fsck", "--quiet", at=stack)
@@ -31,7 +31,7 @@ def test_a_stack_of_627_planes_packs_in_one_go_and_a_clone_gets_all(work):
         assert len(manifest.planes) == 627
         assert archive.pictures_asked == 631
         told = git("annex", "whereis", "--json", at=stack).splitlines()
-        assert len(told) == 631
+        assert len(told) == 632
         assert all(
             any(remote["description"] == "web" and remote["urls"] for remote in one["whereis"])
             for one in map(json.loads, told)
@@ -47,17 +47,17 @@ def test_a_stack_of_627_planes_packs_in_one_go_and_a_clone_gets_all(work):
 def test_json_gives_one_record_a_file_and_one_a_stack(archive, work):
     done = run("-f", "json", "stackpack-add", "--archive", archive.url, "1")
     records = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(records) == 11
+    assert len(records) == 12
     for record in records:
         assert record["action"] == "stackpack-add"
         assert record["status"] == "ok"
         assert record["refds"] == str(work / "1")
         assert record["path"].startswith(str(work / "1"))
         assert record["message"]
-    assert [record["type"] for record in records] == ["file"] * 10 + ["dataset"]
+    assert [record["type"] for record in records] == ["file"] * 11 + ["dataset"]
     stack = records[-1]
     assert stack["commit"] == git("rev-parse", "HEAD", at=work / "1").strip()
-    assert (stack["files"], stack["planned"], stack["complete"]) == (10, 10, True)
+    assert (stack["files"], stack["planned"], stack["complete"]) == (11, 11, True)
     assert stack["bytes"] == sum(record["bytes"] for record in records[:-1])
 
 
@@ -65,7 +65,7 @@ def test_the_summary_is_one_plain_line(archive, work):
     done = run("stackpack-add", "--archive", archive.url, "1")
     commit = git("rev-parse", "--short=10", "HEAD", at=work / "1").strip()
     line = done.stdout.splitlines()[-1]
-    assert line.startswith("specimen 1: complete, 10 of 10 files, ")
+    assert line.startswith("specimen 1: complete, 11 of 11 files, ")
     assert line.endswith(f" s, commit {commit}")
 
 

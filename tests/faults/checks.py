@@ -13,9 +13,9 @@ from helpers import TINY, Result, git
 
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.stack.archives import at_url
-from datalad_stackpack.stack.images import read_rows
 from datalad_stackpack.stack.layout import PlannedFile, plan
-from datalad_stackpack.stack.query import PARTS
+from datalad_stackpack.stack.rows import read_rows
+from datalad_stackpack.stack.series import PARTS, specimen
 
 STRUCK = "planes/0004.jpg"
 STRUCK_ID = TINY.plane_id(4)
@@ -97,5 +97,5 @@ def assert_sound(stack: Path) -> None:
 def one_plane(archive: MisbehavingArchive) -> PlannedFile:
     """The picture that is struck, as the package plans it."""
     rows = Archive(at_url(archive.url)).rows(PARTS["planes"].query(1))
-    files = plan(read_rows("planes", 1, rows), archive.url, 0)
+    files = plan(read_rows("planes", specimen(1), rows).items, archive.url, 0)
     return next(file for file in files if file.path == STRUCK)

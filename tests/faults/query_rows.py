@@ -105,7 +105,7 @@ QUERY_FAULTS = (
     ),
     QueryFault(
         "nobodys-plane", always(query_faults.row(data_set_id=None)),
-        "names neither its specimen nor its data set", error=BadRow, quotes_url=False,
+        "does not say whose it is", error=BadRow, quotes_url=False,
     ),
 )  # fmt: skip
 """What may come in place of the planes' or the projections' rows."""

@@ -15,11 +15,11 @@ from archive.misbehaving import Fault, MisbehavingArchive
 
 from datalad_stackpack.errors import (
     ArchiveError,
-    BrokenPicture,
+    BrokenFile,
     Refused,
     StrayRedirect,
     Unanswered,
-    WrongPicture,
+    WrongFile,
 )
 
 ATTEMPTS = 3
@@ -92,26 +92,26 @@ PICTURE_FAULTS = (
         settings=TWICE, least_wait_s=1.0,
     ),
     # something else than a picture
-    PictureFault("html", always(faults.html), BrokenPicture, f"{NO_JPEG} (labelled 'text/html')"),
+    PictureFault("html", always(faults.html), BrokenFile, f"{NO_JPEG} (labelled 'text/html')"),
     PictureFault(
-        "html-as-jpeg", always(faults.html_as_jpeg), BrokenPicture,
+        "html-as-jpeg", always(faults.html_as_jpeg), BrokenFile,
         f"{NO_JPEG} (labelled 'image/jpeg'), beginning '<!DOCTYPE html>",
     ),
-    PictureFault("empty", always(faults.empty), BrokenPicture, "came empty"),
-    PictureFault("gzip-encoded", always(faults.gzipped), WrongPicture, "came encoded as 'gzip'", 1),
+    PictureFault("empty", always(faults.empty), BrokenFile, "came empty"),
+    PictureFault("gzip-encoded", always(faults.gzipped), WrongFile, "came encoded as 'gzip'", 1),
     PictureFault(
-        "wrong-size", always(faults.wrong_size), WrongPicture,
+        "wrong-size", always(faults.wrong_size), WrongFile,
         "is 34 x 42 pixels where the archive's row promises 32 x 40", 1,
     ),
-    PictureFault("wrong-format", always(faults.png_as_jpeg), WrongPicture, "came as PNG", 1),
+    PictureFault("wrong-format", always(faults.png_as_jpeg), WrongFile, "came as PNG", 1),
     # a transfer that breaks off
     PictureFault(
-        "cut-without-length", always(faults.cut_without_length), BrokenPicture, "was cut short"
+        "cut-without-length", always(faults.cut_without_length), BrokenFile, "was cut short"
     ),
-    PictureFault("cut-with-length", always(faults.cut_with_length), BrokenPicture, "broke off"),
-    PictureFault("cut-chunked", always(faults.cut_chunked), BrokenPicture, "broke off"),
+    PictureFault("cut-with-length", always(faults.cut_with_length), BrokenFile, "broke off"),
+    PictureFault("cut-chunked", always(faults.cut_chunked), BrokenFile, "broke off"),
     PictureFault(
-        "length-too-small", always(faults.length_too_small), BrokenPicture, "was cut short"
+        "length-too-small", always(faults.length_too_small), BrokenFile, "was cut short"
     ),
     PictureFault("reset", always(faults.reset), Unanswered, "got no answer"),
     # a transfer that does not end
@@ -124,8 +124,8 @@ PICTURE_FAULTS = (
         "trickled", settings=QUICK_TRICKLE,
     ),
     PictureFault(
-        "endless", lambda scene: faults.endless(scene.end), WrongPicture,
-        "is longer than the 1053696 bytes its pixels could need", 1,
+        "endless", lambda scene: faults.endless(scene.end), WrongFile,
+        "is longer than the 1053696 bytes that a picture could need", 1,
     ),
     # a redirect
     PictureFault(
@@ -167,15 +167,15 @@ FETCH_FAULTS = (
     PictureFault(
         "500-for-the-id", always(faults.status(500)), Refused, "status 500", strikes="redirect"
     ),
-    PictureFault("wrong-label", always(faults.jpeg_as_png), WrongPicture, "came as 'image/png'", 1),
+    PictureFault("wrong-label", always(faults.jpeg_as_png), WrongFile, "came as 'image/png'", 1),
     PictureFault(
-        "two-in-one", always(faults.with_a_tail), BrokenPicture, "bytes after the picture's end"
+        "two-in-one", always(faults.with_a_tail), BrokenFile, "bytes after the picture's end"
     ),
     PictureFault(
         "reset-for-the-id", always(faults.reset), Unanswered, "got no answer", strikes="redirect"
     ),
     PictureFault(
-        "reset-in-the-middle", always(faults.reset_in_the_middle), BrokenPicture, "broke off"
+        "reset-in-the-middle", always(faults.reset_in_the_middle), BrokenFile, "broke off"
     ),
     PictureFault(
         "no-answer", lambda scene: faults.no_answer(scene.end), Unanswered,

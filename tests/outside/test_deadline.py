@@ -13,7 +13,7 @@ from datalad_stackpack.errors import BadReply
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.stack.archives import at_url
 from datalad_stackpack.stack.patience import Patience
-from datalad_stackpack.stack.query import PARTS
+from datalad_stackpack.stack.series import PARTS
 
 
 @pytest.fixture

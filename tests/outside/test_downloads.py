@@ -17,14 +17,15 @@ from helpers import TINY
 
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.errors import NoRoom, NotAsked, Refused
-from datalad_stackpack.outside.archive import Archive, Picture
+from datalad_stackpack.outside.archive import Archive, Fetched
 from datalad_stackpack.outside.downloads import GRACE_S, Arrival, Downloads
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.stack import archives
-from datalad_stackpack.stack.images import read_rows
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import PictureSize, PlannedFile, plan
 from datalad_stackpack.stack.patience import Breaker, Patience
+from datalad_stackpack.stack.rows import read_rows
+from datalad_stackpack.stack.series import specimen
 
 CELL = replace(TINY, sections=tuple(range(2, 26)))
 FILES = len(CELL.sections)
@@ -52,7 +53,7 @@ def over() -> Iterator[threading.Event]:
 @pytest.fixture
 def files(archive: MisbehavingArchive) -> tuple[PlannedFile, ...]:
     rows = [record.fields for record in archive.records("SubImage")]
-    return plan(read_rows("planes", CELL.specimen_id, rows), archive.url, 0)
+    return plan(read_rows("planes", specimen(CELL.specimen_id), rows).items, archive.url, 0)
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def bounded(downloads: Downloads, seconds: float = 20) -> list[Arrival]:
 def check_each_once(arrivals: Sequence[Arrival], files: Sequence[PlannedFile]) -> None:
     assert Counter(one.file.path for one in arrivals) == Counter(file.path for file in files)
     for one in arrivals:
-        assert (one.picture is None) != (one.problem is None)
+        assert (one.fetched is None) != (one.problem is None)
 
 
 def problems(arrivals: Sequence[Arrival]) -> Counter[type]:
@@ -102,8 +103,8 @@ def test_every_file_arrives_once(archive, download, files, jobs):
     arrivals = bounded(download(jobs))
     check_each_once(arrivals, files)
     for one in arrivals:
-        assert one.picture.path.stat().st_size == one.picture.checksum.bytes
-    assert len({one.picture.path for one in arrivals}) == FILES
+        assert one.fetched.path.stat().st_size == one.fetched.checksum.bytes
+    assert len({one.fetched.path for one in arrivals}) == FILES
     assert archive.pictures_asked == FILES
 
 
@@ -126,7 +127,7 @@ def test_two_files_of_one_image_do_not_share_a_scratch_file(download, files):
     twin = replace(files[0], path="projections/max_xy.jpg")
     arrivals = bounded(download(wanted=(files[0], twin)))
     check_each_once(arrivals, (files[0], twin))
-    assert len({one.picture.path for one in arrivals}) == 2
+    assert len({one.fetched.path for one in arrivals}) == 2
 
 
 # --- how many at once ---------------------------------------------------------------------
@@ -242,14 +243,14 @@ def test_a_halt_ends_it_within_the_grace_whatever_hangs(archive, download, files
     thread.join(GRACE_S + 5)
     assert time.monotonic() - began < GRACE_S + 1
     check_each_once(arrived, files)
-    assert all(one.picture or isinstance(one.problem, NotAsked) for one in arrived)
+    assert all(one.fetched or isinstance(one.problem, NotAsked) for one in arrived)
     assert archive.pictures_asked < FILES
 
 
 def test_whoever_leaves_early_leaves_no_thread_behind(archive, download):
     downloads = download(3)
     first = next(iter(downloads))
-    assert first.picture
+    assert first.fetched
     for thread in downloads._threads:
         thread.join(10)
         assert not thread.is_alive()
@@ -278,11 +279,11 @@ class Buggy:
     def __init__(self) -> None:
         self._times = 0
 
-    def fetch(self, file: PlannedFile, into: Path) -> Picture:
+    def fetch(self, file: PlannedFile, into: Path) -> Fetched:
         self._times += 1
         if self._times == 2:
             raise MemoryError
-        return Picture(into, Checksum(1, "ab" * 32), PictureSize(1, 1))
+        return Fetched(into, Checksum(1, "ab" * 32), PictureSize(1, 1))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

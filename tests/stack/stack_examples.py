@@ -1,9 +1,12 @@
 """Rows, planned files and pictures for the tests of the stack.
 
-plane_row, projection_row    rows as the archive sends them, with some fields changed
+plane_row, projection_row, reconstruction_row, cell_row
+                             rows as the archive sends them, with some fields changed
+SWC                          a small reconstruction
 planes, projections          hypothesis: valid rows of one specimen, ids unique
 json_values                  hypothesis: whatever a JSON reply can hold
 planned                      one planned file
+items                        what rows of the specimen describe
 jpeg                         a small picture
 packed                       the manifest of some rows; EXAMPLE is one
 one_line                     what an error says, once it is seen to be one line
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -20,21 +24,16 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from datalad_stackpack.stack import archives
-from datalad_stackpack.stack.images import AXES, FUNCTIONS, read_rows
+from datalad_stackpack.stack.entries import file_entry, not_accepted, not_planned
+from datalad_stackpack.stack.images import AXES, FUNCTIONS
 from datalad_stackpack.stack.keys import Checksum
-from datalad_stackpack.stack.layout import PlannedFile, plan
-from datalad_stackpack.stack.manifest import (
-    AskedQuery,
-    Generator,
-    Manifest,
-    compose,
-    file_entry,
-    marked_failed,
-    not_accepted,
-)
-from datalad_stackpack.stack.query import PARTS
+from datalad_stackpack.stack.layout import PlannedFile, is_planned, plan
+from datalad_stackpack.stack.manifest import AskedQuery, Generator, Manifest, compose
+from datalad_stackpack.stack.rows import Item, read_rows
+from datalad_stackpack.stack.series import PARTS, specimen
 
 SPECIMEN = 313862022
+SUBJECT = specimen(SPECIMEN)
 BASE = "http://archive.example"
 
 
@@ -65,6 +64,39 @@ def projection_row(**changes: Any) -> dict[str, Any]:
     return row | {"data_set_id": None, "id": 324089927} | changes
 
 
+def reconstruction_row(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": 491119245,
+        "neuron_reconstruction_type": "full",
+        "number_nodes": 3,
+        "scale_factor_x": 0.1144,
+        "scale_factor_y": 0.1144,
+        "scale_factor_z": 0.28,
+        "specimen_id": SPECIMEN,
+        "superseded": False,
+        "well_known_files": [
+            {"id": 491119246, "path": "/a/b_marker_m.swc", "well_known_file_type_id": 486753749},
+            {"id": 397905350, "path": "/a/b_m.swc", "well_known_file_type_id": 303941301},
+        ],
+    } | changes
+
+
+def cell_row(**changes: Any) -> dict[str, Any]:
+    return {
+        "specimen__id": SPECIMEN,
+        "specimen__name": "Scnn1a-Tg2-Cre;Ai14-167081.03.02.01",
+        "donor__species": "Mus musculus",
+        "donor__id": 313401508,
+        "structure__acronym": "VISp4",
+        "structure__name": "Primary visual area, layer 4",
+        "line_name": None,
+        "nrwkf__id": 397905350,
+    } | changes
+
+
+SWC = b"# a remark\n1 1 0 0 0 1 -1\n2 3 1.5 0 0 .5 1\n3 3 2.5 1e1 -0.28 0.5 2\n"
+
+
 def one_line(problem: BaseException) -> str:
     text = str(problem)
     assert text
@@ -73,8 +105,13 @@ def one_line(problem: BaseException) -> str:
 
 
 def planned(downsample: int = 0, **changes: Any) -> PlannedFile:
-    (file,) = plan(read_rows("planes", SPECIMEN, [plane_row(**changes)]), BASE, downsample)
+    (file,) = plan(items("planes", plane_row(**changes)), BASE, downsample)
     return file
+
+
+def items(part: str, *rows: Any) -> tuple[Item, ...]:
+    """What rows of the specimen describe."""
+    return read_rows(part, SUBJECT, rows).items
 
 
 def jpeg(width: int = 33, height: int = 40, mode: str = "L", **options: Any) -> bytes:
@@ -87,7 +124,14 @@ def jpeg(width: int = 33, height: int = 40, mode: str = "L", **options: Any) -> 
 
 # --- manifests ---------------------------------------------------------------------------
 
-KEYS = (Checksum(1, "ab" * 32).key, Checksum(10**12, "01" * 32).key, "VURL--http&c%%a%1")
+KEYS = (
+    Checksum(1, "ab" * 32).key("a.jpg"),
+    Checksum(10**12, "01" * 32).key("a.jpg"),
+    "VURL--http&c%%a%1",
+)
+
+
+SWC_KEY = Checksum(len(SWC), "cd" * 32).key("a.swc")
 
 
 def packed(
@@ -95,15 +139,20 @@ def packed(
     projection_rows: list[Any],
     downsample: int = 0,
     fates: tuple[str | None, ...] = KEYS[:1],
+    reconstruction_rows: Sequence[Any] = (),
+    cell_rows: Sequence[Any] = (),
 ) -> Manifest:
     """The manifest of these rows; ``fates`` are keys in turn, ``None`` for no picture."""
     source = archives.at_url(BASE)
     images, queries = [], []
-    for part, rows in (("planes", plane_rows), ("projections", projection_rows)):
-        images += read_rows(part, SPECIMEN, rows)
+    asked = {"planes": plane_rows, "projections": projection_rows}
+    if reconstruction_rows or cell_rows:
+        asked |= {"reconstruction": reconstruction_rows, "cell": cell_rows}
+    for part, rows in asked.items():
+        images += items(part, *rows)
         query = PARTS[part].query(SPECIMEN)
         queries.append(AskedQuery(query, query.url(source.url), len(rows)))
-    files, omitted = [], [marked_failed(one, downsample) for one in images if one.marked_failed]
+    files, omitted = [], [not_planned(one, downsample) for one in images if not is_planned(one)]
     for at, file in enumerate(plan(images, source.url, downsample)):
         fate = fates[at % len(fates)]
         if fate is None:
@@ -111,7 +160,8 @@ def packed(
         else:
             files.append(file_entry(file, fate, None))
     generator = Generator("datalad-stackpack", "0.1.0")
-    return compose(generator, SPECIMEN, source, queries, downsample, files, omitted)
+    described = read_rows("cell", SUBJECT, cell_rows).described
+    return compose(generator, SUBJECT, source, queries, downsample, files, omitted, described)
 
 
 EXAMPLE = packed(
@@ -157,4 +207,15 @@ planes = _rows({"section_number": st.integers(0, 9999) | st.integers(1, 4)}, pla
 projections = _rows(
     {"axes": st.sampled_from(AXES), "projection_function": st.sampled_from(FUNCTIONS)},
     projection_row,
+)
+scales = st.none() | st.floats(1e-6, 1e5)
+reconstructions = st.lists(
+    st.builds(
+        reconstruction_row,
+        scale_factor_x=scales,
+        scale_factor_z=scales,
+        superseded=st.booleans(),
+        well_known_files=st.sampled_from([[], reconstruction_row()["well_known_files"]]),
+    ),
+    max_size=1,
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from stack_examples import jpeg, one_line, planned
 
-from datalad_stackpack.errors import BrokenPicture, WrongPicture
+from datalad_stackpack.errors import BrokenFile, WrongFile
 from datalad_stackpack.stack.acceptance import (
     BEGINNING,
     Answer,
@@ -56,7 +56,7 @@ def size_by_pillow(picture: bytes) -> PictureSize:
 
 
 def refusal(content: bytes) -> str:
-    with pytest.raises(BrokenPicture) as raised:
+    with pytest.raises(BrokenFile) as raised:
         inspect(content)
     return one_line(raised.value)
 
@@ -119,7 +119,7 @@ def test_arbitrary_bytes_never_make_it_stumble(content):
     for begun in (content, b"\xff\xd8" + content):
         try:
             size = inspect(begun)
-        except BrokenPicture as problem:
+        except BrokenFile as problem:
             one_line(problem)
         else:
             assert begun[-2:] == b"\xff\xd9"
@@ -134,7 +134,7 @@ def test_a_damaged_picture_never_makes_it_stumble(name, data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
         inspect(bytes(content))
-    except BrokenPicture as problem:
+    except BrokenFile as problem:
         one_line(problem)
 
 
@@ -182,7 +182,7 @@ def test_what_is_said_of_a_broken_picture(content, said):
 
 @pytest.mark.parametrize("encoding", ["", "identity"])
 def test_a_plain_jpeg_is_the_right_answer(encoding):
-    check_answer(Answer("image/jpeg", encoding), jpeg()[:BEGINNING])
+    check_answer(planned(), Answer("image/jpeg", encoding), jpeg()[:BEGINNING])
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,8 @@ def test_a_plain_jpeg_is_the_right_answer(encoding):
     ],
 )
 def test_what_is_no_picture_is_broken_and_heals(media_type, encoding, beginning, said):
-    with pytest.raises(BrokenPicture) as raised:
-        check_answer(Answer(media_type, encoding), beginning)
+    with pytest.raises(BrokenFile) as raised:
+        check_answer(planned(), Answer(media_type, encoding), beginning)
     assert said in one_line(raised.value)
 
 
@@ -218,16 +218,16 @@ def test_what_is_no_picture_is_broken_and_heals(media_type, encoding, beginning,
     ],
 )
 def test_another_format_is_a_wrong_picture(media_type, encoding, beginning, said):
-    with pytest.raises(WrongPicture) as raised:
-        check_answer(Answer(media_type, encoding), beginning)
+    with pytest.raises(WrongFile) as raised:
+        check_answer(planned(), Answer(media_type, encoding), beginning)
     assert said in one_line(raised.value)
 
 
 @given(st.text(max_size=30), st.text(max_size=10), st.binary(max_size=40))
 def test_no_answer_makes_it_stumble(media_type, encoding, beginning):
     try:
-        check_answer(Answer(media_type, encoding), beginning)
-    except (BrokenPicture, WrongPicture) as problem:
+        check_answer(planned(), Answer(media_type, encoding), beginning)
+    except (BrokenFile, WrongFile) as problem:
         one_line(problem)
     else:
         assert media_type == "image/jpeg"
@@ -257,7 +257,7 @@ def test_the_promised_size_is_right(downsample, width, height):
     ],
 )
 def test_another_size_is_a_wrong_picture(downsample, width, height, promised):
-    with pytest.raises(WrongPicture) as raised:
+    with pytest.raises(WrongFile) as raised:
         check_size(planned(downsample), PictureSize(width, height))
     assert one_line(raised.value) == (
         f"is {width} x {height} pixels where the archive's row promises {promised}"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stack_examples import (
     SPECIMEN,
+    items,
     json_values,
     one_line,
     plane_row,
@@ -18,22 +19,22 @@ from stack_examples import (
 )
 
 from datalad_stackpack.errors import BadRow
-from datalad_stackpack.stack.images import Image, read_rows
+from datalad_stackpack.stack.images import Image
 
 
 def read_plane(**changes: Any) -> Image:
-    (image,) = read_rows("planes", SPECIMEN, [plane_row(**changes)])
+    (image,) = items("planes", plane_row(**changes))
     return image
 
 
 def read_projection(**changes: Any) -> Image:
-    (image,) = read_rows("projections", SPECIMEN, [projection_row(**changes)])
+    (image,) = items("projections", projection_row(**changes))
     return image
 
 
 def refusal(part: str, *rows: dict[str, Any]) -> str:
     with pytest.raises(BadRow) as raised:
-        read_rows(part, SPECIMEN, rows)
+        items(part, *rows)
     return one_line(raised.value)
 
 
@@ -76,14 +77,14 @@ def test_what_a_row_may_leave_open():
 
 @given(planes)
 def test_valid_planes_come_in_the_archives_order_with_their_rows_verbatim(rows):
-    images = read_rows("planes", SPECIMEN, rows)
+    images = items("planes", *rows)
     assert [image.row for image in images] == rows
     assert [image.id for image in images] == [row["id"] for row in rows]
 
 
 @given(projections)
 def test_valid_projections_do_too(rows):
-    assert [image.row for image in read_rows("projections", SPECIMEN, rows)] == rows
+    assert [image.row for image in items("projections", *rows)] == rows
 
 
 # --- fields without a sensible value ------------------------------------------------------
@@ -139,7 +140,7 @@ def test_a_hostile_row_is_refused_or_carried_verbatim(part, changes, more):
     whole = plane_row if part == "planes" else projection_row
     for row in (changes, whole(**changes), whole() | changes | more):
         try:
-            (image,) = read_rows(part, SPECIMEN, [row])
+            (image,) = items(part, row)
         except BadRow as problem:
             one_line(problem)
         else:
@@ -186,18 +187,19 @@ def test_planes_of_several_data_sets_are_of_several_cells():
 
 def test_rows_without_an_owner_are_refused():
     said = refusal("projections", projection_row(specimen_id=None))
-    assert "image '324089927' of the projections names neither" in said
+    assert "row '324089927' of the projections does not say whose it is" in said
+    assert "no specimen_id and no data_set_id" in said
 
 
 def test_an_id_that_comes_twice_is_refused():
     said = refusal("planes", *(plane_row(section_number=number) for number in (3, 4, 5)))
-    assert "listed image 321549675 of the planes 3 times" in said
+    assert "listed 321549675 of the planes 3 times" in said
 
 
 def test_two_images_of_one_section_are_both_read():
     rows = [plane_row(), plane_row(id=8)]
-    assert len(read_rows("planes", SPECIMEN, rows)) == 2
+    assert len(items("planes", *rows)) == 2
 
 
 def test_no_rows_are_no_images():
-    assert read_rows("planes", SPECIMEN, []) == ()
+    assert items("planes") == ()

@@ -16,15 +16,19 @@ from datalad_stackpack.stack.keys import (
 SHA256 = "0123456789abcdef" * 4
 
 
-@given(st.integers(0, 10**18 - 1), st.binary(min_size=32, max_size=32))
-def test_a_checksum_comes_back_out_of_its_key(length, digest):
+@given(
+    st.integers(0, 10**18 - 1),
+    st.binary(min_size=32, max_size=32),
+    st.sampled_from(["planes/0003.jpg", "reconstruction/1.swc"]),
+)
+def test_a_checksum_comes_back_out_of_its_key(length, digest, path):
     checksum = Checksum(length, digest.hex())
-    assert checksum_of(checksum.key) == checksum
-    assert not is_registered_only(checksum.key)
+    assert checksum_of(checksum.key(path)) == checksum
+    assert not is_registered_only(checksum.key(path))
 
 
 def test_the_key_is_the_one_git_annex_makes():
-    assert Checksum(2002988, SHA256).key == f"SHA256E-s2002988--{SHA256}.jpg"
+    assert Checksum(2002988, SHA256).key("planes/0003.jpg") == f"SHA256E-s2002988--{SHA256}.jpg"
 
 
 @pytest.mark.parametrize(

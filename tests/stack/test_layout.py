@@ -10,23 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stack_examples import (
     BASE,
-    SPECIMEN,
+    items,
     one_line,
     plane_row,
     planes,
     planned,
     projection_row,
     projections,
+    reconstruction_row,
 )
 
 from datalad_stackpack.errors import ArgumentError
-from datalad_stackpack.stack.images import read_rows
 from datalad_stackpack.stack.layout import (
     PictureSize,
     PlannedFile,
     parse_downsample,
-    picture_url,
     plan,
+    url_of,
 )
 
 PATH = re.compile(r"(planes|projections)/[a-z0-9_]+\.jpg")
@@ -34,8 +34,8 @@ PATH = re.compile(r"(planes|projections)/[a-z0-9_]+\.jpg")
 
 def plan_rows(plane_rows=(), projection_rows=(), downsample=0) -> tuple[PlannedFile, ...]:
     images = [
-        *read_rows("planes", SPECIMEN, plane_rows),
-        *read_rows("projections", SPECIMEN, projection_rows),
+        *items("planes", *plane_rows),
+        *items("projections", *projection_rows),
     ]
     return plan(images, BASE, downsample)
 
@@ -110,7 +110,7 @@ def test_a_picture_keeps_its_path_and_no_other_takes_it(before, now, stay):
     kept = {file.url: file.path for file in plan_rows(before)}
     rows = [before[at] for at in stay if at < len(before)]
     rows += [row for row in now if row["id"] not in {one["id"] for one in before}]
-    files = plan(read_rows("planes", SPECIMEN, rows), BASE, 0, kept)
+    files = plan(items("planes", *rows), BASE, 0, kept)
     assert len({file.path for file in files}) == len(files)
     for file in files:
         assert PATH.fullmatch(file.path)
@@ -133,8 +133,11 @@ def test_every_picture_is_asked_for_at_the_archive_by_its_number(planes, project
 
 
 def test_an_address_is_registered_as_it_is_asked():
-    assert picture_url(BASE, 7, 0) == f"{BASE}/api/v2/section_image_download/7"
-    assert picture_url(BASE, 7, 3) == f"{BASE}/api/v2/section_image_download/7?downsample=3"
+    (image,) = items("planes", plane_row(id=7))
+    (tracing,) = items("reconstruction", reconstruction_row())
+    assert url_of(BASE, tracing, 3) == f"{BASE}/api/v2/well_known_file_download/397905350"
+    assert url_of(BASE, image, 0) == f"{BASE}/api/v2/section_image_download/7"
+    assert url_of(BASE, image, 3) == f"{BASE}/api/v2/section_image_download/7?downsample=3"
 
 
 # --- sizes --------------------------------------------------------------------------------

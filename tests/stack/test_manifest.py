@@ -2,43 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stack_examples import BASE, SPECIMEN, plane_row, planes, planned, projections
+from stack_examples import (
+    BASE,
+    SPECIMEN,
+    SUBJECT,
+    items,
+    plane_row,
+    planes,
+    planned,
+    projection_row,
+    projections,
+)
 
 from datalad_stackpack.stack import archives
-from datalad_stackpack.stack.images import read_rows
+from datalad_stackpack.stack.entries import (
+    MARKED_FAILED,
+    NOT_ACCEPTED,
+    FileEntry,
+    file_entry,
+    not_accepted,
+    not_planned,
+)
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import PictureSize, plan
 from datalad_stackpack.stack.manifest import (
-    MARKED_FAILED,
-    NOT_ACCEPTED,
     AskedQuery,
-    FileEntry,
     Generator,
     Manifest,
     Sections,
     compose,
-    file_entry,
-    marked_failed,
-    not_accepted,
 )
-from datalad_stackpack.stack.query import PARTS
+from datalad_stackpack.stack.series import PARTS
 
 CHECKSUM = Checksum(2002988, "ab" * 32)
 ADDRESS_ONLY = "VURL--http&c%%archive.example%1"
 
 
-def entry(key: str = CHECKSUM.key, **changes) -> FileEntry:
+def entry(key: str = CHECKSUM.key("a.jpg"), **changes) -> FileEntry:
     return file_entry(planned(**changes), key, None)
 
 
 def stack_of(*files: FileEntry, omitted=(), queries=()) -> Manifest:
     generator, source = Generator("program", "1"), archives.at_url(BASE)
-    return compose(generator, SPECIMEN, source, queries, 0, files, omitted)
+    return compose(generator, SUBJECT, source, queries, 0, files, omitted)
 
 
 def sections_of(*numbers: int) -> Sections:
@@ -50,9 +59,13 @@ def sections_of(*numbers: int) -> Sections:
 
 def test_a_file_that_was_looked_at():
     file = planned(1, width=5761)
-    made = file_entry(file, CHECKSUM.key, PictureSize(2881, 3784))
+    made = file_entry(file, CHECKSUM.key("a.jpg"), PictureSize(2881, 3784))
     assert (made.path, made.url, made.part) == (file.path, file.url, "planes")
-    assert (made.key, made.checksum, made.media_type) == (CHECKSUM.key, CHECKSUM, "image/jpeg")
+    assert (made.key, made.checksum, made.media_type) == (
+        CHECKSUM.key("a.jpg"),
+        CHECKSUM,
+        "image/jpeg",
+    )
     assert (made.image.width, made.image.height, made.image.downsample) == (2881, 3784, 1)
     assert made.image.pixel_size_um == pytest.approx(0.2288)
     assert made.row == plane_row(width=5761)
@@ -70,8 +83,8 @@ def test_a_size_that_nobody_saw_and_the_row_does_not_tell_is_none():
 
 
 def test_an_image_that_the_archive_marks_as_failed():
-    (image,) = read_rows("planes", SPECIMEN, [plane_row(failed=True)])
-    gone = marked_failed(image, 0)
+    (image,) = items("planes", plane_row(failed=True))
+    gone = not_planned(image, 0)
     assert (gone.reason, gone.path, gone.url) == (MARKED_FAILED, None, None)
     assert gone.row == plane_row(failed=True)
 
@@ -109,7 +122,8 @@ def test_present_and_missing_sections_make_up_the_range(numbers):
 
 
 def test_projections_have_no_sections():
-    projection = replace(entry(section_number=7), part="projections")
+    (file,) = plan(items("projections", projection_row()), BASE, 0)
+    projection = file_entry(file, CHECKSUM.key("a.jpg"), None)
     assert stack_of(projection).sections == Sections(None, None, ())
     assert stack_of(projection).planes == ()
 
@@ -123,7 +137,7 @@ def test_a_pixel_size_is_of_the_stack_when_all_planes_share_it(sizes, shared):
     assert stack_of(*files).pixel_size_um == shared
 
 
-FAILED = marked_failed(planned().image, 0)
+FAILED = not_planned(planned().image, 0)
 LACKING = not_accepted(planned())
 
 
@@ -155,11 +169,11 @@ def test_the_parts_are_those_that_were_asked_for():
 @given(planes, projections, st.randoms())
 def test_the_same_files_in_any_order_make_the_same_manifest(planes, projections, chance):
     images = [
-        *read_rows("planes", SPECIMEN, planes),
-        *read_rows("projections", SPECIMEN, projections),
+        *items("planes", *planes),
+        *items("projections", *projections),
     ]
-    files = [file_entry(file, CHECKSUM.key, None) for file in plan(images, BASE, 0)]
-    omitted = [marked_failed(image, 0) for image in images if image.marked_failed]
+    files = [file_entry(file, CHECKSUM.key("a.jpg"), None) for file in plan(images, BASE, 0)]
+    omitted = [not_planned(image, 0) for image in images if image.marked_failed]
     before = stack_of(*files, omitted=omitted)
     chance.shuffle(files)
     chance.shuffle(omitted)

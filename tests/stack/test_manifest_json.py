@@ -14,17 +14,20 @@ from stack_examples import (
     EXAMPLE,
     KEYS,
     SPECIMEN,
+    cell_row,
     one_line,
     packed,
     plane_row,
     planes,
     projections,
+    reconstructions,
 )
 
 from datalad_stackpack.errors import BadReply, ManifestError
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.manifest_json import read, violations, write
 from datalad_stackpack.stack.query import read_page
+from datalad_stackpack.stack.series import specimen
 
 # --- there and back -----------------------------------------------------------------------
 
@@ -35,10 +38,15 @@ from datalad_stackpack.stack.query import read_page
     projections,
     st.integers(0, 8),
     st.lists(st.sampled_from([*KEYS, None]), min_size=1, max_size=4).map(tuple),
-    st.none() | st.floats(1e-6, 1e6),
+    reconstructions,
+    st.booleans(),
 )
-def test_what_is_written_is_read_back_equal(planes, projections, downsample, fates, z_step):
-    manifest = replace(packed(planes, projections, downsample, fates), z_step_um=z_step)
+def test_what_is_written_is_read_back_equal(
+    planes, projections, downsample, fates, reconstructions, described
+):
+    manifest = packed(
+        planes, projections, downsample, fates, reconstructions, [cell_row()] if described else []
+    )
     content = write(manifest)
     again = read(content)
     assert again == manifest
@@ -67,13 +75,17 @@ def test_bytes_are_stable_sorted_indented_and_end_with_a_newline():
 def test_what_the_document_says():
     document = json.loads(write(EXAMPLE))
     assert document["manifest_version"] == 1
-    assert document["specimen"] == {"id": SPECIMEN}
+    assert document["specimen"]["id"] == SPECIMEN
+    assert {value for name, value in document["specimen"].items() if name != "id"} == {None}
+    assert document["data_set"] is None
     assert document["archive"] == {"name": "archive.example", "url": BASE}
     assert document["stack"] == {
         "planes": 2,
         "sections": {"first": 3, "last": 5, "missing": [4]},
         "pixel_size_um": 0.1144,
         "z_step_um": None,
+        "plane_to_swc_um": None,
+        "reconstruction": "not_asked",
         "downsample": 0,
         "complete": True,
     }
@@ -130,15 +142,12 @@ def test_a_row_of_absurd_numbers_is_carried_or_refused(number, downsample):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"specimen_id": 0},
+        {"subject": specimen(0)},
         {"archive_url": "file:///etc"},
         {"archive_name": ""},
         {"queries": ()},
         {"downsample": 9},
-        {"z_step_um": 0.0},
         {"archive_url": BASE + "\n"},
-        {"z_step_um": float("nan")},
-        {"z_step_um": float("inf")},
         {"files": (replace(EXAMPLE.files[0], path="../../etc/passwd"),)},
         {"files": (replace(EXAMPLE.files[0], path="planes/../../x.jpg"),)},
         {"files": (replace(EXAMPLE.files[0], path="planes/0003.jpg\n"),)},
@@ -177,7 +186,7 @@ def changed(**changes: Any) -> bytes:
         (changed(manifest_version="1"), "is not valid"),
         (changed(manifest_version=True), "is not valid"),
         (changed(manifest_version=None), "is not valid"),
-        (changed(specimen={"id": "\x1b[31m\n"}), r"\x1b[31m\n"),
+        (changed(generator={"name": "\x1b[31m\n", "version": 1}), "is not valid"),
         (changed(specimen={"id": -1}, archive={}), " more)"),
         (changed(**{"x" * 10_000: 1}), "is not valid"),
     ],

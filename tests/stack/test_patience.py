@@ -16,11 +16,11 @@ import datalad_stackpack  # noqa: F401 (registers its configuration)
 from datalad_stackpack.errors import (
     ArchiveError,
     BadReply,
-    BrokenPicture,
+    BrokenFile,
     Refused,
     StrayRedirect,
     Unanswered,
-    WrongPicture,
+    WrongFile,
 )
 from datalad_stackpack.stack.patience import Breaker, Patience, parse_retry_after
 
@@ -28,14 +28,14 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 
 HEALING = [
     Unanswered("got no answer"),
-    BrokenPicture("was cut short"),
+    BrokenFile("was cut short"),
     *(Refused("refused", status) for status in (429, 500, 502, 503, 504)),
 ]
 LASTING = [
     ArchiveError("got no trustworthy answer"),
     StrayRedirect("was redirected"),
     BadReply("not JSON"),
-    WrongPicture("is 1 x 1 pixels"),
+    WrongFile("is 1 x 1 pixels"),
     *(Refused("refused", status, 1.0) for status in (204, 304, 400, 401, 403, 404, 410, 501)),
 ]
 

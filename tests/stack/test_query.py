@@ -10,102 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stack_examples import BASE, json_values, one_line
 
-from datalad_stackpack.errors import ArgumentError, BadReply
+from datalad_stackpack.errors import BadReply
 from datalad_stackpack.stack.query import (
     MOST_ROWS,
-    PARTS,
     Page,
     Paging,
-    parse_parts,
-    parse_specimen,
     read_page,
 )
+from datalad_stackpack.stack.series import PARTS
 
 URL = "http://archive.example/api/v2/data/query.json?criteria=x"
-
-
-# --- what a user may ask for --------------------------------------------------------------
-
-
-@pytest.mark.parametrize("given", [313862022, "313862022", " 313862022\n", "0313862022"])
-def test_a_specimen_is_a_positive_integer(given):
-    assert parse_specimen(given) == 313862022
-
-
-NO_SPECIMEN = {
-    **{ascii(one): one for one in (0, -1, 1.0, True, False, None, [1], float("nan"), 10**18)},
-    **{ascii(one): one for one in ("0", "-1", "+1", "", " ", "abc", "1.0", "1e3", "1_000")},
-    **{ascii(one): one for one in ("٣", "²", "1\n2", "\x1b[31m1", "9" * 19)},
-    "5000 digits": "9" * 5000,
-    "a number of 5000 digits": 10**5000,
-}
-
-
-@pytest.mark.parametrize("given", NO_SPECIMEN.values(), ids=NO_SPECIMEN.keys())
-def test_anything_else_is_no_specimen(given):
-    with pytest.raises(ArgumentError) as raised:
-        parse_specimen(given)
-    said = one_line(raised.value)
-    assert said.startswith("specimen '")
-    assert "positive integer" in said
-
-
-@given(st.integers(1, 10**18 - 1))
-def test_every_specimen_id_of_up_to_18_digits_is_one(specimen):
-    assert parse_specimen(specimen) == parse_specimen(str(specimen)) == specimen
-
-
-@pytest.mark.parametrize(
-    ("given", "parts"),
-    [
-        ("planes,projections", ("planes", "projections")),
-        ("projections,planes", ("planes", "projections")),
-        (" projections ", ("projections",)),
-        ("planes,planes", ("planes",)),
-        (["projections", "planes"], ("planes", "projections")),
-        (("planes",), ("planes",)),
-    ],
-)
-def test_parts_come_in_one_order(given, parts):
-    assert parse_parts(given) == parts
-
-
-@pytest.mark.parametrize(
-    ("given", "wrong"),
-    [
-        ("", "no parts"),
-        (",", "no parts"),
-        ([], "no parts"),
-        ("plane", "'plane'"),
-        ("planes,swc", "'swc'"),
-        ("planes,", "''"),
-        ("Planes", "'Planes'"),
-        ("planes\nprojections", r"'planes\nprojections'"),
-        ([1], "'1'"),
-    ],
-)
-def test_another_part_is_refused_by_name(given, wrong):
-    with pytest.raises(ArgumentError) as raised:
-        parse_parts(given)
-    said = one_line(raised.value)
-    assert wrong in said
-    assert "planes, projections" in said
-
-
-# --- what is asked ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("part", "criteria"),
-    [
-        ("planes", "model::SubImage,rma::criteria,data_set[specimen_id$eq313862022]"),
-        ("projections", "model::ProjectionImage,rma::criteria,[specimen_id$eq313862022]"),
-    ],
-)
-def test_the_question_for_a_part(part, criteria):
-    query = PARTS[part].query(313862022)
-    assert (query.part, query.criteria) == (part, criteria)
-    assert query.model in criteria
 
 
 @given(st.sampled_from(sorted(PARTS)), st.integers(1, 10**18), st.integers(0, 30000))
@@ -119,7 +33,7 @@ def test_addresses_are_percent_encoded_ordered_and_paged(part, specimen, start):
         parts = urlsplit(url)
         assert parts.path == "/api/v2/data/query.json"
         assert parse_qs(parts.query, strict_parsing=True) == {
-            "criteria": [f"{query.criteria},rma::options{paging}[order$eq'id']"]
+            "criteria": [f"{query.criteria},rma::options{paging}[order$eq'{query.order_by}']"]
         }
 
 

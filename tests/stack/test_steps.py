@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stack_examples import BASE, SPECIMEN, one_line, plane_row, planned
+from stack_examples import BASE, SPECIMEN, SUBJECT, items, one_line, plane_row, planned
 
 from datalad_stackpack.errors import InTheWay
 from datalad_stackpack.stack import archives
-from datalad_stackpack.stack.images import read_rows
+from datalad_stackpack.stack.entries import file_entry
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import PlannedFile, plan
-from datalad_stackpack.stack.manifest import Generator, Manifest, compose, file_entry
+from datalad_stackpack.stack.manifest import Generator, Manifest, compose
+from datalad_stackpack.stack.series import Subject, specimen
 from datalad_stackpack.stack.steps import (
     Standing,
     Step,
@@ -26,7 +27,7 @@ from datalad_stackpack.stack.steps import (
 )
 
 FILE = planned()
-ACCEPTED = Checksum(2002988, "ab" * 32).key
+ACCEPTED = Checksum(2002988, "ab" * 32).key("a.jpg")
 ADDRESS_ONLY = "VURL--http&c%%archive.example%1"
 FOREIGN = "MD5E-s5--d41d8cd98f00b204e9800998ecf8427e.jpg"
 OURS = frozenset({FILE.url})
@@ -86,7 +87,7 @@ def test_what_to_do(standing, recorded, fetch, expected):
         (Standing(ACCEPTED, OTHERS, False, False), None),
         (Standing(FOREIGN, OTHERS, False, False), None),
         (Standing(ADDRESS_ONLY, OTHERS, True, False), None),
-        (Standing(Checksum(1, "cd" * 32).key, OTHERS, True, False), ACCEPTED),
+        (Standing(Checksum(1, "cd" * 32).key("a.jpg"), OTHERS, True, False), ACCEPTED),
     ],
 )
 @pytest.mark.parametrize("fetch", [True, False])
@@ -94,7 +95,7 @@ def test_what_is_not_the_picture_is_in_the_way(standing, recorded, fetch):
     with pytest.raises(InTheWay) as raised:
         decide_one(standing, recorded, fetch)
     said = one_line(raised.value)
-    assert said.startswith("'planes/0003.jpg' is there, and is not the picture from http://")
+    assert said.startswith("'planes/0003.jpg' is there, and is not the file from http://")
     assert "--into" in said
 
 
@@ -143,7 +144,7 @@ def test_renewing_fetches_again_what_would_be_kept_with_its_content(there, recor
 
 def test_every_file_is_decided_on_in_its_turn():
     rows = [plane_row(id=number, section_number=number) for number in range(1, 6)]
-    files = plan(read_rows("planes", SPECIMEN, rows), BASE, 0)
+    files = plan(items("planes", *rows), BASE, 0)
     there = {files[2].path: Standing(ACCEPTED, frozenset({files[2].url}), True, False)}
     steps = [(todo.file, todo.step) for todo in decide(files, there, {}, Wishes())]
     assert steps == [(file, Step.KEEP if file is files[2] else Step.FETCH) for file in files]
@@ -154,33 +155,34 @@ def test_every_file_is_decided_on_in_its_turn():
 
 def listed(sections: range) -> tuple[PlannedFile, ...]:
     rows = [plane_row(id=section + 1, section_number=section) for section in sections]
-    return plan(read_rows("planes", SPECIMEN, rows), BASE, 0)
+    return plan(items("planes", *rows), BASE, 0)
 
 
 def recorded_stack(sections: range) -> Manifest:
     entries = [file_entry(file, ACCEPTED, None) for file in listed(sections)]
     source = archives.at_url(BASE)
-    return compose(Generator("program", "1"), SPECIMEN, source, [], 0, entries, [])
+    return compose(Generator("program", "1"), SUBJECT, source, [], 0, entries, [])
 
 
 RECORDED = recorded_stack(range(2, 5))
 
 
 def test_the_same_stack_may_go_on():
-    check_same_stack(RECORDED, SPECIMEN, BASE, 0)
+    check_same_stack(RECORDED, SUBJECT, BASE, 0)
 
 
 @pytest.mark.parametrize(
-    ("specimen", "archive_url", "downsample", "said"),
+    ("subject", "archive_url", "downsample", "said"),
     [
-        (7, BASE, 0, f"is of specimen '{SPECIMEN}', not '7'"),
-        (SPECIMEN, "https://x.example", 0, f"of archive '{BASE}', not 'https://x.example'"),
-        (SPECIMEN, BASE, 2, "is of downsample '0', not '2'"),
+        (specimen(7), BASE, 0, f"is of 'specimen {SPECIMEN}', not 'specimen 7'"),
+        (Subject("data_set", SPECIMEN), BASE, 0, f"not 'data set {SPECIMEN}'"),
+        (SUBJECT, "https://x.example", 0, f"of archive '{BASE}', not 'https://x.example'"),
+        (SUBJECT, BASE, 2, "is of downsample '0', not '2'"),
     ],
 )
-def test_another_stack_is_in_the_way(specimen, archive_url, downsample, said):
+def test_another_stack_is_in_the_way(subject, archive_url, downsample, said):
     with pytest.raises(InTheWay) as raised:
-        check_same_stack(RECORDED, specimen, archive_url, downsample)
+        check_same_stack(RECORDED, subject, archive_url, downsample)
     assert said in one_line(raised.value)
     assert "--into" in str(raised.value)
 
@@ -193,8 +195,8 @@ def test_a_stack_may_grow(sections):
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
-        (range(0), "no longer lists 3 of this stack's 3 pictures ('planes/0002.jpg, planes/0003"),
-        (range(3, 9), "no longer lists 1 of this stack's 3 pictures ('planes/0002.jpg')"),
+        (range(0), "no longer lists 3 of this stack's 3 files ('planes/0002.jpg, planes/0003"),
+        (range(3, 9), "no longer lists 1 of this stack's 3 files ('planes/0002.jpg')"),
     ],
 )
 def test_to_add_never_takes_away(sections, said):

@@ -13,9 +13,10 @@ from helpers import TINY
 
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.stack import archives
-from datalad_stackpack.stack.images import read_rows
 from datalad_stackpack.stack.layout import PlannedFile, plan
 from datalad_stackpack.stack.patience import Patience
+from datalad_stackpack.stack.rows import read_rows
+from datalad_stackpack.stack.series import specimen
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +61,7 @@ def client(archive: MisbehavingArchive) -> Callable[..., Archive]:
 def file(archive: MisbehavingArchive) -> PlannedFile:
     """The plane that the tests ask for."""
     records = [one.fields for one in archive.records("SubImage") if one.fields["id"] == IMAGE]
-    (file,) = plan(read_rows("planes", TINY.specimen_id, records), archive.url, 0)
+    (file,) = plan(read_rows("planes", specimen(TINY.specimen_id), records).items, archive.url, 0)
     return file
 
 

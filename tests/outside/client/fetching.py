@@ -10,7 +10,7 @@ import pytest
 from helpers import TINY
 
 from datalad_stackpack.stack.patience import Patience
-from datalad_stackpack.stack.query import PARTS
+from datalad_stackpack.stack.series import PARTS
 
 QUICK = Patience(connect_s=5, read_s=5, attempts=3, first_pause_s=0)
 PLANES = PARTS["planes"].query(TINY.specimen_id)

@@ -19,7 +19,7 @@ from datalad_stackpack.errors import (
     NoRoom,
     NotAsked,
     Unanswered,
-    WrongPicture,
+    WrongFile,
 )
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
@@ -64,8 +64,8 @@ def test_a_slow_picture_that_is_fast_enough_is_accepted(archive, client, file, i
 
 def test_an_endless_picture_is_given_up(archive, client, file, into, over):
     archive.spoil(f"image {IMAGE}", faults.endless(over))
-    said = failure(lambda: client().fetch(file, into), WrongPicture)
-    assert said == f"is longer than the {most_bytes(file)} bytes its pixels could need"
+    said = failure(lambda: client().fetch(file, into), WrongFile)
+    assert said == f"is longer than the {most_bytes(file)} bytes that a picture could need"
     assert archive.asked(IMAGE) == 1
 
 

@@ -13,22 +13,23 @@ from helpers import TINY
 from datalad_stackpack import PROJECT_URL, __version__
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.errors import (
-    BrokenPicture,
+    BrokenFile,
     Refused,
     Unanswered,
-    WrongPicture,
+    WrongFile,
 )
 from datalad_stackpack.outside.halt import Halt
-from datalad_stackpack.stack.images import read_rows
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import PictureSize, PlannedFile, plan
+from datalad_stackpack.stack.rows import read_rows
+from datalad_stackpack.stack.series import specimen
 
 
 def test_a_picture_is_fetched_looked_at_and_told(archive, client, file, into):
     picture = client().fetch(file, into)
     content = into.read_bytes()
     assert picture.path == into
-    assert picture.size == PictureSize(TINY.image_width - 2, TINY.image_height - 2)
+    assert picture.looked == PictureSize(TINY.image_width - 2, TINY.image_height - 2)
     assert picture.checksum.bytes == len(content)
     assert picture.checksum == Checksum(len(content), sha256(content))
 
@@ -66,7 +67,7 @@ def test_the_users_proxy_and_passwords_stay_out_of_it(
 
 def test_one_archive_serves_many_threads(archive, client, tmp_path):
     rows = client().rows(PLANES)
-    files = plan(read_rows("planes", TINY.specimen_id, rows), archive.url, 0)
+    files = plan(read_rows("planes", specimen(TINY.specimen_id), rows).items, archive.url, 0)
     shared, came = client(), []
 
     def fetch(one: PlannedFile) -> None:
@@ -87,25 +88,25 @@ HEALING = {
     "503": (faults.busy(0), Refused, "refused with status 503"),
     "504": (faults.status(504), Refused, "refused with status 504"),
     "429": (faults.busy(0, 429), Refused, "refused with status 429"),
-    "a page": (faults.html, BrokenPicture, "something else than a JPEG"),
-    "a page as a picture": (faults.html_as_jpeg, BrokenPicture, "something else than a JPEG"),
-    "empty": (faults.empty, BrokenPicture, "came empty"),
-    "cut": (faults.cut_without_length, BrokenPicture, "was cut short"),
-    "cut, with its length": (faults.cut_with_length, BrokenPicture, "broke off"),
-    "cut in chunks": (faults.cut_chunked, BrokenPicture, "broke off"),
-    "a length too small": (faults.length_too_small, BrokenPicture, "was cut short"),
-    "a tail": (faults.with_a_tail, BrokenPicture, "after the picture's end"),
+    "a page": (faults.html, BrokenFile, "something else than a JPEG"),
+    "a page as a picture": (faults.html_as_jpeg, BrokenFile, "something else than a JPEG"),
+    "empty": (faults.empty, BrokenFile, "came empty"),
+    "cut": (faults.cut_without_length, BrokenFile, "was cut short"),
+    "cut, with its length": (faults.cut_with_length, BrokenFile, "broke off"),
+    "cut in chunks": (faults.cut_chunked, BrokenFile, "broke off"),
+    "a length too small": (faults.length_too_small, BrokenFile, "was cut short"),
+    "a tail": (faults.with_a_tail, BrokenFile, "after the picture's end"),
     "reset": (faults.reset, Unanswered, "got no answer"),
-    "reset in the middle": (faults.reset_in_the_middle, BrokenPicture, "broke off"),
+    "reset in the middle": (faults.reset_in_the_middle, BrokenFile, "broke off"),
 }
 LASTING = {
     "404": (faults.status(404), Refused, "refused with status 404"),
     "403 with a wish": (faults.busy(0, 403), Refused, "refused with status 403"),
     "206": (faults.status(206), Refused, "refused with status 206"),
-    "gzip": (faults.gzipped, WrongPicture, "came encoded as 'gzip'"),
-    "another size": (faults.wrong_size, WrongPicture, "34 x 42 pixels where"),
-    "PNG": (faults.png_as_jpeg, WrongPicture, "came as PNG"),
-    "a wrong label": (faults.jpeg_as_png, WrongPicture, "came as 'image/png'"),
+    "gzip": (faults.gzipped, WrongFile, "came encoded as 'gzip'"),
+    "another size": (faults.wrong_size, WrongFile, "34 x 42 pixels where"),
+    "PNG": (faults.png_as_jpeg, WrongFile, "came as PNG"),
+    "a wrong label": (faults.jpeg_as_png, WrongFile, "came as 'image/png'"),
 }
 
 

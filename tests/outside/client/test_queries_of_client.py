@@ -15,7 +15,7 @@ from datalad_stackpack.errors import (
     BadReply,
 )
 from datalad_stackpack.outside import archive as archive_module
-from datalad_stackpack.stack.query import PARTS
+from datalad_stackpack.stack.series import PARTS
 
 
 class TestPages:

@@ -1,0 +1,62 @@
+"""The content of accepted files: read again in full, and compared."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from datalad_stackpack.errors import BrokenFile, WrongFile, quoted
+from datalad_stackpack.outside import pictures
+from datalad_stackpack.stack import acceptance
+from datalad_stackpack.stack.entries import FileEntry
+from datalad_stackpack.stack.keys import Checksum
+from datalad_stackpack.stack.layout import PlannedFile, PlannedPicture, planned
+from datalad_stackpack.stack.rows import read_item
+
+CHUNK = 1 << 20
+
+
+def damage(path: Path, entry: FileEntry) -> str | None:
+    """What is wrong with the content of an accepted file; ``None`` if nothing is.
+
+    Reads all of it: its checksum must be the recorded one, every scan of a picture must decode
+    and have the recorded size, and an SWC file must hold the recorded tree.
+    """
+    try:
+        found = _checksum(path)
+        if entry.checksum is not None and found != entry.checksum:
+            return f"has the checksum {found.sha256}, and was accepted with {entry.checksum.sha256}"
+        if entry.image is not None:
+            return pictures.damage(path, (entry.image.width, entry.image.height))
+        item = read_item(entry.part, entry.row)
+        acceptance.look(planned(entry.path, entry.url, item, 0), path.read_bytes())
+    except OSError as problem:
+        return f"cannot be read: {quoted(problem)}"
+    except (BrokenFile, WrongFile) as problem:
+        return str(problem)
+    return None
+
+
+def _checksum(path: Path) -> Checksum:
+    digest, length = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            digest.update(piece)
+            length += len(piece)
+    return Checksum(length, digest.hexdigest())
+
+
+def same(file: PlannedFile, one: Path, other: Path) -> bool:
+    """Whether two files of other bytes hold the same: pixel by pixel, or node by node.
+
+    Raises :class:`OSError` if one cannot be read.
+    """
+    if isinstance(file, PlannedPicture):
+        return pictures.same_pixels(one, other)
+    return _nodes(one) == _nodes(other)
+
+
+def _nodes(path: Path) -> list[list[bytes]]:
+    """The lines of an SWC file that are not remarks, column by column."""
+    lines = [line.split() for line in path.read_bytes().splitlines()]
+    return [columns for columns in lines if columns and not columns[0].startswith(b"#")]

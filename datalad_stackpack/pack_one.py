@@ -1,0 +1,97 @@
+"""One stack, packed by one call: for those who schedule the work on many themselves.
+
+``pack_one`` and what it takes and gives back can be pickled, and no call depends on another, so
+it runs as it is under Dask, joblib, a process pool or a job array. It does not touch the dataset
+around the directory: when all are there, save them in it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from datalad_stackpack import records
+from datalad_stackpack.commands import settings
+from datalad_stackpack.commands.packing_results import Work
+from datalad_stackpack.errors import StackpackError
+from datalad_stackpack.outside.annex import check_installed
+from datalad_stackpack.outside.archive import Archive
+from datalad_stackpack.outside.halt import Halt
+from datalad_stackpack.outside.place import place_of_its_own
+from datalad_stackpack.reports import StackReport
+from datalad_stackpack.stack.layout import parse_downsample
+from datalad_stackpack.stack.series import parse_parts, parse_subject
+from datalad_stackpack.surveying import Order
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What became of one stack.
+
+    ``files`` are in the commit, of ``planned`` that the archive lists, with ``bytes`` in all;
+    ``commit`` is ``None`` if nothing could be committed. ``problem`` is a sentence, ``None`` if
+    all went well.
+    """
+
+    id: int
+    directory: str
+    commit: str | None
+    complete: bool
+    files: int
+    planned: int
+    bytes: int
+    problem: str | None
+
+
+def pack_one(
+    archive: str,
+    specimen: int | str,
+    directory: str | Path,
+    *,
+    kind: str = "specimen",
+    parts: Sequence[str] | None = None,
+    downsample: int = 0,
+    fetch: bool = True,
+    jobs: int | None = None,
+) -> Packed:
+    """Pack the stack of ``specimen`` as a dataset of its own at ``directory``, or go on with it.
+
+    ``archive`` is a name or a base URL as for ``--archive``. With ``kind="data_set"`` the id is
+    that of a data set. The other options are those of ``stackpack-add``; ``jobs`` counts the
+    files that are asked for at once *by this call*. Settings come from DataLad's configuration.
+
+    Whatever the archive, the file system or git-annex may do is told as a ``problem``, so that
+    one stack that fails does not stop a scheduler from doing the others. Raises
+    :class:`~datalad_stackpack.errors.ArgumentError` for arguments that can never work.
+    """
+    subject = parse_subject(kind, specimen)
+    order = Order(subject, parse_parts(kind, parts), parse_downsample(downsample), fetch)
+    work = Work(settings.parse_jobs(jobs), settings.patience(), Halt())
+    try:
+        check_installed()
+        place = place_of_its_own(Path(directory))
+        with settings.opened_source(archive) as source:
+            record = partial(records.of_adding, source.label, None)
+            packing = work.packing(Archive(source, work.patience, work.halt), place, record)
+            last = list(packing.run(order))[-1]
+    except StackpackError as problem:
+        return Packed(subject.id, str(directory), None, False, 0, 0, 0, str(problem))
+    assert isinstance(last, StackReport)  # noqa: S101 (a packing ends with it, or raises)
+    return _packed(subject.id, str(directory), last)
+
+
+def _packed(number: int, directory: str, report: StackReport) -> Packed:
+    files = [entry for entry in report.manifest.files if not entry.withdrawn]
+    lacking = max(report.planned - len(files), report.failed)
+    return Packed(
+        number,
+        directory,
+        report.commit,
+        report.manifest.complete,
+        len(files),
+        report.planned,
+        sum(entry.checksum.bytes for entry in files if entry.checksum),
+        report.problem or (f"{lacking} files failed" if lacking else None),
+    )

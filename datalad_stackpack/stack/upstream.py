@@ -1,0 +1,60 @@
+"""Asking the archive again about a stack: how much of it, and what a failure means."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datalad_stackpack.errors import ArgumentError, Refused, StackpackError, WrongFile, quoted
+from datalad_stackpack.stack.drift import PictureDrift
+from datalad_stackpack.stack.entries import FileEntry
+from datalad_stackpack.stack.manifest import Manifest
+
+STATUS_GONE = (404, 410)
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """How much to ask the archive: its rows, and of how many pictures (``None`` for all)."""
+
+    most_pictures: int | None
+
+
+def parse_upstream(given: object) -> Upstream | None:
+    """What ``--upstream`` asks for; raises :class:`ArgumentError` for anything else."""
+    if given is None or given is False:
+        return None
+    text = str(given)
+    if given is True or text == "all":
+        return Upstream(None)
+    if text == "rows":
+        return Upstream(0)
+    name, _, number = text.partition("=")
+    if name == "sample" and number.isascii() and number.isdigit() and int(number[:9]) > 0:
+        return Upstream(int(number[:9]))
+    raise ArgumentError(
+        f"--upstream {quoted(text)} is not possible: give all, rows, or sample=N with a "
+        "positive number of pictures"
+    )
+
+
+def drift_of(problem: StackpackError | None) -> PictureDrift:
+    """What became of a file, by the problem with asking for it again."""
+    if isinstance(problem, Refused) and problem.status in STATUS_GONE:
+        return PictureDrift.GONE
+    if isinstance(problem, WrongFile):
+        return PictureDrift.DIFFERENT
+    return PictureDrift.UNREACHABLE
+
+
+def sample(manifest: Manifest, most: int | None) -> Sequence[FileEntry]:
+    """The files to look at: all with a checksum, or ``most`` of them.
+
+    The choice looks random and is the same every time: by the SHA-256 of the path.
+    """
+    entries = [entry for entry in manifest.files if entry.checksum is not None]
+    if most is None or most >= len(entries):
+        return entries
+    by_hash = sorted(entries, key=lambda entry: hashlib.sha256(entry.path.encode()).digest())
+    return sorted(by_hash[:most], key=lambda entry: entry.path)
