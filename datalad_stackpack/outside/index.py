@@ -111,6 +111,21 @@ class Index:
         changed = {self._relative(line[3:]) for line in listing.split(b"\0") if line}
         return changed.intersection(paths)
 
+    def is_just(self, paths: Sequence[str], removed: Sequence[str]) -> bool:
+        """Whether git's index has all ``paths`` as they stand, and nothing else is staged."""
+        if not self._has_commit():
+            return False
+        ours = {self._prefix + path for path in (*paths, *removed)}
+        known = set(self._git(["ls-files", "-z"], [""] if self._prefix else []).split(b"\0"))
+        if not all(os.fsencode(self._prefix + path) in known for path in paths):
+            return False
+        words = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no"]
+        for line in self._git(words).split(b"\0"):
+            is_ours = os.fsdecode(line[3:]) in ours
+            if line and (line[1:2] != b" " if is_ours else line[:1] != b" "):
+                return False
+        return True
+
     def restore(self, paths: Iterable[str]) -> None:
         """Put back ``paths`` that git knows and the work tree lacks."""
         feed = b"".join(os.fsencode(self._prefix + path) + b"\0" for path in paths)
@@ -121,18 +136,19 @@ class Index:
         if paths:
             self._git(["rm", "--quiet", "--force", "--ignore-unmatch"], paths)
 
-    def take_over(self, private_index: Path) -> None:
-        """Stage what ``private_index`` has, as it has it."""
-        if not private_index.exists():
-            return
-        settings = {"GIT_INDEX_FILE": str(private_index)}
-        listing = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
-        if listing:
-            self._git(["update-index", "-z", "--index-info"], feed=listing)
+    def take_over(self, staging: Path) -> None:
+        """Stage what the private indexes in ``staging`` have, as they have it."""
+        for index in sorted(staging.iterdir()):
+            settings = {"GIT_INDEX_FILE": str(index)}
+            listing = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
+            if listing:
+                self._git(["update-index", "-z", "--index-info"], feed=listing)
 
     def stage_in_git(self, path: str) -> None:
         """Stage the file ``path`` with its content in git itself, not in the annex."""
-        self._git(["-c", "annex.largefiles=nothing", "add", "--force"], [path])
+        past_annex = [f"filter.annex.{way}=" for way in ("clean", "process", "smudge")]
+        options = [word for setting in past_annex for word in ("-c", setting)]
+        self._git([*options, "add", "--force"], [path])
 
 
 def _records(listing: bytes) -> list[list[bytes]]:
