@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from datalad_stackpack.errors import BrokenPicture, DatasetError, NoRoom, NotAsk
 from datalad_stackpack.outside.annex import Annex
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.dataset import Record, alone, commit, ensure_made, head, scratch
-from datalad_stackpack.outside.downloads import Arrival, Downloads
+from datalad_stackpack.outside.downloads import Downloads
 from datalad_stackpack.outside.halt import Halt, heeding_signals
 from datalad_stackpack.outside.intake import Intake
 from datalad_stackpack.outside.place import Place
@@ -65,6 +65,16 @@ class _Work:
         directory = self.room / "staging"
         directory.mkdir(exist_ok=True)
         return directory
+
+
+@dataclass(frozen=True)
+class _GoingIn:
+    """A picture on its way into the annex, of ``bytes`` bytes, and what is to be told of it."""
+
+    file: PlannedFile
+    done: Done
+    bytes: int
+    promise: Future[str]
 
 
 class Packing:
@@ -161,22 +171,29 @@ class Packing:
         here = {one.file.path: one.key for one in todo if one.step is Step.RENEW}
         files = [one.file for one in todo]
         breaker = Breaker(self._patience.give_up_after)
-        going_in: deque[tuple[Arrival, Future[str]]] = deque()
-        for arrival in Downloads(self._archive, files, room, self._jobs, breaker, self._halt):
-            file, picture, problem = arrival.file, arrival.picture, arrival.problem
-            if picture is None:
-                self._failed += 1
-                done = Done.NOT_ASKED if isinstance(problem, NotAsked) else Done.FAILED
-                yield FileReport(file, done, problem=problem)
-            elif here.get(file.path) == picture.checksum.key:
-                picture.path.unlink(missing_ok=True)
-                yield FileReport(file, Done.KEPT, picture.checksum.bytes, here[file.path])
-            else:
-                going_in.append((arrival, intake.take(picture.path, picture.checksum, file)))
-            while going_in and (len(going_in) > self._jobs or going_in[0][1].done()):
-                yield _taken(*going_in.popleft(), intake, here)
-        while going_in:
-            yield _taken(*going_in.popleft(), intake, here)
+        going_in: deque[_GoingIn] = deque()
+        try:
+            for arrival in Downloads(self._archive, files, room, self._jobs, breaker, self._halt):
+                file, picture, problem = arrival.file, arrival.picture, arrival.problem
+                if picture is None:
+                    # first what is accepted already: whoever stops at a failure has heard of it
+                    yield from _reports(going_in)
+                    self._failed += 1
+                    done = Done.NOT_ASKED if isinstance(problem, NotAsked) else Done.FAILED
+                    yield FileReport(file, done, problem=problem)
+                elif here.get(file.path) == picture.checksum.key:
+                    picture.path.unlink(missing_ok=True)
+                    yield FileReport(file, Done.KEPT, picture.checksum.bytes, here[file.path])
+                else:
+                    old = here.get(file.path)
+                    promise = intake.take(picture.path, picture.checksum, file, old)
+                    done = Done.REPLACED if old else Done.FETCHED
+                    going_in.append(_GoingIn(file, done, picture.checksum.bytes, promise))
+                yield from _reports(going_in, at_most=self._jobs)
+            yield from _reports(going_in)
+        except DatasetError:  # one did not go in; others, on their way with it, did
+            yield from _reports(deque(one for one in going_in if one.promise.exception() is None))
+            raise
         self._problem = self._problem or self._halt.reason or breaker.reason
 
     def _settle(self, work: _Work) -> StackReport:
@@ -266,14 +283,8 @@ class Packing:
             raise NoRoom(f"cannot make {quoted(self._place.stack)}: {problem}") from problem
 
 
-def _taken(
-    arrival: Arrival, going_in: Future[str], intake: Intake, here: Mapping[str, str | None]
-) -> FileReport:
-    """The report of a picture that goes into the annex, once it is in."""
-    assert arrival.picture is not None  # noqa: S101 (only what came is taken in)
-    key = going_in.result()
-    done = Done.FETCHED
-    if old := here.get(arrival.file.path):
-        intake.disown(old)
-        done = Done.REPLACED
-    return FileReport(arrival.file, done, arrival.picture.checksum.bytes, key)
+def _reports(going_in: deque[_GoingIn], at_most: int = 0) -> Iterator[FileReport]:
+    """Reports of pictures that are in, waiting until ``at_most`` are still on their way."""
+    while going_in and (len(going_in) > at_most or going_in[0].promise.done()):
+        one = going_in.popleft()
+        yield FileReport(one.file, one.done, one.bytes, one.promise.result())

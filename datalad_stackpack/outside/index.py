@@ -147,6 +147,8 @@ class Index:
     def take_over(self, staging: Path) -> None:
         """Stage what the private indexes in ``staging`` have, as they have it."""
         for index in sorted(staging.iterdir()):
+            if index.suffix == ".lock":
+                continue  # left by a git-annex that was killed
             settings = {"GIT_INDEX_FILE": str(index)}
             listing = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
             if listing:

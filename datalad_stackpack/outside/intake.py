@@ -48,28 +48,28 @@ class Intake:
         with self._lane() as lane:
             lane.register(key, url)
 
-    def disown(self, key: str) -> None:
-        """Record that the web remote no longer gives the content of ``key``.
-
-        So git-annex does not take the archive for a copy, and refuses to drop the last one.
-        """
-        with self._lane() as lane:
-            lane.disown(key)
-
     def adopt(self, path: str, expected_key: str) -> str:
         """Add the file that stands at ``path``; its content must make ``expected_key``."""
         with self._lane() as lane:
             return lane.add(path, expected_key)
 
-    def take(self, picture: Path, checksum: Checksum, file: PlannedFile) -> Future[str]:
+    def take(
+        self, picture: Path, checksum: Checksum, file: PlannedFile, instead_of: str | None = None
+    ) -> Future[str]:
         """Move the picture into its place in the stack and into the annex; promises its key.
+
+        Of the key that it is there ``instead_of``, the web remote is recorded to have the
+        content no longer: so git-annex does not take the archive for a copy, and refuses to
+        drop the last one.
 
         The promise raises :class:`AnnexError` when git-annex computes another key than the
         checksum of the bytes that were looked at makes; :class:`NoRoom` when the disk is full.
         """
-        return self._pool.submit(self._take, picture, checksum, file)
+        return self._pool.submit(self._take, picture, checksum, file, instead_of)
 
-    def _take(self, picture: Path, checksum: Checksum, file: PlannedFile) -> str:
+    def _take(
+        self, picture: Path, checksum: Checksum, file: PlannedFile, instead_of: str | None
+    ) -> str:
         with self._lane() as lane:
             lane.register(checksum.key, file.url)
             place = self._stack / file.path
@@ -78,7 +78,10 @@ class Intake:
                 picture.replace(place)
             except OSError as problem:
                 raise NoRoom(f"cannot put {quoted(file.path)} in its place: {problem}") from problem
-            return lane.add(file.path, checksum.key)
+            key = lane.add(file.path, checksum.key)
+            if instead_of is not None:
+                lane.disown(instead_of)
+            return key
 
     @contextmanager
     def _lane(self) -> Iterator[_Lane]:
@@ -97,7 +100,10 @@ class Intake:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        # What was handed over was looked at, and goes in: also when the one who asked for it
+        # left, or another picture did not go in. Only the program's own end comes first.
+        at_once = kind is not None and not issubclass(kind, (Exception, GeneratorExit))
+        self._pool.shutdown(wait=True, cancel_futures=at_once)
         self._processes.__exit__(kind, problem, trace)
 
 
@@ -107,7 +113,7 @@ class _Lane:
     def __init__(self, stack: Path, index: Path, processes: ExitStack) -> None:
         self._stack = stack
         self._processes = processes
-        self._presence: Conversation | None = None
+        self._presence: Conversation | None = None  # rarely needed, so started when it is
         self._register = self._start(["registerurl"], {})
         self._add = self._start(
             ["add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"],
