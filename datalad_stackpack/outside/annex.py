@@ -1,7 +1,8 @@
-"""git-annex: what it has, and how a picture gets in. With intake, all that runs it.
+"""git-annex: what it has of a stack, and whether it is fit for use.
 
-Public commands only, in batches, never one process a file.
-:mod:`~datalad_stackpack.outside.intake` takes pictures in.
+Public commands only, in batches, never one process a file. Pictures get in by
+:mod:`~datalad_stackpack.outside.intake`, addresses alone by
+:mod:`~datalad_stackpack.outside.registering`.
 """
 
 from __future__ import annotations
