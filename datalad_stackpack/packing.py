@@ -7,16 +7,19 @@ as :mod:`~datalad_stackpack.reports`.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datalad_stackpack.errors import BrokenFile, DatasetError, NoRoom, NotAsked, WrongFile, quoted
-from datalad_stackpack.outside.annex import Annex, Intake
+from datalad_stackpack.outside.annex import Annex
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.dataset import Record, alone, commit, ensure_made, head, scratch
 from datalad_stackpack.outside.downloads import Downloads
 from datalad_stackpack.outside.halt import Halt, heeding_signals
+from datalad_stackpack.outside.intake import Intake
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.reports import Done, FileReport, PlanReport, StackReport
 from datalad_stackpack.stack import manifest_json
@@ -53,9 +56,21 @@ class _Work:
     began: float
 
     @property
-    def private_index(self) -> Path:
-        """Where git-annex stages until the run is settled."""
-        return self.room / "index"
+    def staging(self) -> Path:
+        """Where git-annex stages, in indexes of our own, until the run is settled."""
+        directory = self.room / "staging"
+        directory.mkdir(exist_ok=True)
+        return directory
+
+
+@dataclass(frozen=True)
+class _GoingIn:
+    """A file on its way into the annex, of ``bytes`` bytes, and what is to be told of it."""
+
+    file: PlannedFile
+    done: Done
+    bytes: int
+    promise: Future[str]
 
 
 class Packing:
@@ -125,13 +140,13 @@ class Packing:
             for one in lost:
                 yield FileReport(one.file, Done.RESTORED, key=one.key)
             if missing := by_step[Step.REGISTER]:
-                work.annex.register_only([one.file for one in missing], work.private_index)
+                work.annex.register_only([one.file for one in missing], work.staging)
             for one in missing:
                 yield FileReport(one.file, Done.REGISTERED)
             new_urls = [one for one in todo if one.renew_url]
             fetch = by_step[Step.FETCH] + by_step[Step.RENEW]
             if new_urls or by_step[Step.ADOPT] or fetch:
-                with work.annex.intake(work.private_index) as intake:
+                with Intake(work.annex.stack, work.staging) as intake:
                     for one in new_urls:
                         intake.register(str(one.key), one.file.url)
                     for one in by_step[Step.ADOPT]:
@@ -152,37 +167,45 @@ class Packing:
         here = {one.file.path: one.key for one in todo if one.step is Step.RENEW}
         files = [one.file for one in todo]
         breaker = Breaker(self._patience.give_up_after)
-        for arrival in Downloads(self._archive, files, room, self._jobs, breaker, self._halt):
-            file, fetched, problem = arrival.file, arrival.fetched, arrival.problem
-            if fetched is None:
-                self._failed += 1
-                done = Done.NOT_ASKED if isinstance(problem, NotAsked) else Done.FAILED
-                yield FileReport(file, done, problem=problem)
-            elif here.get(file.path) == fetched.checksum.key(file.path):
-                fetched.path.unlink(missing_ok=True)
-                yield FileReport(file, Done.KEPT, fetched.checksum.bytes, here[file.path])
-            else:
-                key = intake.take(fetched.path, fetched.checksum, file)
-                done = Done.FETCHED
-                if old := here.get(file.path):
-                    intake.disown(old)
-                    done = Done.REPLACED
-                yield FileReport(file, done, fetched.checksum.bytes, key)
+        going_in: deque[_GoingIn] = deque()
+        try:
+            for arrival in Downloads(self._archive, files, room, self._jobs, breaker, self._halt):
+                file, fetched, problem = arrival.file, arrival.fetched, arrival.problem
+                if fetched is None:
+                    # first what is accepted already: whoever stops at a failure has heard of it
+                    yield from _reports(going_in)
+                    self._failed += 1
+                    done = Done.NOT_ASKED if isinstance(problem, NotAsked) else Done.FAILED
+                    yield FileReport(file, done, problem=problem)
+                elif here.get(file.path) == fetched.checksum.key(file.path):
+                    fetched.path.unlink(missing_ok=True)
+                    yield FileReport(file, Done.KEPT, fetched.checksum.bytes, here[file.path])
+                else:
+                    old = here.get(file.path)
+                    promise = intake.take(fetched.path, fetched.checksum, file, old)
+                    done = Done.REPLACED if old else Done.FETCHED
+                    going_in.append(_GoingIn(file, done, fetched.checksum.bytes, promise))
+                yield from _reports(going_in, at_most=self._jobs)
+            yield from _reports(going_in)
+        except DatasetError:  # one did not go in; others, on their way with it, did
+            yield from _reports(deque(one for one in going_in if one.promise.exception() is None))
+            raise
         self._problem = self._problem or self._halt.reason or breaker.reason
 
     def _settle(self, work: _Work) -> StackReport:
         """Write down and commit what is now in the stack, whatever was said on the way."""
         found, recorded, annex = work.found, work.recorded, work.annex
-        annex.index.take_over(work.private_index)
+        annex.index.take_over(work.staging)
         entries = [*self._entries(found, recorded), *found.kept(recorded)]
         manifest = found.manifest(entries)
         if recorded is not None and replace(manifest, generator=recorded.generator) == recorded:
             manifest = recorded
+        content = manifest_json.write(manifest)
         differences = found.differences(recorded) if recorded else ()
-        if recorded is None and not manifest.files:
+        if recorded is None and not manifest.files and (found.files or not found.described):
             made, changed = None, False
-        elif changed := self._differs_from_commit(manifest, annex):
-            self._place_manifest(manifest, work.room)
+        elif changed := self._differs_from_commit(manifest, content, annex):
+            self._place_manifest(content, work.room)
             annex.index.stage_in_git(MANIFEST_NAME)
             kept = [entry.path for entry in manifest.files if not entry.withdrawn]
             have = {entry.path for entry in manifest.files}
@@ -195,7 +218,7 @@ class Packing:
             record = self._record(found, self._place, manifest, recorded)
             made = commit(self._place, annex.index, [MANIFEST_NAME, *kept], pruned, record)
         else:
-            self._place_manifest(manifest, work.room)
+            self._place_manifest(content, work.room)
             made = head(self._place)
         return StackReport(
             manifest,
@@ -208,8 +231,7 @@ class Packing:
             self._problem,
         )
 
-    def _differs_from_commit(self, manifest: Manifest, annex: Annex) -> bool:
-        content = manifest_json.write(manifest)
+    def _differs_from_commit(self, manifest: Manifest, content: bytes, annex: Annex) -> bool:
         if content != annex.index.committed_content(MANIFEST_NAME):
             return True
         committed = annex.index.committed(DIRECTORIES)
@@ -237,8 +259,7 @@ class Packing:
         except (BrokenFile, WrongFile):
             return None  # git-annex's pointer, where an unlocked file has no content
 
-    def _place_manifest(self, manifest: Manifest, room: Path) -> None:
-        content = manifest_json.write(manifest)
+    def _place_manifest(self, content: bytes, room: Path) -> None:
         place = self._place.stack / MANIFEST_NAME
         try:
             if place.exists() and place.read_bytes() == content:
@@ -254,3 +275,10 @@ class Packing:
             self._place.stack.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise NoRoom(f"cannot make {quoted(self._place.stack)}: {problem}") from problem
+
+
+def _reports(going_in: deque[_GoingIn], at_most: int = 0) -> Iterator[FileReport]:
+    """Reports of pictures that are in, waiting until ``at_most`` are still on their way."""
+    while going_in and (len(going_in) > at_most or going_in[0].promise.done()):
+        one = going_in.popleft()
+        yield FileReport(one.file, one.done, one.bytes, one.promise.result())

@@ -1,9 +1,8 @@
-"""git-annex: what it has, and how a file gets in. The only module that runs it.
+"""git-annex: what it has of a stack, and whether it is fit for use.
 
-Public commands only, in batches, never one process a file. A file goes in by two steps,
-and the order is what makes an interruption harmless: first its URL is registered for the key
-that its content will have, then the file is put in its place and added. Whatever stands in
-the stack under a key with its planned URL was therefore looked at.
+Public commands only, in batches, never one process a file. Pictures get in by
+:mod:`~datalad_stackpack.outside.intake`, addresses alone by
+:mod:`~datalad_stackpack.outside.registering`.
 """
 
 from __future__ import annotations
@@ -13,19 +12,11 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 
-from datalad_stackpack.errors import (
-    AnnexError,
-    ArgumentError,
-    DatasetError,
-    InTheWay,
-    NoRoom,
-    quoted,
-)
+from datalad_stackpack.errors import AnnexError, ArgumentError, DatasetError, InTheWay, quoted
+from datalad_stackpack.outside.branch import WEB_REMOTE, Branch
 from datalad_stackpack.outside.index import (
     LONGEST_POINTER,
     Entry,
@@ -35,16 +26,14 @@ from datalad_stackpack.outside.index import (
     key_of_link,
     key_of_pointer,
 )
-from datalad_stackpack.outside.processes import Conversation, run
+from datalad_stackpack.outside.processes import run
+from datalad_stackpack.outside.registering import Registering
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import DIRECTORIES, PlannedFile
 from datalad_stackpack.stack.steps import Standing
 
 OLDEST_ANNEX = "10.20241202"
 """The oldest git-annex with all that is used here: VURL keys, and their repair by fsck."""
-
-WEB_REMOTE = "00000000-0000-0000-0000-000000000001"
-"""The UUID that git-annex gives the web remote in every repository."""
 
 CHUNK = 1 << 20
 
@@ -92,6 +81,7 @@ class Annex:
 
     def __init__(self, root: Path, prefix: str) -> None:
         self.root = root
+        self.prefix = prefix
         self.stack = root / prefix
         self.index = Index(root, prefix)
 
@@ -109,11 +99,17 @@ class Annex:
                 before = committed.get(path)
                 unlocked = bool(entry and before and (entry.mode, before.mode) == UNLOCKED_LINK)
                 found[path] = replace(standing, displaced=standing.displaced or unlocked)
-        copies = self.copies({standing.key for standing in found.values() if standing.key})
+        urls = self._urls({standing.key for standing in found.values()})
         return {
-            path: replace(standing, urls=copies[standing.key].urls if standing.key else NO_URLS)
+            path: replace(standing, urls=urls.get(standing.key, NO_URLS))
             for path, standing in found.items()
         }
+
+    def _urls(self, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+        """The URLs of each key; git-annex is asked only for those that its branch lacks."""
+        found = Branch(self.root).urls(keys)
+        lacking = self.copies(key for key, urls in found.items() if not urls)
+        return found | {key: copies.urls for key, copies in lacking.items()}
 
     def _check_directories(self) -> None:
         for name in DIRECTORIES:
@@ -174,96 +170,14 @@ class Annex:
             )
         return found
 
-    def intake(self, private_index: Path) -> Intake:
-        """Ready to take pictures in; what is added is staged in ``private_index`` only."""
-        return Intake(self, private_index)
-
-    def register_only(self, files: Iterable[PlannedFile], private_index: Path) -> None:
+    def register_only(self, files: Sequence[PlannedFile], staging: Path) -> None:
         """Put files in place by their addresses alone, under VURL keys.
 
-        They are staged in ``private_index`` only. The first to fetch one records its checksum,
-        which later fetches must meet. Raises :class:`AnnexError` for a file that git-annex does
-        not take.
+        They are staged in an index in ``staging`` only. The first to fetch one records its
+        checksum, which later fetches must meet. Raises :class:`AnnexError` for a file that
+        git-annex does not take.
         """
-        command = ["git", "-c", "annex.backend=SHA256E", "annex", "addurl", "--batch",
-                   "--with-files", "--relaxed", "--raw", "--verifiable", "--json",
-                   "--json-error-messages", "--no-check-gitignore"]  # fmt: skip
-        settings = {"GIT_INDEX_FILE": str(private_index)}
-        with Conversation(command, self.stack, settings) as addurl:
-            for file in files:
-                addurl.ask(f"{file.url} {file.path}")
-
-
-class Intake:
-    """Takes looked-at files into the annex, one by one; a context manager.
-
-    The staging of git-annex goes to an index of its own, so that a run that is killed leaves
-    nothing staged in the user's; :meth:`Annex.look` finds what it left in the work tree.
-    """
-
-    def __init__(self, annex: Annex, private_index: Path) -> None:
-        self._annex = annex
-        self._processes = ExitStack()
-        self._presence: Conversation | None = None
-        self._register = self._start(["registerurl"], {})
-        self._add = self._start(
-            ["add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"],
-            {"GIT_INDEX_FILE": str(private_index)},
-        )
-
-    def _start(self, words: list[str], settings: dict[str, str]) -> Conversation:
-        command = ["git", "annex", *words, "--batch", "--json", "--json-error-messages"]
-        return self._processes.enter_context(Conversation(command, self._annex.stack, settings))
-
-    def register(self, key: str, url: str) -> None:
-        """Record at the web remote that ``url`` gives the content of ``key``."""
-        self._register.ask(f"{key} {url}")
-
-    def disown(self, key: str) -> None:
-        """Record that the web remote no longer gives the content of ``key``.
-
-        So git-annex does not take the archive for a copy, and refuses to drop the last one.
-        """
-        if self._presence is None:
-            self._presence = self._start(["setpresentkey"], {})
-        self._presence.ask(f"{key} {WEB_REMOTE} 0")
-
-    def take(self, accepted: Path, checksum: Checksum, file: PlannedFile) -> str:
-        """Move the accepted file into its place in the stack and into the annex; returns its key.
-
-        Raises :class:`AnnexError` when git-annex computes another key than the checksum of the
-        bytes that were looked at makes; :class:`NoRoom` when the disk is full.
-        """
-        key = checksum.key(file.path)
-        self.register(key, file.url)
-        place = self._annex.stack / file.path
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            accepted.replace(place)
-        except OSError as problem:
-            raise NoRoom(f"cannot put {quoted(file.path)} in its place: {problem}") from problem
-        return self.adopt(file.path, key)
-
-    def adopt(self, path: str, expected_key: str) -> str:
-        """Add the file that stands at ``path``; its content must make ``expected_key``."""
-        key = self._add.ask(path).get("key")
-        if key != expected_key:
-            raise AnnexError(
-                f"git-annex added {quoted(path)} as {quoted(key)}, where its content should have "
-                f"made {quoted(expected_key)}: the file changed on its way through the disk"
-            )
-        return expected_key
-
-    def __enter__(self) -> Intake:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._processes.__exit__(kind, problem, trace)
+        Registering(self.root, self.prefix, staging).register(files)
 
 
 def _key_of_content(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.errors import DatasetError, NoRoom, quoted
+from datalad_stackpack.errors import AnnexError, DatasetError, NoRoom, quoted
 from datalad_stackpack.outside.index import Index
 from datalad_stackpack.outside.locks import held, making_a_dataset
 from datalad_stackpack.outside.place import Place, root_above
+from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack.layout import DIRECTORIES, MANIFEST_NAME
 
 
@@ -136,11 +138,16 @@ def commit(
     """
     from datalad.distribution.dataset import Dataset
 
-    message = _run_message(place, Dataset(str(place.root)), record)
-    wrong = _save(place.root, [place.stack / path for path in (*paths, *removed)], message)
+    dataset = Dataset(str(place.root))
+    message = _run_message(place, dataset, record)
+    adjusted = dataset.repo.get_corresponding_branch() is not None
+    if not adjusted and index.is_just(paths, removed):
+        wrong = _commit_index(place, message)
+    else:
+        wrong = _save(place.root, [place.stack / path for path in (*paths, *removed)], message)
     left = index.changed_since_commit([*paths, *removed])
     if wrong or left:
-        why = wrong[0] if wrong else f"{len(left)} files are not in the commit"
+        why = wrong or f"{len(left)} files are not in the commit"
         raise DatasetError(
             f"cannot commit in {quoted(place.root)}: {quoted(why)}; what was accepted is kept and "
             "staged: run the same command again once that is mended"
@@ -151,11 +158,23 @@ def commit(
 def saved(root: Path, paths: Sequence[Path], message: str) -> None:
     """Save ``paths`` in the dataset at ``root``; raises :class:`DatasetError` if it cannot be."""
     if wrong := _save(root, paths, message):
-        raise DatasetError(f"cannot commit in {quoted(root)}: {quoted(wrong[0])}")
+        raise DatasetError(f"cannot commit in {quoted(root)}: {quoted(wrong)}")
 
 
-def _save(root: Path, paths: Sequence[Path], message: str) -> list[str]:
-    """What went wrong, in the words of DataLad or git."""
+def _commit_index(place: Place, message: str) -> str | None:
+    """Commit what is staged; returns what went wrong.
+
+    DataLad would compare every file with the commit again, to come to the same.
+    """
+    try:
+        run(["git", "commit", "--quiet", "--file=-"], place.root, os.fsencode(message))
+    except AnnexError as problem:
+        return str(problem)
+    return None
+
+
+def _save(root: Path, paths: Sequence[Path], message: str) -> str | None:
+    """Have DataLad commit ``paths``; returns what went wrong."""
     from datalad.core.local.save import Save
     from datalad.support.exceptions import CommandError, IncompleteResultsError
 
@@ -171,10 +190,11 @@ def _save(root: Path, paths: Sequence[Path], message: str) -> list[str]:
             )
         )
     except CommandError as problem:
-        return [str(problem.stderr or problem.msg or problem).strip()]
+        return str(problem.stderr or problem.msg or problem).strip()
     except (IncompleteResultsError, OSError, RuntimeError) as problem:
-        return [str(problem)]
-    return [_message(one) for one in results if one["status"] not in ("ok", "notneeded")]
+        return str(problem)
+    wrong = [_message(one) for one in results if one["status"] not in ("ok", "notneeded")]
+    return wrong[0] if wrong else None
 
 
 def _run_message(place: Place, dataset: Any, record: Record) -> str:

@@ -15,6 +15,10 @@ ANNEX_OBJECTS = "annex/objects/"
 LONGEST_POINTER = 32 * 1024
 """git-annex's own limit on the size of a pointer file, in bytes."""
 
+PAST_ANNEX = ("-c", "filter.annex.clean=", "-c", "filter.annex.process=", "-c",
+              "filter.annex.smudge=")  # fmt: skip
+"""Options that let git take content as it is, not through git-annex's filter."""
+
 
 class Place(Enum):
     """What stands at a path of the work tree."""
@@ -111,6 +115,25 @@ class Index:
         changed = {self._relative(line[3:]) for line in listing.split(b"\0") if line}
         return changed.intersection(paths)
 
+    def is_just(self, paths: Sequence[str], removed: Sequence[str]) -> bool:
+        """Whether git's index has all ``paths`` as they stand, and nothing else is staged.
+
+        In doubt it says no: so of a file whose content goes through git-annex's filter.
+        """
+        if not self._has_commit():
+            return False
+        ours = {self._prefix + path for path in (*paths, *removed)}
+        known = set(self._git(["ls-files", "-z"], [""] if self._prefix else []).split(b"\0"))
+        if not all(os.fsencode(self._prefix + path) in known for path in paths):
+            return False
+        # past git-annex's filter, which would read a manifest that was only just staged again
+        words = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no"]
+        for line in self._git([*PAST_ANNEX, *words]).split(b"\0"):
+            is_ours = os.fsdecode(line[3:]) in ours
+            if line and (line[1:2] != b" " if is_ours else line[:1] != b" "):
+                return False
+        return True
+
     def restore(self, paths: Iterable[str]) -> None:
         """Put back ``paths`` that git knows and the work tree lacks."""
         feed = b"".join(os.fsencode(self._prefix + path) + b"\0" for path in paths)
@@ -121,18 +144,19 @@ class Index:
         if paths:
             self._git(["rm", "--quiet", "--force", "--ignore-unmatch"], paths)
 
-    def take_over(self, private_index: Path) -> None:
-        """Stage what ``private_index`` has, as it has it."""
-        if not private_index.exists():
-            return
-        settings = {"GIT_INDEX_FILE": str(private_index)}
-        listing = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
-        if listing:
-            self._git(["update-index", "-z", "--index-info"], feed=listing)
+    def take_over(self, staging: Path) -> None:
+        """Stage what the private indexes in ``staging`` have, as they have it."""
+        for index in sorted(staging.iterdir()):
+            if index.suffix == ".lock":
+                continue  # left by a git-annex that was killed
+            settings = {"GIT_INDEX_FILE": str(index)}
+            listing = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
+            if listing:
+                self._git(["update-index", "-z", "--index-info"], feed=listing)
 
     def stage_in_git(self, path: str) -> None:
         """Stage the file ``path`` with its content in git itself, not in the annex."""
-        self._git(["-c", "annex.largefiles=nothing", "add", "--force"], [path])
+        self._git([*PAST_ANNEX, "add", "--force"], [path])
 
 
 def _records(listing: bytes) -> list[list[bytes]]:

@@ -135,7 +135,9 @@ def _nodes(content: bytes) -> Iterator[tuple[int, int]]:
         node = _node(columns)
         if node is None:
             kind = BrokenFile if at == len(lines) else WrongFile
-            raise kind(f"has no node of an SWC file in line {at}: {quoted(line[:60].decode('latin-1'))}")
+            raise kind(
+                f"has no node of an SWC file in line {at}: {quoted(line[:60].decode('latin-1'))}"
+            )
         if node[0] in seen:
             raise WrongFile(f"has node {node[0]} twice, again in line {at}")
         seen.add(node[0])

@@ -194,6 +194,8 @@ def main() -> None:
         middle = asdict(median(costs))
         runs = [asdict(cost) for cost in costs]
         results.append({"job": job, "contender": contender, "median": middle, "runs": runs})
+        told = {"versions": _versions(), "results": results}  # each time, in case it is broken off
+        given.json.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
 
     with ExitStack() as stack:
         where = tempfile.TemporaryDirectory(
@@ -210,9 +212,6 @@ def main() -> None:
         for name in given.only.split(","):
             for job in JOBS[name](bench):
                 bench.measure(job)
-    given.json.write_text(
-        json.dumps({"versions": _versions(), "results": results}, indent=1, sort_keys=True) + "\n"
-    )
 
 
 if __name__ == "__main__":

@@ -53,7 +53,21 @@ def detached(dataset: Path) -> None:
     git("checkout", "-q", "--detach", at=dataset)
 
 
-ODD = [text2git, md5e, unlocked, everything_annexed, everything_in_git, pictures_ignored, detached]
+def adding_unlocked(dataset: Path) -> None:
+    git("config", "annex.addunlocked", "true", at=dataset)
+
+
+def without_links(dataset: Path) -> None:
+    git("config", "core.symlinks", "false", at=dataset)
+    git("config", "annex.crippledfilesystem", "true", at=dataset)
+
+
+def with_jobs(dataset: Path) -> None:
+    git("config", "annex.jobs", "4", at=dataset)
+
+
+ODD = [text2git, md5e, unlocked, everything_annexed, everything_in_git, pictures_ignored, detached,
+       adding_unlocked, without_links, with_jobs]  # fmt: skip
 
 
 @pytest.mark.parametrize("make_odd", ODD, ids=lambda make: make.__name__)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +13,14 @@ from pathlib import Path
 import pytest
 from archive import faults, query_faults
 from archive.misbehaving import MisbehavingArchive
+from helpers import git
 
 from datalad_stackpack.demo import HangUp, Reply, Request
 from datalad_stackpack.errors import Refused
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.stack.archives import at_url
+from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.patience import Patience
 from faults.checks import (
     ALL,
@@ -26,6 +30,7 @@ from faults.checks import (
     assert_in_git,
     assert_one_line,
     assert_sound,
+    manifest_of,
     one_plane,
 )
 from faults.conftest import MANY
@@ -175,6 +180,96 @@ def test_stopping_at_the_first_failure(
     assert second.paths("notneeded") == accepted
     assert [archive.asked(IDS[path]) for path in accepted] == [1, 1]
     assert_in_git(stack, ALL, set())
+    assert_sound(stack)
+
+
+def after(archive: MisbehavingArchive, pictures: int) -> Callable[[Request, Reply], Reply]:
+    """A 404 that waits until that many pictures were asked for: others are on their way then."""
+
+    def fault(request: Request, reply: Reply) -> Reply:
+        until = time.monotonic() + 20
+        while archive.pictures_asked < pictures and time.monotonic() < until:
+            time.sleep(0.001)
+        return faults.status(404)(request, reply)
+
+    return fault
+
+
+def assert_told_as_committed(ran: Ran, stack: Path, archive: MisbehavingArchive) -> set[str]:
+    """What was told to be in is what is committed, and nothing stands beside it."""
+    accepted = ran.paths("ok")
+    planned = {entry["path"] for entry in manifest_of(stack)["omitted"]} | accepted
+    assert_in_git(stack, accepted, planned - accepted)
+    assert_sound(stack)
+    return accepted
+
+
+@pytest.mark.parametrize("pictures", [5, 12, 20, 33])
+def test_stopping_at_a_failure_while_others_go_in(
+    pictures: int, archive: MisbehavingArchive, run: Callable[..., Ran], work: Path
+) -> None:
+    archive.spoil(f"image {MANY.plane_id(3)}", after(archive, pictures))
+    first = run(3, on_failure="stop", jobs=JOBS)
+    assert first.failed
+    accepted = assert_told_as_committed(first, work / "3", archive)
+    assert accepted
+
+    archive.heal()
+    second = run(3, jobs=JOBS)
+    assert second.paths("notneeded") == accepted
+    assert {archive.asked(MANY.plane_id(int(Path(one).stem))) for one in accepted} == {1}
+
+
+def test_a_consumer_that_leaves_while_pictures_go_in(
+    archive: MisbehavingArchive, work: Path
+) -> None:
+    """One who stops for reasons of their own has not heard of all that is then committed."""
+    from datalad.api import stackpack_add
+
+    told = stackpack_add(
+        3, archive=archive.url, jobs=JOBS, return_type="generator", result_renderer="disabled"
+    )
+    heard = [next(told) for _ in range(9)]
+    told.close()
+    committed = {entry["path"] for entry in manifest_of(work / "3")["files"]}
+    assert {"/".join(Path(one["path"]).parts[-2:]) for one in heard} <= committed
+    assert_in_git(
+        work / "3", committed, {one["path"] for one in manifest_of(work / "3")["omitted"]}
+    )
+    assert_sound(work / "3")
+
+
+def test_one_picture_that_git_annex_does_not_take(
+    archive: MisbehavingArchive, run: Callable[..., Ran], work: Path
+) -> None:
+    """Others were on their way into the annex just then: they are in, and are told of."""
+    stack = work / "3"
+
+    def put_in_the_way(_: Request, reply: Reply) -> Reply:
+        body = b"".join(reply.body)
+        key = Checksum(len(body), hashlib.sha256(body).hexdigest()).key("a.jpg")
+        where = git("annex", "examinekey", key, "--format=${hashdirmixed}", at=stack)
+        place = stack / ".git" / "annex" / "objects" / where
+        place.mkdir(parents=True)
+        (place / key).write_text("not a directory")
+        return replace(reply, body=[body])
+
+    archive.spoil(f"image {MANY.plane_id(12)}", put_in_the_way)
+    first = run(3, jobs=JOBS)
+    assert first.failed
+    assert "git annex add failed for 'planes/0012.jpg'" in first.stack["message"]
+    accepted = first.paths("ok")
+    assert accepted
+    assert {entry["path"] for entry in manifest_of(stack)["files"]} == accepted
+
+    for blocker in (stack / ".git" / "annex" / "objects").glob("*/*/*"):
+        if blocker.is_file():
+            blocker.unlink()
+    archive.heal()
+    second = run(3, jobs=JOBS)
+    assert not second.failed
+    assert second.paths("notneeded") == accepted
+    assert_in_git(stack, second.paths("notneeded", "ok"), set())
     assert_sound(stack)
 
 

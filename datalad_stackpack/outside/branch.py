@@ -1,0 +1,124 @@
+"""The git-annex branch: which URLs a key has, read and written in git-annex's documented format.
+
+For each key the branch has a log of the repositories that have its content, and one of its
+URLs (git-annex, "internals"). To read ten thousand of them takes git a moment where
+``git annex whereis`` takes seconds. New logs are written to a side branch, as a push from
+another clone would; git-annex merges it the next time it looks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from datalad_stackpack.outside.processes import run
+from datalad_stackpack.stack.keys import file_name_of_key
+
+WEB_REMOTE = "00000000-0000-0000-0000-000000000001"
+"""The UUID that git-annex gives the web remote in every repository."""
+
+BRANCH = "refs/heads/git-annex"
+SIDE_BRANCH = "refs/heads/synced/git-annex"
+
+
+class Branch:
+    """The git-annex branch of the repository at ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def urls(self, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+        """The URLs that the branch has of each key at the web remote.
+
+        What git-annex has still in its journal, or has not merged yet, is not seen.
+        """
+        asked = sorted({key for key in keys if key and "\n" not in key})
+        logs = self._logs(log for key in asked for log in _log_names(key))
+        found = {}
+        for key in asked:
+            places, urls = (_present(logs.get(log, b"")) for log in _log_names(key))
+            found[key] = urls if WEB_REMOTE in places else frozenset()
+        return found
+
+    def _logs(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The content of those logs that are there.
+
+        Looked up below the branch's top directories: to go through its root for each log means
+        to read a list of thousands again and again.
+        """
+        rows = run(["git", "ls-tree", "-z", BRANCH], self._root).split(b"\0")
+        trees = {os.fsdecode(row[-3:]): row.split()[2].decode() for row in rows if row}
+        asked = [name for name in names if name[:3] in trees]
+        feed = "".join(f"{trees[name[:3]]}:{name[4:]}\n" for name in asked)
+        told = run(["git", "cat-file", "--batch"], self._root, os.fsencode(feed))
+        logs = {}
+        at = 0
+        for name in asked:
+            header_end = told.index(b"\n", at)
+            header = told[at:header_end]
+            at = header_end + 1
+            if not header.endswith(b" missing"):
+                content_end = at + int(header.rsplit(b" ", 1)[1])
+                logs[name] = told[at:content_end]
+                at = content_end + 1
+        return logs
+
+    def add(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> None:
+        """Record a URL for each key, and ``blobs`` in the repository, in one go.
+
+        Raises :class:`~datalad_stackpack.errors.AnnexError` when git-annex does not merge it, or
+        the side branch has what the git-annex branch has not.
+        """
+        side_branch_was_there = bool(run(["git", "for-each-ref", SIDE_BRANCH], self._root))
+        stream = b"".join(self._stream(urls, blobs))
+        # thousands of tiny objects: to compress them takes longer than to write them
+        quickly = ["-c", "core.compression=0"]
+        run(["git", *quickly, "fast-import", "--quiet", "--done"], self._root, stream)
+        some_key = next(iter(urls))
+        run(["git", "annex", "whereis", "--quiet", f"--key={some_key}"], self._root)  # merges
+        run(["git", "merge-base", "--is-ancestor", SIDE_BRANCH, BRANCH], self._root)
+        if not side_branch_was_there:
+            run(["git", "update-ref", "-d", SIDE_BRANCH], self._root)
+
+    def _stream(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> Iterator[bytes]:
+        before = self._logs(log for key in urls for log in _log_names(key))
+        who = run(["git", "var", "GIT_COMMITTER_IDENT"], self._root)
+        now = f"{time.time():.6f}s 1"
+        for blob in blobs:
+            yield b"blob\n" + _data(blob)
+        yield b"commit " + SIDE_BRANCH.encode() + b"\ncommitter " + who
+        yield _data(b"update") + b"from " + BRANCH.encode() + b"^0\n"
+        for key, url in sorted(urls.items(), key=lambda item: _log_names(item[0])):
+            for name, value in zip(_log_names(key), (WEB_REMOTE, url), strict=True):
+                yield b"M 100644 inline " + os.fsencode(name) + b"\n"
+                yield _data(before.get(name, b"") + os.fsencode(f"{now} {value}\n"))
+        yield b"done\n"
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%b\n" % (len(content), content)
+
+
+def _log_names(key: str) -> tuple[str, str]:
+    """Where the branch has the logs of a key: of its places, and of its URLs."""
+    digest = hashlib.md5(os.fsencode(key), usedforsecurity=False).hexdigest()
+    name = f"{digest[:3]}/{digest[3:6]}/{file_name_of_key(key)}.log"
+    return name, f"{name}.web"
+
+
+def _present(log: bytes) -> frozenset[str]:
+    """What a log says is there: of each value, the line with the latest time counts."""
+    latest: dict[bytes, tuple[float, bool]] = {}
+    for line in log.splitlines():
+        stamp, _, rest = line.partition(b" ")
+        status, _, value = rest.partition(b" ")
+        try:
+            at = float(stamp.rstrip(b"s"))
+        except ValueError:
+            continue
+        if at >= latest.get(value, (at, False))[0]:
+            latest[value] = at, status == b"1"
+    return frozenset(os.fsdecode(value) for value, (_, there) in latest.items() if there)

@@ -1,0 +1,214 @@
+"""Addresses alone: few by git-annex itself, many together, to the same end.
+
+A stack of ten files is left to git-annex; one of 44 takes the fast path.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers import TINY, git, statuses
+
+from datalad_stackpack.outside.branch import SIDE_BRANCH, Branch
+from datalad_stackpack.outside.registering import WORTH_IT, key_of_address
+from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.stack.keys import key_of_file_name
+
+MANY = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=tuple(range(2, 42)))
+FEW_OR_MANY = pytest.mark.parametrize("specimen", [1, 3], ids=["few", "many"])
+
+
+@pytest.fixture
+def cells():
+    return (TINY, MANY)
+
+
+def files_of(stack: Path) -> dict[str, str]:
+    """Path and address of each file that the manifest lists."""
+    manifest = manifest_json.read((stack / "manifest.json").read_bytes())
+    return {entry.path: entry.url for entry in manifest.files}
+
+
+def check_whole(results, stack: Path, archive) -> None:
+    """Everything is registered, committed and known to git-annex, and was not fetched."""
+    assert set(statuses(results).values()) <= {"ok", "notneeded"}, results
+    assert statuses(results)["stack"] == "ok"
+    assert archive.pictures_asked == 0
+    assert git("status", "--porcelain", at=stack) == ""
+    told = git("annex", "whereis", "--json", at=stack)
+    known = {
+        one["file"].removeprefix(f"{stack.name}/"): one["whereis"][0]["urls"]
+        for one in map(json.loads, told.splitlines())
+    }
+    assert known == {path: [url] for path, url in files_of(stack).items()}
+    git("annex", "fsck", "--quiet", at=stack)
+
+
+@FEW_OR_MANY
+def test_it_comes_out_as_git_annex_would_have_done_it(specimen, add, archive, dataset, tmp_path):
+    check_whole(add(specimen, no_fetch=True), dataset / str(specimen), archive)
+
+    git("init", "-q", str(tmp_path / "other"))
+    git("annex", "init", "-q", at=tmp_path / "other")
+    lines = "".join(
+        f"{url} {specimen}/{path}\n" for path, url in files_of(dataset / str(specimen)).items()
+    )
+    subprocess.run(
+        ["git", "-c", "annex.backend=SHA256E", "annex", "addurl", "--batch", "--with-files",
+         "--relaxed", "--raw", "--verifiable", "--quiet"],
+        cwd=tmp_path / "other", input=lines, text=True, check=True,
+    )  # fmt: skip
+    theirs = git("ls-files", "-s", at=tmp_path / "other").splitlines()
+    ours = git("ls-files", "-s", "--", f"{specimen}/p*", at=dataset).splitlines()
+    assert ours == theirs
+    assert_same_logs(dataset, tmp_path / "other")
+
+
+def assert_same_logs(one: Path, other: Path) -> None:
+    def logs(at: Path) -> dict[str, str]:
+        names = git("ls-tree", "-r", "--name-only", "git-annex", at=at).splitlines()
+        return {
+            name: git("show", f"git-annex:{name}", at=at).partition(" ")[2]  # less the time
+            for name in names
+            if "VURL" in name
+        }
+
+    assert logs(one) == logs(other)
+
+
+@FEW_OR_MANY
+def test_a_second_run_finds_nothing_to_do(specimen, add, archive, dataset):
+    add(specimen, no_fetch=True)
+    head = git("rev-parse", "HEAD", "git-annex")
+    assert set(statuses(add(specimen, no_fetch=True)).values()) == {"notneeded"}
+    assert git("rev-parse", "HEAD", "git-annex") == head
+
+
+@FEW_OR_MANY
+def test_get_works_later_and_in_a_clone(specimen, add, archive, dataset, tmp_path):
+    from datalad.api import clone, get
+
+    add(specimen, no_fetch=True)
+    copy = str(tmp_path / "copy")
+    clone(source=str(dataset), path=copy, result_renderer="disabled")
+    for place in (str(dataset), copy):
+        got = get(dataset=place, path=place, result_renderer="disabled")
+        assert {result["status"] for result in got} == {"ok"}
+        assert len(got) >= len(files_of(dataset / str(specimen)))
+
+
+def unlocked(dataset: Path) -> None:
+    git("annex", "adjust", "--unlock", at=dataset)
+
+
+def adding_unlocked(dataset: Path) -> None:
+    git("config", "annex.addunlocked", "true", at=dataset)
+
+
+def private(dataset: Path) -> None:
+    git("config", "annex.private", "true", at=dataset)
+
+
+def uncommitted(dataset: Path) -> None:
+    git("config", "annex.alwayscommit", "false", at=dataset)
+
+
+def unmerged(dataset: Path) -> None:
+    git("config", "annex.merge-annex-branches", "false", at=dataset)
+
+
+def without_links(dataset: Path) -> None:
+    git("config", "core.symlinks", "false", at=dataset)
+    git("config", "annex.crippledfilesystem", "true", at=dataset)
+
+
+def on_a_detached_head(dataset: Path) -> None:
+    git("checkout", "-q", "--detach", at=dataset)
+
+
+def with_a_side_branch(dataset: Path) -> None:
+    git("update-ref", SIDE_BRANCH, "git-annex", at=dataset)
+
+
+ODD = [unlocked, adding_unlocked, private, uncommitted, unmerged, without_links,
+       on_a_detached_head, with_a_side_branch]  # fmt: skip
+
+
+@FEW_OR_MANY
+@pytest.mark.parametrize("make_odd", ODD, ids=lambda make: make.__name__)
+def test_an_odd_dataset_gets_the_same(make_odd, specimen, add, archive, dataset):
+    make_odd(dataset)
+    check_whole(add(specimen, no_fetch=True), dataset / str(specimen), archive)
+    assert set(statuses(add(specimen, no_fetch=True)).values()) == {"notneeded"}
+
+
+def test_many_leave_few_objects_and_no_side_branch(add, archive, dataset):
+    add(3, no_fetch=True)
+    assert git("for-each-ref", SIDE_BRANCH) == ""
+    loose = int(git("count-objects").split()[0])
+    assert loose < 44, "each file left objects of its own"
+
+
+def test_what_an_interrupted_run_registered_is_no_hindrance(add, archive, dataset):
+    """Killed after the addresses were recorded and merged or not, before any link stood."""
+    add(3, no_fetch=True)
+    urls = files_of(dataset / "3")
+    git("reset", "-q", "--hard", "HEAD~1")
+    git("update-ref", SIDE_BRANCH, "git-annex")
+    check_whole(add(3, no_fetch=True), dataset / "3", archive)
+    assert files_of(dataset / "3") == urls
+
+
+@FEW_OR_MANY
+def test_links_that_an_interrupted_run_left_are_committed(specimen, add, archive, dataset):
+    """Killed after the links were placed, before they were taken over into git's index."""
+    add(specimen, no_fetch=True)
+    urls = files_of(dataset / str(specimen))
+    git("reset", "-q", "HEAD~1")
+    (dataset / str(specimen) / "manifest.json").unlink()
+    assert git("ls-files", "--", str(specimen)) == ""
+    check_whole(add(specimen, no_fetch=True), dataset / str(specimen), archive)
+    assert files_of(dataset / str(specimen)) == urls
+
+
+def test_an_address_that_was_taken_away_is_registered_again(add, archive, dataset):
+    add(3, no_fetch=True)
+    some = dict(list(files_of(dataset / "3").items())[5:9])
+    for path, url in some.items():
+        git("annex", "rmurl", f"3/{path}", url)
+    known = Branch(dataset).urls(key_of_address(url) for url in some.values())
+    assert set(known.values()) == {frozenset()}
+    git("reset", "-q", "--hard", "HEAD~1")
+    check_whole(add(3, no_fetch=True), dataset / "3", archive)
+
+
+def test_something_else_that_is_staged_stays_staged(add, archive, dataset):
+    (dataset / "notes").write_text("mine")
+    git("add", "notes")
+    assert set(statuses(add(3, no_fetch=True)).values()) == {"ok"}
+    assert git("status", "--porcelain") == "A  notes\n"
+
+
+def test_keys_and_links_are_foretold_as_git_annex_makes_them(dataset):
+    urls = [
+        *(f"http://127.0.0.1:9/{'x' * length}" for length in range(40, 50)),
+        "https://api.brain-map.org/api/v2/section_image_download/33786",
+        "https://api.brain-map.org/api/v2/section_image_download/337864375?downsample=3",
+        "http://127.0.0.1:9/a?b=c&d=e,f%20g;h~i(j)+k@l!m'n*o$p",
+        *(f"http://127.0.0.1:{port}/api/v2/section_image_download/1" for port in range(9000, 9100)),
+    ]
+    lines = "".join(f"{url} {number}\n" for number, url in enumerate(urls))
+    subprocess.run(
+        ["git", "-c", "annex.backend=SHA256E", "annex", "addurl", "--batch", "--with-files",
+         "--relaxed", "--raw", "--verifiable", "--quiet"],
+        input=lines, text=True, check=True,
+    )  # fmt: skip
+    made = {
+        url: key_of_file_name(Path(str(number)).readlink().name) for number, url in enumerate(urls)
+    }
+    assert made == {url: key_of_address(url) for url in urls}
+    assert WORTH_IT < 44
