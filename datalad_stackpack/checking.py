@@ -33,13 +33,13 @@ from datalad_stackpack.stack.audit import (
     FileFacts,
     Finding,
     Level,
+    audit_content,
     audit_counts,
     audit_file,
-    audit_picture,
     audit_row,
     audit_safety,
 )
-from datalad_stackpack.stack.drift import PictureDrift, RowDrift
+from datalad_stackpack.stack.drift import ContentDrift, RowDrift
 from datalad_stackpack.stack.entries import FileEntry
 from datalad_stackpack.stack.layout import (
     DIRECTORIES,
@@ -64,7 +64,7 @@ class Tally:
     here: int = 0
     only_at_archive: int = 0
     rows: dict[str, int] = field(default_factory=dict)
-    pictures: dict[str, int] = field(default_factory=dict)
+    contents: dict[str, int] = field(default_factory=dict)
 
 
 class Checking:
@@ -200,8 +200,8 @@ class Checking:
                 yield from self._audit_rows(manifest, archive)
             except StackpackError as problem:
                 yield Finding("rows-unknown", Level.UNKNOWN, str(problem))
-            if upstream.most_pictures != 0:
-                yield from self._audit_pictures(manifest, facts, upstream, archive)
+            if upstream.most_files != 0:
+                yield from self._audit_contents(manifest, facts, upstream, archive)
 
     def _audit_rows(self, manifest: Manifest, archive: Archive) -> Iterator[Finding]:
         order = Order(
@@ -217,14 +217,14 @@ class Checking:
         for difference in differences:
             yield from audit_row(difference)
 
-    def _audit_pictures(
+    def _audit_contents(
         self,
         manifest: Manifest,
         facts: dict[str, FileFacts],
         upstream: Upstream,
         archive: Archive,
     ) -> Iterator[Finding]:
-        entries = {entry.path: entry for entry in sample(manifest, upstream.most_pictures)}
+        entries = {entry.path: entry for entry in sample(manifest, upstream.most_files)}
         files = []
         for entry in entries.values():
             item = read_item(entry.part, entry.row)
@@ -233,8 +233,8 @@ class Checking:
             else:
                 message = f"{quoted(entry.url)} is not the archive's address of its {item.part}"
                 yield Finding("url-foreign", Level.ERROR, message, entry.path)
-        seen: dict[str, PictureDrift] = {}
-        classes: Counter[PictureDrift] = Counter()
+        seen: dict[str, ContentDrift] = {}
+        classes: Counter[ContentDrift] = Counter()
         breaker = Breaker(self._patience.give_up_after)
         with tempfile.TemporaryDirectory(prefix="stackpack-") as room:
             for arrival in Downloads(archive, files, Path(room), self._jobs, breaker, self._halt):
@@ -244,27 +244,27 @@ class Checking:
                 if fact.key == entry.key and entry.url in fact.urls:
                     seen[entry.key] = drift
                 classes[drift] += 1
-                yield from audit_picture(entry.path, drift, why)
-        self.tally.pictures = {drift.value: classes[drift] for drift in PictureDrift}
+                yield from audit_content(entry.path, drift, why)
+        self.tally.contents = {drift.value: classes[drift] for drift in ContentDrift}
         looks.note(self._place, seen)
 
     def _classify(
         self, arrival: Arrival, entry: FileEntry, facts: FileFacts
-    ) -> tuple[PictureDrift, str]:
+    ) -> tuple[ContentDrift, str]:
         if arrival.fetched is None:
             return drift_of(arrival.problem), str(arrival.problem)
         fetched = arrival.fetched
         try:
             if fetched.checksum == entry.checksum:
-                drift = PictureDrift.SAME_BYTES
+                drift = ContentDrift.SAME_BYTES
             elif not facts.readable:
-                drift = PictureDrift.OTHER_BYTES
+                drift = ContentDrift.OTHER_BYTES
             elif contents.same(arrival.file, fetched.path, self._place.stack / entry.path):
-                drift = PictureDrift.RE_ENCODED
+                drift = ContentDrift.RE_ENCODED
             else:
-                drift = PictureDrift.DIFFERENT
+                drift = ContentDrift.DIFFERENT
         except (OSError, SyntaxError, ValueError) as damage:
-            return PictureDrift.OTHER_BYTES, str(damage)
+            return ContentDrift.OTHER_BYTES, str(damage)
         finally:
             fetched.path.unlink(missing_ok=True)
         return drift, ""

@@ -14,17 +14,18 @@ from datalad_stackpack.commands import results, settings
 from datalad_stackpack.commands.ids import parse_subjects
 from datalad_stackpack.commands.packing_results import Work, lgr, told
 from datalad_stackpack.commands.results import Result, Results
-from datalad_stackpack.errors import ArgumentError, StackpackError
+from datalad_stackpack.errors import ArgumentError, StackpackError, as_text
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt, heeding_signals
 from datalad_stackpack.outside.parents import find_parent, place_below, save_subdatasets
 from datalad_stackpack.outside.place import Place, find_place
-from datalad_stackpack.stack.layout import parse_downsample
+from datalad_stackpack.stack.layout import MANIFEST_NAME, parse_downsample
 from datalad_stackpack.stack.series import Subject, parse_parts
 from datalad_stackpack.surveying import Order
 
 ACTION = "stackpack-add"
+MOST_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ class Options:
 
     @property
     def shown(self) -> str:
-        """What was asked for, as it was given."""
-        return ", ".join(map(str, (*self.specimens, *self.data_sets)))
+        """What was asked for, as it was given; of many, the first few."""
+        given = [as_text(one) for one in (*self.specimens, *self.data_sets)]
+        return ", ".join(given[:MOST_SHOWN]) + ", ..." * (len(given) > MOST_SHOWN)
 
 
 @dataclass
@@ -67,20 +69,23 @@ class _Parent:
 
     place: Place
     message: str | None
-    stacks: list[Path] = field(default_factory=list)
+    begun: dict[Path, Subject] = field(default_factory=dict)
+    """What the stack in each directory is of; it need not have come to a commit."""
 
     def save(self) -> Iterator[Result]:
-        """Save all that came, at once."""
-        if not self.stacks:
+        """Save all stacks that came to a commit, at once."""
+        stacks = [stack for stack in self.begun if (stack / MANIFEST_NAME).is_file()]
+        if not stacks:
             return
         tell = Results(ACTION, self.place)
-        said = self.message or f"Stacks of {len(self.stacks)} cells or data sets as subdatasets"
+        title = self.message or f"{len(stacks)} stack{'s' * (len(stacks) > 1)} as subdatasets"
+        said = "\n- ".join([f"{title}\n", *(self.begun[stack].label for stack in stacks)])
         try:
-            made = save_subdatasets(self.place, self.stacks, said, lgr.info)
+            made = save_subdatasets(self.place, stacks, said, lgr.info)
         except StackpackError as problem:
             yield tell.of_problem(problem)
         else:
-            yield tell.of_parent(len(self.stacks), made)
+            yield tell.of_parent(len(stacks), made)
 
 
 def add(options: Options) -> Iterator[Result]:
@@ -130,16 +135,15 @@ def _add_one(
     except StackpackError as problem:
         yield results.of_refusal(ACTION, order.subject.directory, problem, order.subject)
         return
-    tell = Results(ACTION, place)
+    tell = Results(ACTION, place, parent.place.root if parent is not None else None)
     try:
         if options.dry_run:
             yield from _foresee(order, archive, place, tell)
             return
         record = partial(records.of_adding, archive.source.label, options.message)
-        for result in told(work.packing(archive, place, record).run(order), order, tell):
-            if parent is not None and result.get("commit"):
-                parent.stacks.append(place.stack)
-            yield result
+        if parent is not None:
+            parent.begun[place.stack] = order.subject
+        yield from told(work.packing(archive, place, record).run(order), order, tell)
     except StackpackError as problem:
         yield tell.of_problem(problem, order.subject)
 

@@ -35,8 +35,8 @@ class StackpackCheck(Interface):
             metavar="all|rows|sample=N",
             nargs="?",
             const="all",
-            doc="""ask the archive again: for its rows and every picture ('all', or no value),
-            for its rows only ('rows', a few requests), or for its rows and N pictures, the same
+            doc="""ask the archive again: for its rows and every file ('all', or no value),
+            for its rows only ('rows', a few requests), or for its rows and N files, the same
             ones each time ('sample=N').""",
         ),
         "jobs": JOBS,

@@ -6,6 +6,7 @@ DataLad's standard keys are action, status, path, type, refds and message.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.checking import Tally
@@ -36,11 +37,14 @@ LEVEL_STATUS = {Level.ERROR: "error", Level.WARNING: "ok", Level.UNKNOWN: "impos
 
 
 class Results:
-    """Makes the result records of one action on one stack."""
+    """Makes the result records of one action on one stack.
 
-    def __init__(self, action: str, place: Place) -> None:
+    ``parent`` is the root of the dataset that the stack is a subdataset of, if it matters.
+    """
+
+    def __init__(self, action: str, place: Place, parent: Path | None = None) -> None:
         self._place = place
-        self._standard = {"action": action, "refds": str(place.root)}
+        self._standard = {"action": action, "refds": str(parent or place.root)}
 
     def of_file(self, report: FileReport) -> Result:
         """The record of one file that was dealt with."""
@@ -149,7 +153,7 @@ class Results:
             here=tally.here,
             only_at_archive=tally.only_at_archive,
             rows=tally.rows,
-            pictures=tally.pictures,
+            contents=tally.contents,
         )
 
     def of_difference(self, difference: Difference) -> Result:

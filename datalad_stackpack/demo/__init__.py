@@ -7,6 +7,7 @@ that a demo looks like the real job.
 
     cells     what a cell is, and two that look like real ones
     more_cells  small cells to choose from: the table to add a row to
+    data_sets series of section images, asked for by the id of a data set
     structures  the parts of the brain that they lie in
     neuron    the invented neuron of a cell, and its SWC file
     pictures  the images of a cell: ids, paths, bounding boxes

@@ -219,7 +219,7 @@ def _scrambled(records: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(sorted(records, key=lambda record: crc32(repr(record.fields).encode())))
 
 
-def tables(cells: Sequence[DemoCell]) -> Tables:
+def tables(cells: Sequence[DemoCell], data_sets: Sequence[DemoCell] = ()) -> Tables:
     """Return every record of every model that the demo archive knows, in no useful order.
 
     The archive's order is unspecified unless a query asks for one (archive: verified).
@@ -228,7 +228,7 @@ def tables(cells: Sequence[DemoCell]) -> Tables:
     return {
         "SubImage": _scrambled(record for is_projection, record in images if not is_projection),
         "ProjectionImage": _scrambled(record for is_projection, record in images if is_projection),
-        "SectionImage": (),
+        "SectionImage": _scrambled(_image(one) for each in data_sets for one in pictures(each)),
         "NeuronReconstruction": _scrambled(_reconstruction(c) for c in cells if c.reconstruction),
         "ApiCellTypesSpecimenDetail": _scrambled(_detail(cell) for cell in cells),
         "Structure": _scrambled(_structure(one) for one in STRUCTURES.values()),

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from . import render, rows
 from .cells import LIFELIKE_CELLS, DemoCell
+from .data_sets import DATA_SETS
 from .more_cells import MORE_CELLS
 from .neuron import marker, swc
 from .pictures import Picture, pictures
@@ -40,7 +41,7 @@ DEMO_NAME = "datalad-stackpack demo archive"
 DEMO_CELLS = LIFELIKE_CELLS + MORE_CELLS
 """The cells that the demo archive serves unless it is told others."""
 
-DEMO_VERSION = 2
+DEMO_VERSION = 3
 """Changes when the same request would get other pictures or rows than before."""
 
 PIECE = 16 * 1024
@@ -83,13 +84,18 @@ class DemoArchive:
     """
 
     def __init__(
-        self, cells: Sequence[DemoCell] = DEMO_CELLS, host: str = "127.0.0.1", port: int = 0
+        self,
+        cells: Sequence[DemoCell] = DEMO_CELLS,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        data_sets: Sequence[DemoCell] = DATA_SETS,
     ) -> None:
-        """Prepare to serve `cells`; nothing is bound or drawn yet."""
+        """Prepare to serve `cells` and `data_sets`; nothing is bound or drawn yet."""
         self.cells = tuple(cells)
         self._address = (host, port)
-        self._tables = rows.tables(self.cells)
-        self._pictures = [picture for cell in self.cells for picture in pictures(cell)]
+        self._tables = rows.tables(self.cells, data_sets)
+        drawn = (*self.cells, *data_sets)
+        self._pictures = [picture for cell in drawn for picture in pictures(cell)]
         self._by_id = {picture.id: picture for picture in self._pictures}
         self._by_path = {picture.path: picture for picture in self._pictures}
         self._files = self._named_files()

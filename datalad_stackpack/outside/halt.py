@@ -18,6 +18,7 @@ class Halt:
         self._event = threading.Event()
         self.reason = ""
         self.signal: int | None = None
+        self.heeding = False
 
     def set(self, reason: str) -> None:
         """Ask to stop; the first reason counts."""
@@ -40,11 +41,12 @@ def heeding_signals(halt: Halt) -> Iterator[None]:
 
     A second one works as it did before. Outside the main thread nothing changes: only there
     can a signal be heeded. At the end of the context the signal is raised again, so that the
-    caller ends as it would have.
+    caller ends as it would have. A context within another one leaves all of this to the outer.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if halt.heeding or threading.current_thread() is not threading.main_thread():
         yield
         return
+    halt.heeding = True
     before: dict[int, Any] = {}
 
     def heed(number: int, _frame: FrameType | None) -> None:
@@ -61,6 +63,7 @@ def heeding_signals(halt: Halt) -> Iterator[None]:
     try:
         yield
     finally:
+        halt.heeding = False
         restore()
     if halt.signal is not None:
         sys.stdout.flush()  # SIGTERM ends the process at once, and what was said would be lost

@@ -9,21 +9,21 @@ from pathlib import Path
 from datalad_stackpack.errors import NoRoom
 from datalad_stackpack.outside.dataset import own_directory
 from datalad_stackpack.outside.place import Place
-from datalad_stackpack.stack.drift import PictureDrift
+from datalad_stackpack.stack.drift import ContentDrift
 
 NAME = "upstream.json"
 
 
-def read(place: Place) -> dict[str, PictureDrift]:
+def read(place: Place) -> dict[str, ContentDrift]:
     """The class of each key's picture at the last look; empty where there was none."""
     try:
         noted = json.loads(_file(place).read_bytes())
-        return {key: PictureDrift[name] for key, name in noted.items()}
+        return {key: ContentDrift[name] for key, name in noted.items()}
     except (OSError, ValueError, KeyError, AttributeError):
         return {}
 
 
-def note(place: Place, seen: Mapping[str, PictureDrift]) -> None:
+def note(place: Place, seen: Mapping[str, ContentDrift]) -> None:
     """Add what was seen now; what could not be reached keeps its earlier class."""
     looks = read(place) | {
         key: drift for key, drift in seen.items() if drift.keeps_promise is not None

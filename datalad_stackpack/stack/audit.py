@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from datalad_stackpack.errors import quoted
-from datalad_stackpack.stack.drift import Difference, PictureDrift, RowDrift
+from datalad_stackpack.stack.drift import ContentDrift, Difference, RowDrift
 from datalad_stackpack.stack.entries import NOT_ACCEPTED, FileEntry
 from datalad_stackpack.stack.manifest import Manifest
 from datalad_stackpack.stack.series import PARTS, Holds
@@ -128,18 +128,18 @@ def audit_row(difference: Difference) -> Iterator[Finding]:
         )
 
 
-def audit_picture(path: str, drift: PictureDrift, why: str) -> Iterator[Finding]:
+def audit_content(path: str, drift: ContentDrift, why: str) -> Iterator[Finding]:
     """What became of one picture at the archive since it was accepted."""
-    if drift is PictureDrift.SAME_BYTES:
+    if drift is ContentDrift.SAME_BYTES:
         return
-    level = Level.UNKNOWN if drift is PictureDrift.UNREACHABLE else Level.WARNING
+    level = Level.UNKNOWN if drift is ContentDrift.UNREACHABLE else Level.WARNING
     message = f"{drift.value} at the archive"
-    code = f"picture-{drift.name.lower().replace('_', '-')}"
+    code = f"upstream-{drift.name.lower().replace('_', '-')}"
     yield Finding(code, level, f"{message}{why and ': '}{why}", path)
 
 
 def audit_safety(
-    entry: FileEntry, facts: FileFacts, looks: Mapping[str, PictureDrift]
+    entry: FileEntry, facts: FileFacts, looks: Mapping[str, ContentDrift]
 ) -> Iterator[Finding]:
     """Whether the content can still be had, by what the archive served when last looked at."""
     drift = looks.get(entry.key)

@@ -27,22 +27,22 @@ class RowDrift(Enum):
     WITHDRAWN = "withdrawn"
 
 
-class PictureDrift(Enum):
-    """What became of a picture since it was accepted."""
+class ContentDrift(Enum):
+    """What became of a file's content since it was accepted."""
 
     SAME_BYTES = "same bytes"
-    RE_ENCODED = "same picture re-encoded"
-    DIFFERENT = "different picture"
-    OTHER_BYTES = "other bytes (the picture is not here to compare)"
+    RE_ENCODED = "the same in other bytes"
+    DIFFERENT = "another content"
+    OTHER_BYTES = "other bytes (the content is not here to compare)"
     GONE = "gone"
     UNREACHABLE = "unreachable"
 
     @property
     def keeps_promise(self) -> bool | None:
         """Whether the archive still gives the content of the key; ``None`` if that is unknown."""
-        if self is PictureDrift.UNREACHABLE:
+        if self is ContentDrift.UNREACHABLE:
             return None
-        return self is PictureDrift.SAME_BYTES
+        return self is ContentDrift.SAME_BYTES
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datalad_stackpack.errors import ArgumentError, Refused, StackpackError, WrongFile, quoted
-from datalad_stackpack.stack.drift import PictureDrift
+from datalad_stackpack.stack.drift import ContentDrift
 from datalad_stackpack.stack.entries import FileEntry
 from datalad_stackpack.stack.manifest import Manifest
 
@@ -16,9 +16,9 @@ STATUS_GONE = (404, 410)
 
 @dataclass(frozen=True)
 class Upstream:
-    """How much to ask the archive: its rows, and of how many pictures (``None`` for all)."""
+    """How much to ask the archive: its rows, and of how many files (``None`` for all)."""
 
-    most_pictures: int | None
+    most_files: int | None
 
 
 def parse_upstream(given: object) -> Upstream | None:
@@ -39,13 +39,13 @@ def parse_upstream(given: object) -> Upstream | None:
     )
 
 
-def drift_of(problem: StackpackError | None) -> PictureDrift:
+def drift_of(problem: StackpackError | None) -> ContentDrift:
     """What became of a file, by the problem with asking for it again."""
     if isinstance(problem, Refused) and problem.status in STATUS_GONE:
-        return PictureDrift.GONE
+        return ContentDrift.GONE
     if isinstance(problem, WrongFile):
-        return PictureDrift.DIFFERENT
-    return PictureDrift.UNREACHABLE
+        return ContentDrift.DIFFERENT
+    return ContentDrift.UNREACHABLE
 
 
 def sample(manifest: Manifest, most: int | None) -> Sequence[FileEntry]:

@@ -17,7 +17,7 @@ class MisbehavingArchive(DemoArchive):
     """A demo archive that behaves until it is told otherwise.
 
     A fault strikes the *rendering* of an image (the reply that carries the picture), the
-    *redirect* to it, or the reply to a *query* for a model.
+    *redirect* to it, a *file* such as an SWC, or the reply to a *query* for a model.
     """
 
     def __init__(self, cells: tuple[DemoCell, ...] = DEMO_CELLS, port: int = 0) -> None:
@@ -29,8 +29,8 @@ class MisbehavingArchive(DemoArchive):
     def spoil(self, what: str, fault: Fault, times: int | None = None) -> None:
         """Let ``fault`` strike ``what``, the next ``times`` times or always.
 
-        ``what`` is ``"image <id>"`` (its rendering), ``"redirect <id>"`` or ``"query <Model>"``;
-        ``*`` in place of the id or model strikes them all.
+        ``what`` is ``"image <id>"`` (its rendering), ``"redirect <id>"``, ``"file <id>"`` or
+        ``"query <Model>"``; ``*`` in place of the id or model strikes them all.
         """
         with self._faults_lock:
             self._faults[what] = (fault, times)
@@ -55,6 +55,8 @@ class MisbehavingArchive(DemoArchive):
             return f"redirect {request.path.rsplit('/', 1)[-1]}"
         if request.path == "/cgi-bin/imageservice":
             return f"image {self.image_at(request.query.get('path', ''))}"
+        if "/well_known_file_download/" in request.path:
+            return f"file {request.path.rsplit('/', 1)[-1]}"
         if request.path.startswith("/api/v2/data"):
             criteria = request.query.get("criteria", "")
             return f"query {criteria.removeprefix('model::').partition(',')[0]}"

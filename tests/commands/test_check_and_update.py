@@ -25,7 +25,7 @@ def test_a_fresh_stack_has_nothing_wrong(add, check, work):
     assert stack["status"] == "ok"
     assert (stack["files"], stack["here"], stack["only_at_archive"]) == (16, 16, 0)
     assert stack["rows"] == {"unchanged": 16, "changed": 0, "new": 0, "withdrawn": 0}
-    assert stack["pictures"]["same bytes"] == 16
+    assert stack["contents"]["same bytes"] == 16
     assert git("status", "--porcelain", at=work / "1") == ""
 
 
@@ -44,8 +44,8 @@ def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
     archive.spoil(f"image {id_of(7)}", repaint)
 
     expected = [
-        ("picture-different", "0007.jpg"),
-        ("picture-re-encoded", "0006.jpg"),
+        ("upstream-different", "0007.jpg"),
+        ("upstream-re-encoded", "0006.jpg"),
         ("row-changed", "0005.jpg"),
         ("row-new", "0011.jpg"),
         ("row-new", "0012.jpg"),
@@ -198,9 +198,9 @@ def test_gone_unreachable_and_not_comparable_pictures_are_told_apart(add, check,
     assert codes(found) == [
         ("no-copy-left", "0004.jpg"),
         ("only-copy-here", "0002.jpg"),
-        ("picture-gone", "0002.jpg"),
-        ("picture-other-bytes", "0004.jpg"),
-        ("picture-unreachable", "0003.jpg"),
+        ("upstream-gone", "0002.jpg"),
+        ("upstream-other-bytes", "0004.jpg"),
+        ("upstream-unreachable", "0003.jpg"),
     ]
     later = check(dataset=str(stack))
     assert codes(later) == [("no-copy-left", "0004.jpg"), ("only-copy-here", "0002.jpg")]

@@ -87,7 +87,7 @@ def test_the_readme_has_the_command_that_ci_runs():
 
 
 def test_every_finding_has_its_row_with_its_level_and_no_other_has():
-    from datalad_stackpack.stack.drift import PictureDrift, RowDrift
+    from datalad_stackpack.stack.drift import ContentDrift, RowDrift
 
     written = re.compile(r'Finding\(\s*"([a-z-]+)",\s*Level\.([A-Z]+)')
     codes = {
@@ -97,9 +97,9 @@ def test_every_finding_has_its_row_with_its_level_and_no_other_has():
     }
     codes |= {f"row-{drift.value}": "warning" for drift in RowDrift}
     codes |= {
-        f"picture-{drift.name.lower().replace('_', '-')}": "warning" for drift in PictureDrift
+        f"picture-{drift.name.lower().replace('_', '-')}": "warning" for drift in ContentDrift
     }
-    codes["picture-unreachable"] = "unknown"
+    codes["upstream-unreachable"] = "unknown"
     del codes["row-unchanged"], codes["picture-same-bytes"]
     page = (REFERENCE / "findings.md").read_text(encoding="utf-8")
     assert dict(re.findall(r"^\| `([a-z-]+)` \| (\w+) \|", page, re.MULTILINE)) == codes

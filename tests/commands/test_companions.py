@@ -1,0 +1,299 @@
+"""What comes with the pictures: the reconstruction, what is known of the cell, and data sets."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers import GAPS, TINY, git, statuses
+from later import codes
+from PIL import Image
+
+from datalad_stackpack.demo import DEMO_CELLS, DemoArchive, Reply, Request
+from datalad_stackpack.demo.rows import marker_file_id, swc_file_id
+from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.stack.manifest import Reconstruction
+
+NO_TREE = replace(TINY, specimen_id=3, data_set_id=30_000_000, reconstruction=False)
+SWC = "reconstruction/1.swc"
+ALL = {"parts": None}
+
+
+@pytest.fixture
+def cells():
+    return (TINY, GAPS, NO_TREE)
+
+
+def read(stack: Path):
+    return manifest_json.read((stack / "manifest.json").read_bytes())
+
+
+def entry_of(stack: Path):
+    (entry,) = [entry for entry in read(stack).files if entry.part == "reconstruction"]
+    return entry
+
+
+# --- the reconstruction -------------------------------------------------------------------
+
+
+def test_the_right_file_comes_is_counted_and_lies_in_the_annex(add, archive, work):
+    add(1, **ALL)
+    stack = work / "1"
+    entry = entry_of(stack)
+    content = (stack / SWC).read_text()
+    assert content.startswith("# synthetic neuron of the demo archive, specimen 1")
+    assert entry.path == SWC
+    assert entry.url == f"{archive.url}/api/v2/well_known_file_download/{swc_file_id(TINY)}"
+    assert entry.tracing.nodes == sum(line[0] != "#" for line in content.splitlines())
+    assert (entry.tracing.roots, entry.tracing.type, entry.image) == (1, "full", None)
+    manifest = read(stack)
+    assert manifest.complete
+    assert manifest.reconstruction is Reconstruction.ACCEPTED
+    assert manifest.z_step_um == 0.28
+    assert (stack / SWC).is_symlink()
+    assert archive.arrivals(f"file {marker_file_id(TINY)}") == []
+    assert set(statuses(add(1, **ALL)).values()) == {"notneeded"}
+    assert len(archive.arrivals(f"file {swc_file_id(TINY)}")) == 1
+
+
+def test_a_cell_without_one_is_whole_and_says_so(add, work):
+    assert set(statuses(add(3, **ALL)).values()) == {"ok"}
+    manifest = read(work / "3")
+    assert manifest.complete
+    assert manifest.reconstruction is Reconstruction.NONE
+    assert (manifest.z_step_um, manifest.plane_to_swc_um) == (None, None)
+    assert [asked.total_rows for asked in manifest.queries] == [6, 4, 0, 1]
+
+
+def test_parts_that_were_not_asked_for_can_be_added(add, work):
+    add(1)
+    assert read(work / "1").reconstruction is Reconstruction.NOT_ASKED
+    assert read(work / "1").cell is None
+    added = add(1, parts="reconstruction,cell")
+    assert statuses(added)[SWC] == "ok"
+    assert read(work / "1").parts == ("planes", "projections", "reconstruction", "cell")
+
+
+def test_the_cell_alone_is_a_manifest(add, work):
+    (result,) = add(1, parts="cell")
+    assert (result["status"], result["files"], result["complete"]) == ("ok", 0, True)
+    assert read(work / "1").cell.name == TINY.name
+
+
+SPOILT = {
+    "a page": lambda _: b"<html>maintenance</html>",
+    "nothing": lambda _: b"",
+    "half a line": lambda whole: whole[:-9],
+    "the marker file": lambda _: b"##x,y,z,radius,shape,name,comment\n1,2,3,0,1,10,,255\n",
+    "a lost parent": lambda whole: whole.replace(b"\n2 ", b"\n9999 "),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_file_that_is_no_whole_tree_is_not_accepted(what, add, archive, work):
+    def spoil(_request: Request, reply: Reply) -> Reply:
+        return replace(reply, body=[SPOILT[what](b"".join(reply.body))])
+
+    archive.spoil("file *", spoil)
+    results = add(1, parts="reconstruction,projections")
+    assert statuses(results)[SWC] == "error"
+    (failed,) = [one for one in results if one["path"].endswith(".swc")]
+    assert failed["message"].startswith("the reconstruction ")
+    assert failed["message"].isprintable()
+    manifest = read(work / "1")
+    assert manifest.reconstruction is Reconstruction.NOT_ACCEPTED
+    assert not manifest.complete
+    assert [gone.path for gone in manifest.omitted] == [SWC]
+    assert not (work / "1" / SWC).exists()
+    archive.heal()
+    assert statuses(add(1, parts="reconstruction"))["stack"] == "ok"
+    assert read(work / "1").complete
+
+
+def test_it_is_registered_fetched_later_and_checked(add, check, archive, work):
+    add(1, no_fetch=True, parts="reconstruction")
+    assert read(work / "1").reconstruction is Reconstruction.REGISTERED
+    git("annex", "get", SWC, at=work / "1")
+    assert (work / "1" / SWC).read_text().startswith("# synthetic neuron")
+    add(1, parts="reconstruction")
+    assert read(work / "1").reconstruction is Reconstruction.ACCEPTED
+    assert (
+        codes(check(str(work / "1"), dataset=str(work / "1"), content=True, upstream="all")) == []
+    )
+
+
+def test_it_stays_in_the_annex_of_a_dataset_for_text(add, work):
+    from datalad.api import create
+
+    create(path=str(work), force=True, cfg_proc="text2git", result_renderer="disabled")
+    add(1, **ALL)
+    assert (work / "1" / SWC).is_symlink()
+    assert not (work / "1" / "manifest.json").is_symlink()
+
+
+def test_a_damaged_file_is_found(add, check, work):
+    add(1, parts="reconstruction")
+    stack = work / "1"
+    place = (stack / SWC).resolve()
+    place.chmod(0o644)
+    place.write_bytes(place.read_bytes().replace(b"\n2 ", b"\n7 "))
+    found = check(str(stack), dataset=str(stack), content=True)
+    assert ("content-damaged", "1.swc") in codes(found)
+
+
+def test_what_became_of_it_upstream_is_classified(add, check, update, archive, work):
+    add(1, parts="reconstruction")
+    stack = str(work / "1")
+    asked = {"dataset": stack, "upstream": "all"}
+
+    def with_a_remark(_request: Request, reply: Reply) -> Reply:
+        return replace(reply, body=[b"# seen again\n", b"".join(reply.body)])
+
+    archive.spoil("file *", with_a_remark)
+    assert codes(check(stack, **asked)) == [
+        ("only-copy-here", "1.swc"),
+        ("upstream-re-encoded", "1.swc"),
+    ]
+
+    def moved(_request: Request, reply: Reply) -> Reply:
+        return replace(reply, body=[b"".join(reply.body).replace(b"1 1 ", b"1 1 9", 1)])
+
+    archive.spoil("file *", moved)
+    found = codes(check(stack, **asked))
+    assert ("upstream-different", "1.swc") in found
+    update(stack, dataset=stack, accept_changed=True)
+    assert b"1 1 9" in (work / "1" / SWC).read_bytes()
+    assert codes(check(stack, content=True, **asked)) == []
+
+
+# --- the cell -----------------------------------------------------------------------------
+
+
+def test_what_is_known_of_the_cell_is_in_the_manifest(add, work):
+    add(1, parts="projections,cell")
+    document = json.loads((work / "1" / "manifest.json").read_text())
+    told = document["specimen"]
+    assert (told["id"], told["name"], told["species"]) == (1, TINY.name, "Mus musculus")
+    assert (told["structure"], told["layer"], told["line"]) == ("VISp4", "4", "Scnn1a-Tg2-Cre")
+    assert (told["dendrite_type"], told["apical"], told["donor_id"]) == (
+        "spiny",
+        "intact",
+        313401508,
+    )
+    assert told["row"]["specimen__name"] == TINY.name
+
+
+def test_a_change_of_the_cell_is_found_and_recorded(add, check, update, archive, work, monkeypatch):
+    add(1, parts="projections,cell")
+    records = archive.records
+
+    def renamed(model: str):
+        if model != "ApiCellTypesSpecimenDetail":
+            return records(model)
+        return [replace(one, fields={**one.fields, "line_name": "new"}) for one in records(model)]
+
+    monkeypatch.setattr(archive, "records", renamed)
+    stack = str(work / "1")
+    found = check(stack, dataset=stack, upstream="rows")
+    assert codes(found) == [("row-changed", "manifest.json")]
+    assert "line_name" in next(one["message"] for one in found if "code" in one)
+    update(stack, dataset=stack)
+    assert read(work / "1").cell.line == "new"
+    assert "changed cell: 1" in git("log", "-1", "--format=%B", at=stack)
+    assert codes(check(stack, dataset=stack, upstream="rows")) == []
+
+
+# --- planes and skeleton lie over each other ----------------------------------------------
+
+
+@pytest.mark.parametrize("downsample", [0, 1])
+def test_the_reconstruction_lies_on_the_dark_pixels_of_the_planes(downsample, work):
+    """By the manifest's transform alone; a shift by two pixels, or two sections, loses it."""
+    from datalad.api import stackpack_add
+
+    with DemoArchive(DEMO_CELLS[:1]) as archive:
+        stackpack_add(
+            313862022,
+            archive=archive.url,
+            parts="planes,reconstruction",
+            downsample=downsample,
+            result_renderer="disabled",
+        )
+    stack = work / "313862022"
+    document = json.loads((stack / "manifest.json").read_text())
+    (sx, _, _, ox), (_, sy, _, oy), (_, _, sz, oz) = document["stack"]["plane_to_swc_um"]
+    pictures = {
+        entry["image"]["section_number"]: Image.open(
+            io.BytesIO((stack / entry["path"]).read_bytes())
+        ).convert("L")
+        for entry in document["files"]
+        if entry["part"] == "planes"
+    }
+
+    def darkness(shift: int) -> float:
+        """How much darker than its picture it is at the nodes, moved by pixels, on average."""
+        found = []
+        for line in (stack / "reconstruction/313862022.swc").read_text().splitlines():
+            if line.startswith("#"):
+                continue
+            x, y, z = map(float, line.split()[2:5])
+            picture = pictures[round((z - oz) / sz)]
+            place = (round((x - ox) / sx) + shift, round((y - oy) / sy) + shift)
+            inside = 0 <= place[0] < picture.width and 0 <= place[1] < picture.height
+            found.append(picture.getpixel(place) if inside else 255)
+        return sum(found) / len(found)
+
+    on_it = darkness(0)
+    assert on_it < 110
+    assert all(darkness(shift) > on_it + 5 for shift in (-2, -1, 1, 2))
+
+
+# --- data sets ----------------------------------------------------------------------------
+
+
+def test_the_sections_of_a_data_set(add, check, update, work):
+    results = add((), data_set=100960033, parts=None)
+    stack = work / "data_set_100960033"
+    assert results[-1]["data_set"] == 100960033
+    manifest = read(stack)
+    assert manifest.subject.label == "data set 100960033"
+    assert [entry.path for entry in manifest.files][:2] == [
+        "sections/0010.jpg",
+        "sections/0011.jpg",
+    ]
+    assert (manifest.sections.first, manifest.sections.last) == (10, 18)
+    assert manifest.sections.missing == (14, 15, 17)
+    assert [gone.image.section_number for gone in manifest.omitted] == [17]
+    assert manifest.complete
+    assert "--data-set 100960033" in git("log", "-1", "--format=%B", at=stack)
+    assert codes(check(str(stack), dataset=str(stack), content=True, upstream="all")) == []
+    assert update(str(stack), dataset=str(stack))[-1]["status"] == "notneeded"
+
+
+def test_specimens_and_data_sets_go_together(add, dataset):
+    results = add([1, 2], data_set=[100960033], parts=None)
+    assert {one["status"] for one in results} == {"ok"}
+    assert sorted(path.name for path in dataset.iterdir() if path.name[0] != ".") == [
+        "1",
+        "2",
+        "data_set_100960033",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"data_set": "x", "parts": None}, "data set 'x' is not a data set id"),
+        ({"data_set": 5, "parts": "planes"}, "'planes' is not a part of a data set"),
+        ({"data_set": 5, "parts": None}, "the archive has no sections of data set 5"),
+        ({}, "no specimen was given"),
+    ],
+)
+def test_what_is_no_data_set_is_refused_in_one_line(options, said, add, work):
+    (refused,) = add((), **options)
+    assert said in refused["message"]
+    assert refused["message"].isprintable()
+    assert list(work.iterdir()) == []

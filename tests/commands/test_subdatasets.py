@@ -1,0 +1,166 @@
+"""Many stacks: each a subdataset, saved in the parent once, whatever happens to some of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from archive.misbehaving import MisbehavingArchive
+from helpers import GAPS, TINY, git
+from test_interruption import Gate
+
+from datalad_stackpack.stack import manifest_json
+
+BARE = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=(), projections=False,
+               reconstruction=False)  # fmt: skip
+NO_PLANES = replace(TINY, specimen_id=4, data_set_id=40_000_000, sections=())
+PICTURES = {"parts": "planes,projections"}
+
+
+@pytest.fixture
+def cells():
+    return (TINY, GAPS, BARE, NO_PLANES)
+
+
+def subdatasets(parent: Path) -> dict[str, str]:
+    """Path and commit of each subdataset in the parent's last commit."""
+    rows = (row.split() for row in git("ls-tree", "HEAD", at=parent).splitlines())
+    return {name: commit for mode, _, commit, name in rows if mode == "160000"}
+
+
+def commits(at: Path) -> int:
+    return len(git("log", "--format=%h", at=at).split())
+
+
+def test_each_stack_is_a_subdataset_and_the_parent_is_saved_once(add, dataset):
+    (dataset / "mine.txt").write_text("unsaved")
+    results = add([1, 2], subdataset=True)
+    assert {one["status"] for one in results} == {"ok"}
+    assert results[-1]["path"] == str(dataset)
+    assert results[-1]["message"].startswith("2 subdatasets in commit ")
+    assert all(one["refds"] == str(dataset) for one in results)
+    assert commits(dataset) == 2
+    assert subdatasets(dataset) == {
+        name: git("rev-parse", "HEAD", at=dataset / name).strip() for name in "12"
+    }
+    for name in "12":
+        assert manifest_json.read((dataset / name / "manifest.json").read_bytes()).complete
+        assert git("status", "--porcelain", at=dataset / name) == ""
+    assert git("status", "--porcelain") == "?? mine.txt\n"
+    assert git("log", "-1", "--format=%B").split("\n")[0] == "2 stacks as subdatasets"
+    assert "- specimen 2\n" in git("log", "-1", "--format=%B")
+
+
+def test_a_second_run_saves_nothing_and_a_changed_stack_is_saved_again(add, dataset):
+    add(1, subdataset=True, parts="projections")
+    before = subdatasets(dataset)
+    again = add(1, subdataset=True, parts="projections")
+    assert {one["status"] for one in again} == {"notneeded"}
+    assert subdatasets(dataset) == before
+    add([1, 2], subdataset=True)
+    assert subdatasets(dataset).keys() == {"1", "2"}
+    assert subdatasets(dataset)["1"] != before["1"]
+    assert commits(dataset) == 3
+
+
+def test_one_that_fails_does_not_stop_the_others(add, archive, dataset):
+    archive.spoil(f"image {GAPS.plane_id(27)}", lambda _, reply: replace(reply, status=404))
+    results = add([1, 2, 3, 4, 99], subdataset=True)
+    failed = {one.get("specimen") for one in results if one["status"] == "error"} - {None}
+    assert failed == {2, 3, 99}
+    assert subdatasets(dataset).keys() == {"1", "2", "4"}
+    assert sorted(path.name for path in dataset.iterdir() if path.name[0] != ".") == ["1", "2", "4"]
+    assert git("status", "--porcelain") == ""
+
+
+def test_stopping_at_the_first_failure_saves_what_came(add, archive, dataset):
+    from datalad.support.exceptions import IncompleteResultsError
+
+    archive.spoil(f"image {GAPS.plane_id(33)}", lambda _, reply: replace(reply, status=404))
+    with pytest.raises(IncompleteResultsError):
+        add([1, 2, 4], subdataset=True, on_failure="stop", jobs=1)
+    assert subdatasets(dataset).keys() == {"1", "2"}
+    assert git("status", "--porcelain") == ""
+
+
+def test_an_interruption_saves_what_came(archive, dataset):
+    gate = Gate(archive, 13)
+    archive.spoil("image *", gate)
+    command = ["datalad", "stackpack-add", "--archive", archive.url, "--subdataset", "1", "2", "4"]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    assert gate.reached.wait(60)
+    os.killpg(running.pid, signal.SIGTERM)
+    said, _ = running.communicate(timeout=30)
+    gate.opened.set()
+    assert running.returncode == -signal.SIGTERM
+    assert "interrupted by SIGTERM" in said
+    assert "Traceback" not in said
+    assert subdatasets(dataset).keys() == {"1", "2"}
+    assert git("status", "--porcelain") == ""
+    assert not manifest_json.read((dataset / "2" / "manifest.json").read_bytes()).complete
+
+
+def test_a_clone_of_the_parent_gets_one_stack(add, dataset, tmp_path):
+    from datalad.api import clone, get
+
+    add([1, 2], subdataset=True)
+    quiet = {"result_renderer": "disabled"}
+    clone(source=str(dataset), path=str(tmp_path / "clone"), **quiet)
+    got = get(
+        dataset=str(tmp_path / "clone"), path=str(tmp_path / "clone/2"), recursive=True, **quiet
+    )
+    assert {one["status"] for one in got} == {"ok"}
+    assert (tmp_path / "clone/2/planes/0027.jpg").read_bytes()
+    assert not list((tmp_path / "clone/1").iterdir())
+
+
+def test_where_it_cannot_be_it_is_refused_and_nothing_is_left(add, work):
+    (refused,) = add(1, subdataset=True)
+    assert "--subdataset needs a dataset" in refused["message"]
+    assert list(work.iterdir()) == []
+
+
+def test_a_stack_that_the_parent_has_itself_stays_there(add, dataset):
+    add(1, **PICTURES)
+    head = git("rev-parse", "HEAD")
+    (refused,) = add(1, subdataset=True)
+    assert refused["status"] == "error"
+    assert "is there, is not empty, and is no dataset" in refused["message"]
+    (dataset / "1" / "planes").rename(dataset / "elsewhere")
+    assert git("rev-parse", "HEAD") == head
+
+
+def test_a_subdataset_that_is_not_here_is_named(add, dataset, tmp_path, monkeypatch):
+    from datalad.api import clone
+
+    add(1, subdataset=True)
+    clone(source=str(dataset), path=str(tmp_path / "clone"), result_renderer="disabled")
+    monkeypatch.chdir(tmp_path / "clone")
+    (refused,) = add(1, subdataset=True)
+    assert "datalad get -n '1'" in refused["message"]
+
+
+def test_a_dry_run_touches_nothing_and_adds_up(add, dataset):
+    results = add([1, 2, 99], subdataset=True, dry_run=True)
+    plans = [one for one in results if "planned" in one]
+    assert [(one["specimen"], one["planned"]) for one in plans] == [(1, 10), (2, 8)]
+    assert all(one["estimated_bytes"] > 0 for one in plans)
+    assert git("status", "--porcelain") == ""
+    assert not (dataset / "1").exists()
+
+
+def test_the_summary_of_a_dry_run_is_the_total(archive: MisbehavingArchive, work):
+    done = subprocess.run(
+        ["datalad", "stackpack-add", "-n", "--archive", archive.url, "1", "2", "3"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith("2 stacks, 20 files, about ")
+    assert done.stdout.splitlines()[-1].endswith(" in all (dry run); 1 could not be planned")
+    assert "specimen 3: failed: the archive has no planes" in done.stdout
