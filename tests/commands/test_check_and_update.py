@@ -44,14 +44,14 @@ def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
     archive.spoil(f"image {id_of(7)}", repaint)
 
     expected = [
-        ("upstream-different", "0007.jpg"),
-        ("upstream-re-encoded", "0006.jpg"),
         ("row-changed", "0005.jpg"),
         ("row-new", "0011.jpg"),
         ("row-new", "0012.jpg"),
         ("row-new", "0013.jpg"),
         ("row-withdrawn", "0003.jpg"),
         ("row-withdrawn", "0004.jpg"),
+        ("upstream-different", "0007.jpg"),
+        ("upstream-re-encoded", "0006.jpg"),
     ]
     found = check(dataset=str(stack), upstream="all")
     assert [one for one in codes(found) if one[0] != "only-copy-here"] == expected

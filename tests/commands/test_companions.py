@@ -92,25 +92,26 @@ SPOILT = {
 }
 
 
-@pytest.mark.parametrize("what", SPOILT)
-def test_a_file_that_is_no_whole_tree_is_not_accepted(what, add, archive, work):
-    def spoil(_request: Request, reply: Reply) -> Reply:
-        return replace(reply, body=[SPOILT[what](b"".join(reply.body))])
+def test_a_file_that_is_no_whole_tree_is_not_accepted(add, archive, dataset):
+    for what, spoilt in SPOILT.items():
 
-    archive.spoil("file *", spoil)
-    results = add(1, parts="reconstruction,projections")
-    assert statuses(results)[SWC] == "error"
-    (failed,) = [one for one in results if one["path"].endswith(".swc")]
-    assert failed["message"].startswith("the reconstruction ")
-    assert failed["message"].isprintable()
-    manifest = read(work / "1")
-    assert manifest.reconstruction is Reconstruction.NOT_ACCEPTED
-    assert not manifest.complete
-    assert [gone.path for gone in manifest.omitted] == [SWC]
-    assert not (work / "1" / SWC).exists()
+        def spoil(_request: Request, reply: Reply, spoilt=spoilt) -> Reply:
+            return replace(reply, body=[spoilt(b"".join(reply.body))])
+
+        archive.spoil("file *", spoil)
+        results = add(1, parts="reconstruction,projections")
+        assert statuses(results)[SWC] == "error", what
+        (failed,) = [one for one in results if one["path"].endswith(".swc")]
+        assert failed["message"].startswith("the reconstruction ")
+        assert failed["message"].isprintable()
+        manifest = read(dataset / "1")
+        assert manifest.reconstruction is Reconstruction.NOT_ACCEPTED
+        assert not manifest.complete
+        assert [gone.path for gone in manifest.omitted] == [SWC]
+        assert not (dataset / "1" / SWC).exists()
     archive.heal()
     assert statuses(add(1, parts="reconstruction"))["stack"] == "ok"
-    assert read(work / "1").complete
+    assert read(dataset / "1").complete
 
 
 def test_it_is_registered_fetched_later_and_checked(add, check, archive, work):

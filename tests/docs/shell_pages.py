@@ -1,8 +1,9 @@
 """Pages whose commands are run: what they say to type, and what they say comes.
 
 Commands stand in blocks that are fenced as ``console`` (lines after ``$`` are typed, the lines
-below them are what comes) or as ``sh`` (one command, whatever comes). All commands of a page
-run in one bash. In what comes, a line ``...`` stands for any lines and ``...`` within a line
+below them are what comes) or as ``sh`` (one command, whatever comes). A block fenced as ``python``
+that has a remark with the name of a file, such as ``# pack.py``, is that file. All commands of a
+page run in one bash. In what comes, a line ``...`` stands for any lines and ``...`` within a line
 for any text; hashes, seconds, sizes, ports, hosts and directories may differ. A command whose
 output on the page has ``(error)`` in it is expected to fail, any other to succeed. What a demo
 archive in the background says is not compared.
@@ -23,7 +24,8 @@ from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
 
-BLOCK = re.compile(r"^```(console|sh)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(console|sh|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FILE_NAME = re.compile(r"^# ([a-z_]+\.py)$", re.MULTILINE)
 MARK = "@@ end of command"
 PATIENCE_S = 120
 
@@ -59,7 +61,12 @@ def commands(page: Path) -> list[Command]:
     """The commands of a page, in order."""
     found = []
     for kind, body in BLOCK.findall(page.read_text(encoding="utf-8")):
-        found += [Command(body.strip(), "")] if kind == "sh" else list(_typed(body))
+        if kind == "console":
+            found += _typed(body)
+        elif kind == "sh":
+            found.append(Command(body.strip(), ""))
+        elif name := FILE_NAME.search(body):
+            found.append(Command(f"cat > {name[1]} <<'END OF FILE'\n{body}END OF FILE", ""))
     return found
 
 

@@ -97,9 +97,9 @@ def test_every_finding_has_its_row_with_its_level_and_no_other_has():
     }
     codes |= {f"row-{drift.value}": "warning" for drift in RowDrift}
     codes |= {
-        f"picture-{drift.name.lower().replace('_', '-')}": "warning" for drift in ContentDrift
+        f"upstream-{drift.name.lower().replace('_', '-')}": "warning" for drift in ContentDrift
     }
     codes["upstream-unreachable"] = "unknown"
-    del codes["row-unchanged"], codes["picture-same-bytes"]
+    del codes["row-unchanged"], codes["upstream-same-bytes"]
     page = (REFERENCE / "findings.md").read_text(encoding="utf-8")
     assert dict(re.findall(r"^\| `([a-z-]+)` \| (\w+) \|", page, re.MULTILINE)) == codes
