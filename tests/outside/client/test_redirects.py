@@ -16,7 +16,7 @@ from datalad_stackpack.errors import (
     StrayRedirect,
     Unanswered,
 )
-from datalad_stackpack.outside.archive import MOST_REDIRECTS
+from datalad_stackpack.outside.http import MOST_REDIRECTS
 
 STRAY = {
     "another port": "http://127.0.0.1:{elsewhere}/cgi-bin/imageservice",
