@@ -126,3 +126,22 @@ def test_outside_the_main_thread_nothing_changes(caught):
     thread.start()
     thread.join(5)
     assert seen == [before]
+
+
+def test_a_second_signal_ends_a_context_within_another_at_once():
+    halt = Halt()
+    with pytest.raises(KeyboardInterrupt), heeding_signals(halt), heeding_signals(halt):
+        signal.raise_signal(signal.SIGINT)
+        assert halt.is_set()
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second signal was swallowed")
+
+
+def test_a_context_within_another_leaves_the_end_to_it():
+    halt = Halt()
+    went_on = False
+    with pytest.raises(KeyboardInterrupt), heeding_signals(halt):
+        with heeding_signals(halt):
+            signal.raise_signal(signal.SIGINT)
+        went_on = True
+    assert went_on
