@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.checking import Tally
+from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.reports import Done, FileReport, StackReport
@@ -199,6 +200,33 @@ class Results:
         message = f"{stacks} subdatasets in commit {commit[:10]}"
         return self._stack("ok", message, None, commit=commit)
 
+    def of_citation(self, cited: Citation) -> Result:
+        """The record of a stack whose version is cited; ``caveats`` say why it should not be."""
+        held = cited.held
+        wrong = "".join(f"; {caveat}" for caveat in cited.caveats)
+        return self._stack(
+            "ok",
+            f"commit {held.commit[:10]} of {cited.day}{wrong}",
+            cited.subject,
+            commit=held.commit,
+            date=held.date,
+            dataset_id=held.dataset_id,
+            files=len(cited.files),
+            caveats=[str(caveat) for caveat in cited.caveats],
+        )
+
+    def of_saved(self, name: str, commit: str, changed: bool) -> Result:
+        """The record of a citation that is in a file of the stack now."""
+        return {
+            **self._standard,
+            "type": "file",
+            "path": str(self._place.stack / name),
+            "status": "ok" if changed else "notneeded",
+            "message": f"in commit {commit[:10]}{'' if changed else ' already'}",
+            "commit": commit,
+            "changed": changed,
+        }
+
     def of_problem(self, problem: StackpackError, subject: Subject | None = None) -> Result:
         """The record of a stack that could not be packed."""
         return self._stack("error", str(problem), subject, error=type(problem).__name__)
@@ -228,6 +256,19 @@ def of_refusal(
         "message": str(problem),
         **_named(subject),
         "error": type(problem).__name__,
+    }
+
+
+def of_rendering(action: str, root: Path, name: str, rendering: str) -> Result:
+    """The record of what was rendered, of all stacks together."""
+    return {
+        "action": action,
+        "status": "ok",
+        "path": str(root),
+        "type": "dataset",
+        "message": f"rendered as {name}",
+        "format": name,
+        "rendering": rendering,
     }
 
 
