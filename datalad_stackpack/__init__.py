@@ -32,6 +32,7 @@ command_suite = (
             "stackpack-crate",
             "stackpack_crate",
         ),
+        ("datalad_stackpack.commands.bag", "StackpackBag", "stackpack-bag", "stackpack_bag"),
         ("datalad_stackpack.commands.demo", "StackpackDemo", "stackpack-demo", "stackpack_demo"),
     ],
 )

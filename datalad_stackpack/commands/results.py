@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from datalad_stackpack.bagging import Bag
 from datalad_stackpack.checking import Tally
+from datalad_stackpack.citation.bag import total_bytes
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.outside.place import Place
@@ -256,6 +258,24 @@ def of_refusal(
         "message": str(problem),
         **_named(subject),
         "error": type(problem).__name__,
+    }
+
+
+def of_bag(action: str, directory: Path, bag: Bag) -> Result:
+    """The record of a bag that was written."""
+    holes = sum(one.url is not None for one in bag.payload)
+    wrong = [f"{one.subject.label}: {caveat}" for one in bag.cited for caveat in one.caveats]
+    told = [f"{len(bag.payload)} files, {holes} of them to be fetched", *wrong]
+    return {
+        "action": action,
+        "status": "ok",
+        "path": str(directory),
+        "type": "directory",
+        "message": "; ".join(told),
+        "files": len(bag.payload),
+        "to_fetch": holes,
+        "bytes": total_bytes(bag.payload),
+        "caveats": wrong,
     }
 
 
