@@ -62,7 +62,7 @@ def foresee(places: Sequence[Place], holey: bool) -> Bag:
         _check_whole(manifest, citation)
         prefix = place.stack.relative_to(top).as_posix()
         prefix = "" if prefix == "." else f"{prefix}/"
-        for entry in manifest.files:
+        for entry in citation.files:
             assert entry.checksum is not None  # noqa: S101 (checked above, of the whole stack)
             hole = holey and not entry.withdrawn
             payload.append(

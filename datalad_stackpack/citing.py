@@ -76,18 +76,23 @@ def cite(place: Place, rev: Any = None) -> Citation:
 
 def save(
     place: Place,
-    render: Callable[[], Mapping[str, str]],
+    cite_now: Callable[[], Citation],
+    render: Callable[[Citation], Mapping[str, str]],
     record: Record,
     mark: str,
     tell: Callable[[str], None],
-) -> tuple[str, bool]:
-    """Write texts into the stack and commit them; returns the commit, and whether it is a new one.
+) -> tuple[str, bool, Citation]:
+    """Write texts about a stack into it and commit them.
 
-    ``render`` gives each text by its file name; it is called when no other run is at work. Raises
-    :class:`InTheWay` for a file there without ``mark`` in it, as somebody else's is.
+    The citation is made when no other run is at work in the dataset, and ``render`` makes of it
+    each text by its file name. Returns the commit, whether it is a new one, and the citation.
+    Raises :class:`ArgumentError` for unsaved changes, of which a commit would say what is not in
+    it, and :class:`InTheWay` for a file there without ``mark`` in it, as somebody else's is.
     """
     with alone(place, tell):
-        texts = {name: text.encode() for name, text in render().items()}
+        cited = cite_now()
+        check_savable(cited)
+        texts = {name: text.encode() for name, text in render(cited).items()}
         index = Annex(place.root, place.relative).index
         unsaved = index.changed_since_commit(texts)
         for name, text in texts.items():
@@ -95,13 +100,13 @@ def save(
         if not unsaved and all(
             index.committed_content(name) == text for name, text in texts.items()
         ):
-            return head(place), False
+            return head(place), False, cited
         with scratch(place) as room:
             for name, text in texts.items():
                 _put(text, room / name, place.stack / name)
         for name in texts:
             index.stage_in_git(name)
-        return commit(place, index, list(texts), [], record), True
+        return commit(place, index, list(texts), [], record), True, cited
 
 
 def _put(content: bytes, written: Path, there: Path) -> None:

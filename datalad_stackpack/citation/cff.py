@@ -39,7 +39,7 @@ def document(cited: Citation) -> dict[str, Any]:
         "version": cited.held.commit,
         "commit": cited.held.commit,
         "date-released": cited.day,
-        "license-url": cited.terms.terms_of_use,
+        "license-url": words.terms_address(cited),
         "identifiers": _identifiers(cited) or None,
         "references": [
             _reference(work)

@@ -119,7 +119,7 @@ class _Crate:
 
     def _terms(self) -> Entity:
         cited = self._cited
-        address = cited.terms.terms_of_use
+        address = words.terms_address(cited)
         return self._add(
             "CreativeWork",
             address or "#terms-of-use",
@@ -148,7 +148,7 @@ class _Crate:
         ]
         return self._add(
             "ScholarlyArticle",
-            f"https://doi.org/{quote(paper.doi or '')}",
+            f"https://doi.org/{quote(paper.doi)}" if paper.doi else _local(paper.key),
             name=paper.title,
             author=people or None,
             datePublished=paper.date,

@@ -10,7 +10,12 @@ from typing import Any
 
 from datalad_stackpack.citation import text, words
 from datalad_stackpack.citation.record import Citation
-from datalad_stackpack.citation.references import archive_reference, datalad_reference, maker
+from datalad_stackpack.citation.references import (
+    archive_reference,
+    datalad_reference,
+    maker,
+    methods_reference,
+)
 
 FILE_NAME = "datacite.yml"
 TO_BE_ANNOUNCED = "(:tba)"
@@ -55,7 +60,8 @@ def _alternate_identifiers(cited: Citation) -> list[dict[str, str]]:
 def _related_identifiers(cited: Citation) -> list[dict[str, str]]:
     related = [(archive_reference(cited).url, "URL", "IsDerivedFrom")]
     related += [(entry.url, "URL", "IsDerivedFrom") for entry in cited.named]
-    related += [(cited.terms.methods_doi, "DOI", "IsDocumentedBy")]
+    paper = methods_reference(cited)
+    related += [(paper.doi, "DOI", "IsDocumentedBy")] if paper else []
     related += [(datalad_reference().doi, "DOI", "IsCompiledBy")]
     return [
         {"relatedIdentifier": value, "relatedIdentifierType": kind, "relationType": relation}
@@ -66,7 +72,7 @@ def _related_identifiers(cited: Citation) -> list[dict[str, str]]:
 
 def _rights(cited: Citation) -> dict[str, str]:
     terms = cited.terms
-    found = {"rights": terms.use or words.use(cited), "rightsUri": terms.terms_of_use}
+    found = {"rights": terms.use or words.use(cited), "rightsUri": words.terms_address(cited)}
     return {name: value for name, value in found.items() if value}
 
 

@@ -6,9 +6,11 @@ rendering has to.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from datalad_stackpack.errors import quoted
 from datalad_stackpack.stack.archives import Terms
@@ -111,7 +113,7 @@ def compose(manifest: Manifest, held: Held) -> Citation:
         described=described and replace(described, cell=_all_printable(described.cell)),
         shares=_shares(manifest),
         sections=manifest.sections,
-        files=manifest.files,
+        files=tuple(replace(entry, url=_address(entry.url)) for entry in manifest.files),
         checksums=sum(entry.checksum is not None for entry in manifest.files),
         archive_name=_printable(manifest.archive_name),
         archive_url=_printable(manifest.archive_url),
@@ -180,6 +182,11 @@ def _are(number: int) -> str:
 
 def _printable(text: str) -> str:
     return text if text.isprintable() else quoted(text)[1:-1]
+
+
+def _address(url: str) -> str:
+    """The address, with whatever is not printable percent-encoded."""
+    return url if url.isprintable() else quote(url, safe=string.punctuation)
 
 
 def _all_printable(thing: Fields) -> Fields:

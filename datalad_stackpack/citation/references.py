@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from datalad_stackpack.citation import words
 from datalad_stackpack.citation.record import Citation
-from datalad_stackpack.citation.works import ARTICLES, DATABASES, DATALAD, PROGRAMS, Article, Author
+from datalad_stackpack.citation.works import (
+    ARTICLES,
+    DATABASES,
+    DATALAD,
+    DOI,
+    PROGRAMS,
+    Article,
+    Author,
+)
 from datalad_stackpack.stack.entries import FileEntry
 
 
@@ -52,7 +60,14 @@ def references(cited: Sequence[Citation]) -> list[Reference]:
     found += [archive_reference(one) for one in cited]
     found += [paper for one in cited if (paper := methods_reference(one))]
     found += [tool_reference(one) for one in cited]
-    return list({one.key: one for one in [*found, datalad_reference()]}.values())
+    works: dict[str, Reference] = {}
+    for one in dict.fromkeys([*found, datalad_reference()]):
+        key, number = one.key, 1
+        while key in works:
+            number += 1
+            key = f"{one.key}-{number}"
+        works[key] = replace(one, key=key)
+    return list(works.values())
 
 
 def stack_reference(cited: Citation) -> Reference:
@@ -117,9 +132,9 @@ def methods_reference(cited: Citation) -> Reference | None:
     return Reference(
         key=f"methods-{_key(doi)}",
         kind=Kind.ARTICLE,
-        title=f"The article with the DOI {doi}",
-        authors=(Author("(see the DOI)"),),
-        doi=doi,
+        title=f"The article that the archive names as {doi}",
+        authors=(maker(cited),),
+        doi=doi if DOI.fullmatch(doi) else None,
     )
 
 

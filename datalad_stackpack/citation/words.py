@@ -126,6 +126,12 @@ def warnings(cited: Citation) -> str:
     return "; ".join(str(one) for one in cited.caveats)
 
 
+def terms_address(cited: Citation) -> str | None:
+    """Where the terms of use can be read, if the manifest says so with an address."""
+    told = cited.terms.terms_of_use or ""
+    return told if told.startswith(("https://", "http://")) else None
+
+
 def use(cited: Citation) -> str:
     """How the pictures may be used, as the archive states it."""
     terms = cited.terms

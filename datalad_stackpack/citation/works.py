@@ -6,6 +6,7 @@ is written down here, once.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -79,6 +80,9 @@ _GOUWENS = Article(
     pages="1182-1195",
 )
 """The methods paper of the Allen Cell Types Database, as PubMed lists it (31209381)."""
+
+DOI = re.compile(r"10\.\d{4,9}(\.\d+)?/[A-Za-z0-9:/_;.()\[\]\\-]+")
+"""What is a DOI, as the Citation File Format has it."""
 
 ARTICLES = {article.doi: article for article in (_GOUWENS,)}
 """Methods papers by DOI, in lower case."""

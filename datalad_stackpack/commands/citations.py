@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,14 +150,12 @@ def _save(
                *(["--pictures"] if options.pictures else []), place.relative]  # fmt: skip
     record = Record(f"Say how to cite: {', '.join(files)}", command, {}, tuple(files))
 
-    def render() -> dict[str, str]:
-        cited = _cite(place, options)
-        citing.check_savable(cited)
+    def render(cited: Citation) -> dict[str, str]:
         return {name: dump(document(cited), HEADING) for name, document in files.items()}
 
-    made, changed = citing.save(place, render, record, HEADING, lgr.info)
+    saved = citing.save(place, partial(_cite, place, options), render, record, HEADING, lgr.info)
     for name in files:
-        yield tell.of_saved(name, made, changed)
+        yield tell.of_saved(name, *saved)
 
 
 def render(result: Result) -> None:

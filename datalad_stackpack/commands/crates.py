@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 from datalad_stackpack import citing
 from datalad_stackpack.citation import crate
+from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.packing_results import lgr
 from datalad_stackpack.commands.results import Result, Results
@@ -36,8 +38,7 @@ def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
     for place in stacks:
         tell = Results(ACTION, place)
         try:
-            made, changed = _save(place)
-            yield tell.of_saved(crate.FILE_NAME, made, changed)
+            yield tell.of_saved(crate.FILE_NAME, *_save(place))
         except StackpackError as problem:
             yield tell.of_problem(problem)
 
@@ -50,12 +51,10 @@ def check_library(name: str = "rocrate") -> None:
         )
 
 
-def _save(place: Place) -> tuple[str, bool]:
-    def render() -> dict[str, str]:
-        cited = citing.cite(place)
-        citing.check_savable(cited)
+def _save(place: Place) -> tuple[str, bool, Citation]:
+    def render(cited: Citation) -> dict[str, str]:
         return {crate.FILE_NAME: crate.render(cited, MARK)}
 
     command = ["datalad", ACTION, "-d", ".", place.relative]
     record = Record(f"Describe as an RO-Crate: {crate.FILE_NAME}", command, {}, [crate.FILE_NAME])
-    return citing.save(place, render, record, MARK, lgr.info)
+    return citing.save(place, partial(citing.cite, place), render, record, MARK, lgr.info)

@@ -217,14 +217,15 @@ class Results:
             caveats=[str(caveat) for caveat in cited.caveats],
         )
 
-    def of_saved(self, name: str, commit: str, changed: bool) -> Result:
+    def of_saved(self, name: str, commit: str, changed: bool, cited: Citation) -> Result:
         """The record of a citation that is in a file of the stack now."""
+        wrong = "".join(f"; it says not to cite: {caveat}" for caveat in cited.caveats)
         return {
             **self._standard,
             "type": "file",
             "path": str(self._place.stack / name),
             "status": "ok" if changed else "notneeded",
-            "message": f"in commit {commit[:10]}{'' if changed else ' already'}",
+            "message": f"in commit {commit[:10]}{'' if changed else ' already'}{wrong}",
             "commit": commit,
             "changed": changed,
         }

@@ -45,18 +45,27 @@ class History:
         return os.fsdecode(run(command, self._place.root))
 
     def tip(self) -> str:
-        """The last commit of the user's branch, also when an adjusted branch is checked out."""
-        return self._commit(branch(self._place)) or self.resolve("HEAD")
+        """The last commit of the user's branch, also when an adjusted branch is checked out.
+
+        Raises :class:`DatasetError` where there is none.
+        """
+        found = self._commit(branch(self._place)) or self._commit("HEAD")
+        if found is None:
+            raise DatasetError(f"{quoted(self._place.root)} has no commit yet: save it first")
+        return found
 
     def resolve(self, rev: object) -> str:
-        """The commit that a branch, a tag or a hash names; raises :class:`ArgumentError`."""
+        """The commit that a branch, a tag or a hash names; raises :class:`ArgumentError`.
+
+        The head of an adjusted branch, which is nobody else's, stands for that of the user's.
+        """
         found = None if "\0" in as_text(rev) else self._commit(as_text(rev))
         if found is None:
             raise ArgumentError(
                 f"--rev {quoted(rev)} is no commit of {quoted(self._place.root)}: give a branch, "
                 "a tag or a commit"
             )
-        return found
+        return self.tip() if found == self._commit("HEAD") else found
 
     def _commit(self, rev: str) -> str | None:
         words = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"]

@@ -57,8 +57,12 @@ DESCRIBED = packed(
 )
 COMPLETE = cited(at_allen(DESCRIBED))
 STRANGE = replace(
-    EXAMPLE, archive_name=NASTY, terms=Terms(NASTY, None, NASTY, "10.1/{x}_y", None, NASTY)
+    EXAMPLE,
+    archive_name=NASTY,
+    terms=Terms(NASTY, None, NASTY, "10.1/{x}_y", NASTY, NASTY),
+    files=tuple(replace(entry, url=f"{entry.url}#\x1b{{%}}") for entry in EXAMPLE.files),
 )
+strange = cited(STRANGE, dataset_id=None, author=NASTY, directory=NASTY)
 CITATIONS = {
     "complete": COMPLETE,
     "pictures": replace(COMPLETE, named=COMPLETE.files),
@@ -66,5 +70,5 @@ CITATIONS = {
     "registered only": cited(packed(*ROWS, fates=(KEYS[2],))),
     "unsaved": cited(EXAMPLE, unsaved=2, directory="stacks/one"),
     "broken": cited(EXAMPLE, keys={}),
-    "strange": cited(STRANGE, dataset_id=None, author=NASTY, directory=NASTY),
+    "strange": replace(strange, named=strange.files),
 }

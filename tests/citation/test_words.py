@@ -10,6 +10,7 @@ from stack.stack_examples import packed, plane_row, projection_row
 
 from datalad_stackpack import PROJECT_URL
 from datalad_stackpack.citation import text, words
+from datalad_stackpack.citation.references import references
 from datalad_stackpack.citation.works import PROGRAMS
 from datalad_stackpack.stack.series import Subject
 
@@ -121,3 +122,13 @@ def test_a_stack_of_projections_has_no_sections():
 
 def test_the_program_is_at_home_where_it_says_so():
     assert PROGRAMS == {"datalad-stackpack": PROJECT_URL}
+
+
+def test_two_stacks_that_one_commit_holds_are_two_entries():
+    other = replace(COMPLETE, held=replace(COMPLETE.held, directory="copy"))
+    works = references([COMPLETE, other, COMPLETE])
+    assert [work.key for work in works][:2] == [
+        "specimen-313862022-0123456789",
+        "specimen-313862022-0123456789-2",
+    ]
+    assert len(works) == 2 + 4
