@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 
 import pytest
 from archive.misbehaving import MisbehavingArchive
-from helpers import GAPS, TINY, git
+from helpers import TINY, git
 from ruamel.yaml import YAML
 
 from datalad_stackpack.demo import Reply
@@ -18,29 +17,10 @@ from datalad_stackpack.stack import manifest_json
 QUIET = {"on_failure": "ignore", "result_renderer": "disabled"}
 
 
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory):
-    """A dataset with two stacks, ``1`` and ``2``; what ``stackpack_add`` said of each."""
-    from datalad.api import create, stackpack_add
-
-    root = tmp_path_factory.mktemp("cite") / "packed"
-    create(path=str(root), result_renderer="disabled")
-    with MisbehavingArchive((TINY, GAPS)) as archive:
-        results = stackpack_add([1, 2], dataset=str(root), archive=archive.url, **QUIET)
-    return root, [one for one in results if one["type"] == "directory"]
-
-
 @pytest.fixture
-def root(packed, work):
-    """A copy of that dataset, the current directory."""
-    shutil.copytree(packed[0], work, symlinks=True, dirs_exist_ok=True)
-    return work
-
-
-@pytest.fixture
-def commit(packed):
+def commit(two_stacks):
     """The commit of stack 1."""
-    return packed[1][0]["commit"]
+    return two_stacks[1][0]["commit"]
 
 
 def cite(*paths, **options):
@@ -123,36 +103,48 @@ def test_a_history_that_is_cut_off_names_no_commit(root, work, commit):
 def test_on_an_adjusted_branch_the_users_own_commit_is_cited(root, commit):
     git("annex", "adjust", "--unlock", "--quiet")
     git("annex", "unlock", "--quiet", "1/planes/0002.jpg")
-    (one, _) = cite("1")
-    assert one["commit"] == commit
-    assert one["caveats"] == []
+    for rev in (None, "HEAD"):
+        (one, _) = cite("1", rev=rev)
+        assert one["commit"] == commit
+        assert one["caveats"] == []
+
+
+def test_a_stack_that_was_moved_is_cited_where_it_is(root):
+    git("mv", "1", "moved")
+    save_all("move")
+    told = text("moved")
+    assert f"directory moved, commit {git('rev-parse', 'HEAD').strip()}," in told
+    assert "DO NOT CITE" not in told
+
+
+def test_a_stack_that_no_commit_has_is_not_cited(root):
+    git("checkout", "--quiet", "--orphan", "fresh")
+    assert "has no commit yet" in complaint(cite("1"))
 
 
 # --- what cannot be overlooked ----------------------------------------------------------
 
 
-def _modified(root):
+def test_unsaved_changes_are_said_in_the_text_and_the_result(root, commit):
     (root / "1" / "manifest.json").write_bytes(b"spoiled")
-
-
-def _new(root):
     (root / "1" / "planes" / "9.jpg").write_bytes(b"")
-
-
-def _staged(root):
     git("rm", "--quiet", "1/planes/0002.jpg")
-
-
-@pytest.mark.parametrize("change", [_modified, _new, _staged])
-def test_unsaved_changes_are_said_in_the_text_and_the_result(root, commit, change):
-    change(root)
     (one, rendered) = cite("1")
     assert one["commit"] == commit
-    assert one["caveats"] == ["UNSAVED CHANGES: 1 file of the work tree is not as in the commit"]
+    assert one["caveats"] == ["UNSAVED CHANGES: 3 files of the work tree are not as in the commit"]
     assert "UNSAVED CHANGES" in one["message"]
     assert rendered["rendering"].startswith("DO NOT CITE THIS AS IT IS\n")
+    assert "has unsaved changes in 3 of its files" in complaint(cite("1", save=True))
     assert cite("2")[0]["caveats"] == []
-    assert "has unsaved changes in 1 of its files" in complaint(cite("1", save=True))
+
+
+@pytest.mark.parametrize("path", ["manifest.json", "planes/9.jpg", "reconstruction/1.swc"])
+def test_each_of_the_stacks_own_files_counts(root, path):
+    (root / "1" / path).unlink(missing_ok=True)
+    (root / "1" / path).write_bytes(b"spoiled")
+    assert cite("1")[0]["caveats"] == [
+        "UNSAVED CHANGES: 1 file of the work tree is not as in the commit"
+    ]
 
 
 def test_a_commit_that_does_not_hold_what_its_manifest_lists_is_said_so(root):
@@ -166,30 +158,31 @@ def test_an_incomplete_stacks_citation_says_so(work):
 
     with MisbehavingArchive((TINY,)) as archive:
         archive.spoil("redirect *", lambda _request, _reply: Reply(404), times=2)
-        given = {"archive": archive.url, "jobs": 1, "into": "1"} | QUIET
-        stackpack_add(1, parts="planes,projections", **given)
+        given = {"archive": archive.url, "jobs": 1, "into": "1", "parts": "projections"}
+        stackpack_add(1, **given, **QUIET)
     (one, rendered) = cite(dataset="1")
-    assert one["caveats"] == ["INCOMPLETE: 2 of 10 files could not be had"]
+    assert one["caveats"] == ["INCOMPLETE: 2 of 4 files could not be had"]
     assert rendered["rendering"].startswith("DO NOT CITE THIS AS IT IS\n")
-    assert "[INCOMPLETE: 2 of 10 files could not be had] We used 4 of 6" in rendered["rendering"]
-    cite(dataset="1", save=True)
+    assert "[INCOMPLETE: 2 of 4 files could not be had] We used 2 of 4" in rendered["rendering"]
+    saved = cite(dataset="1", save=True, format="cff")
+    assert "it says not to cite: INCOMPLETE" in saved[0]["message"]
     assert "DO NOT CITE THIS AS IT IS" in (work / "1" / "CITATION.cff").read_text()
 
 
 # --- several stacks, and single pictures --------------------------------------------------
 
 
-def test_several_stacks_are_told_of_together(root, packed):
+def test_several_stacks_are_told_of_together(root, two_stacks):
     (*stacks, rendered) = cite()
     told = rendered["rendering"]
-    assert [one["commit"] for one in stacks] == [one["commit"] for one in packed[1]]
+    assert [one["commit"] for one in stacks] == [one["commit"] for one in two_stacks[1]]
     assert told.startswith("We used pictures of 2 specimens from the archive at http://127.0.0.1")
     assert told.count("DataLad dataset") == told.count("each file identified") == 1
     lines = [line for line in told.splitlines() if line.startswith("- ")]
     assert lines[1] == (
         "- specimen 2 (Scnn1a-Tg2-Cre;Ai14-167081.03.02.01, Mus musculus, VISp4, Primary visual "
         "area, layer 4): 4 planes (sections 26 to 33, without 28, 29, 31 and 32), 4 projections "
-        f"and the reconstruction, directory 2, commit {packed[1][1]['commit']}"
+        f"and the reconstruction, directory 2, commit {two_stacks[1][1]['commit']}"
     )
     assert len(json.loads(cite(format="csl-json")[-1]["rendering"])) == 2 + 3
     for name in ("cff", "datacite"):
@@ -235,18 +228,16 @@ def test_what_is_saved_is_committed_once_and_left_in_peace(root, commit):
     assert checked["message"].startswith("nothing wrong")
 
 
-def test_packing_again_leaves_what_was_saved(work):
+def test_packing_again_leaves_what_was_saved(root, served):
     from datalad.api import stackpack_add, stackpack_update
 
-    with MisbehavingArchive((TINY,)) as archive:
-        given = {"archive": archive.url, "parts": "projections", "into": "1"} | QUIET
-        stackpack_add(1, **given)
-        cite(dataset="1", save=True, format="cff")
-        head = git("rev-parse", "HEAD", at="1")
-        assert {one["status"] for one in stackpack_add(1, **given)} == {"notneeded"}
-        assert stackpack_update(dataset="1", **QUIET)[-1]["status"] == "notneeded"
-    assert git("rev-parse", "HEAD", at="1") == head
-    assert not (work / "1" / "datacite.yml").exists()
+    cite("1", save=True, format="cff")
+    head = git("rev-parse", "HEAD")
+    again = stackpack_add(1, archive=served.url, **QUIET)
+    assert {one["status"] for one in again} == {"notneeded"}
+    assert stackpack_update("1", **QUIET)[-1]["status"] == "notneeded"
+    assert git("rev-parse", "HEAD") == head
+    assert not (root / "1" / "datacite.yml").exists()
 
 
 def test_a_file_of_somebody_elses_is_not_replaced(root):
@@ -281,7 +272,7 @@ def test_what_cannot_be_done_is_refused(root, options, said):
 
 
 def test_the_program_prints_the_rendering_alone_and_warns_on_standard_error(root):
-    _new(root)
+    (root / "1" / "planes" / "9.jpg").write_bytes(b"")
     words = ["datalad", "stackpack-cite", "--format", "csl-json", "1"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 from helpers import git
@@ -21,34 +20,27 @@ def crate(*paths, **options):
     return stackpack_crate(list(paths), **(QUIET | options))
 
 
-def test_the_crate_is_committed_and_says_which_commit_it_describes(add, work):
+def test_the_crate_is_committed_and_says_which_commit_it_describes(root, two_stacks):
     from datalad.api import stackpack_check
 
-    commit = add(1, parts="projections")[-1]["commit"]
-    (result,) = crate(dataset="1")
+    commit = two_stacks[1][0]["commit"]
+    (result,) = crate("1")
     assert result["status"] == "ok"
-    assert git("show", "--format=", "--name-only", at="1").split() == [FILE_NAME]
-    graph = {one["@id"]: one for one in json.loads((work / "1" / FILE_NAME).read_text())["@graph"]}
+    assert git("show", "--format=", "--name-only").split() == [f"1/{FILE_NAME}"]
+    assert git("status", "--porcelain") == ""
+    assert '"cmd": "datalad stackpack-crate -d . 1"' in git("show", "-s", "--format=%B")
+    graph = {one["@id"]: one for one in json.loads((root / "1" / FILE_NAME).read_text())["@graph"]}
     assert graph["./"]["version"] == commit
     action = graph[f"#{commit}"]
-    assert action["description"].startswith("datalad stackpack-add -d . --into . --archive http")
+    assert action["description"].startswith("datalad stackpack-add -d . --into 1 --archive http")
+    assert crate("1")[0]["status"] == "notneeded"
+    assert stackpack_check("1", **QUIET)[0]["message"].startswith("nothing wrong")
 
-    head = git("rev-parse", "HEAD", at="1")
-    assert crate(dataset="1")[0]["status"] == "notneeded"
-    subprocess.run(["datalad", "rerun"], cwd="1", capture_output=True, check=True)
-    assert git("rev-parse", "HEAD", at="1") == head
-    assert git("status", "--porcelain", at="1") == ""
-    assert stackpack_check(dataset="1", **QUIET)[0]["message"].startswith("nothing wrong")
-
-    (work / "1" / FILE_NAME).write_text("{}")
-    git("commit", "--quiet", "-am", "another", at="1")
-    assert "another program wrote it" in crate(dataset="1")[0]["message"]
-
-
-def test_unsaved_changes_are_not_described(add, work):
-    add(1, parts="projections")
-    (work / "1" / "manifest.json").write_bytes(b"spoiled")
-    assert "unsaved changes in 1 of its files" in crate(dataset="1")[0]["message"]
+    (root / "1" / FILE_NAME).write_text("{}")
+    git("commit", "--quiet", "-am", "another")
+    assert "another program wrote it" in crate("1")[0]["message"]
+    (root / "2" / "manifest.json").write_bytes(b"spoiled")
+    assert "unsaved changes in 1 of its files" in crate("2")[0]["message"]
 
 
 def test_no_stack_no_crate(dataset):
