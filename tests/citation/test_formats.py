@@ -67,7 +67,9 @@ def test_csl_json_is_formatted_by_a_citation_processor(name):
         bibliography.register(Cited([CitationItem(item["id"])]))
     lines = [str(line) for line in bibliography.bibliography()]
     assert len(lines) == len(items)
-    assert any("DataLad: distributed system" in line for line in lines)
+    (datalad,) = [line for line in lines if "DataLad: distributed system" in line]
+    assert datalad.startswith("Halchenko, Y.O.")
+    assert "https://doi.org/10.21105/joss.03262" in datalad.replace("\u200b", "")
     assert sum("2026" in line for line in lines) >= 1
 
 
