@@ -11,7 +11,6 @@ from datalad_stackpack.citation import words
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.citation.references import (
     Reference,
-    archive_reference,
     datalad_reference,
     methods_reference,
     tool_reference,
@@ -110,7 +109,9 @@ def _works(cited: Sequence[Citation]) -> list[str]:
 
 def _archive_line(one: Citation) -> str:
     terms = one.terms
-    said = terms.citation or _line_of(archive_reference(one))
+    said = terms.citation or (
+        f"{words.capital(archive(one))}. How it is to be cited is not known here: ask the archive"
+    )
     return f"{said.rstrip('.')}. {terms.rrid}" if terms.rrid else said
 
 

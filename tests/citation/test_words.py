@@ -73,6 +73,7 @@ def test_below_the_sentence_is_what_the_archive_asks_for():
 def test_of_an_archive_that_is_not_known_nothing_is_made_up():
     told = text.render([cited(packed([plane_row()], []))])
     assert "1 plane (section 3) of specimen 313862022 from the archive at http" in told
+    assert "Data: The archive at http://archive.example. How it is to be cited is not" in told
     assert "Terms of use: not known: ask the archive" in told
     assert "RRID" not in told
     assert "Methods" not in told
