@@ -72,8 +72,8 @@ class _Crate:
         root["isBasedOn"] = archive
         if cited.terms.citation:
             root["creditText"] = cited.terms.citation
-        if paper := methods_reference(cited):
-            root["citation"] = self._article(paper)
+        if (paper := methods_reference(cited)) and paper.doi:
+            root["citation"] = self._article(paper, paper.doi)
         root["mentions"] = self._packing(person, archive, files)
         document: dict[str, Any] = self._crate.metadata.generate()
         return document
@@ -140,7 +140,7 @@ class _Crate:
             publisher=organisation,
         )
 
-    def _article(self, paper: Reference) -> Entity:
+    def _article(self, paper: Reference, doi: str) -> Entity:
         people = [
             self._add("Person", _local(f"{one.given} {one.name}"), name=f"{one.given} {one.name}")
             for one in paper.authors
@@ -148,11 +148,11 @@ class _Crate:
         ]
         return self._add(
             "ScholarlyArticle",
-            f"https://doi.org/{quote(paper.doi)}" if paper.doi else _local(paper.key),
+            f"https://doi.org/{quote(doi)}",
             name=paper.title,
             author=people or None,
             datePublished=paper.date,
-            identifier=paper.doi,
+            identifier=doi,
         )
 
     def _subject(self) -> Entity:

@@ -6,6 +6,7 @@ rendering has to.
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -21,6 +22,11 @@ from datalad_stackpack.stack.series import Subject
 
 ALGORITHM = "SHA-256"
 INCOMPLETE, UNSAVED, BROKEN = "INCOMPLETE", "UNSAVED CHANGES", "BROKEN"
+
+ALLOWED = frozenset(string.ascii_letters + string.digits + "-._~:/?#[]@!$&'()*+,;=%")
+"""What an address is made of (RFC 3986); letters of other scripts are let be."""
+
+STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 Fields = TypeVar("Fields", Terms, Cell, Generator)
 
@@ -116,7 +122,7 @@ def compose(manifest: Manifest, held: Held) -> Citation:
         files=tuple(replace(entry, url=_address(entry.url)) for entry in manifest.files),
         checksums=sum(entry.checksum is not None for entry in manifest.files),
         archive_name=_printable(manifest.archive_name),
-        archive_url=_printable(manifest.archive_url),
+        archive_url=_address(manifest.archive_url),
         terms=_all_printable(manifest.terms),
         generator=_all_printable(manifest.generator),
         held=replace(
@@ -185,8 +191,13 @@ def _printable(text: str) -> str:
 
 
 def _address(url: str) -> str:
-    """The address, with whatever is not printable percent-encoded."""
-    return url if url.isprintable() else quote(url, safe=string.punctuation)
+    """The address, with what no address may hold percent-encoded."""
+    return "".join(
+        one
+        if one in ALLOWED or (one.isprintable() and not one.isascii())
+        else quote(one, errors="surrogatepass")
+        for one in STRAY_PERCENT.sub("%25", url)
+    )
 
 
 def _all_printable(thing: Fields) -> Fields:

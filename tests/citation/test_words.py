@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from citation.conftest import CITATIONS, COMMIT, COMPLETE, DATASET, cited
+from citation.conftest import CITATIONS, COMMIT, COMPLETE, DATASET, DESCRIBED, cited
 from stack.stack_examples import packed, plane_row, projection_row
 
 from datalad_stackpack import PROJECT_URL
@@ -133,3 +133,9 @@ def test_two_stacks_that_one_commit_holds_are_two_entries():
         "specimen-313862022-0123456789-2",
     ]
     assert len(works) == 2 + 4
+
+
+def test_an_address_is_made_of_what_an_address_may_hold():
+    odd = replace(DESCRIBED, archive_url="http://\xe4.example/{a}%41%\x1b<\ud800>")
+    assert cited(odd).archive_url == "http://\xe4.example/%7Ba%7D%41%25%1B%3C%ED%A0%80%3E"
+    assert COMPLETE.archive_url == "https://api.brain-map.org"
