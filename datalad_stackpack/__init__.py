@@ -25,6 +25,14 @@ command_suite = (
             "stackpack_update",
         ),
         ("datalad_stackpack.commands.find", "StackpackFind", "stackpack-find", "stackpack_find"),
+        ("datalad_stackpack.commands.cite", "StackpackCite", "stackpack-cite", "stackpack_cite"),
+        (
+            "datalad_stackpack.commands.crate",
+            "StackpackCrate",
+            "stackpack-crate",
+            "stackpack_crate",
+        ),
+        ("datalad_stackpack.commands.bag", "StackpackBag", "stackpack-bag", "stackpack_bag"),
         ("datalad_stackpack.commands.demo", "StackpackDemo", "stackpack-demo", "stackpack_demo"),
     ],
 )

@@ -121,11 +121,15 @@ def _message(result: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """What a commit says of how it came about: message, command and extra facts."""
+    """What a commit says of how it came about: message, command and extra facts.
+
+    ``outputs`` are what the command makes, relative to the stack; ``None`` for the stack itself.
+    """
 
     message: str
     command: Sequence[str]
     facts: Mapping[str, Any]
+    outputs: Sequence[str] | None = None
 
 
 def commit(
@@ -133,8 +137,8 @@ def commit(
 ) -> str:
     """Commit ``paths`` of the stack and the removal of ``removed``, and nothing else.
 
-    The message is DataLad's run record, whose outputs are the stack's directories rather than
-    every file. Returns the commit. Raises :class:`DatasetError` unless all is then committed.
+    The message is DataLad's run record, whose outputs may be directories rather than every
+    file. Returns the commit. Raises :class:`DatasetError` unless all is then committed.
     """
     from datalad.distribution.dataset import Dataset
 
@@ -202,8 +206,11 @@ def _run_message(place: Place, dataset: Any, record: Record) -> str:
     from datalad.core.local.run import run_command
 
     prefix = "" if place.relative == "." else f"{place.relative}/"
-    parts = [name for name in DIRECTORIES if (place.stack / name).is_dir()]
-    outputs = [prefix + name for name in (*parts, MANIFEST_NAME)]
+    made = record.outputs
+    if made is None:
+        parts = [name for name in DIRECTORIES if (place.stack / name).is_dir()]
+        made = (*parts, MANIFEST_NAME)
+    outputs = [prefix + name for name in made]
     (planned,) = run_command(
         [_unformatted(word) for word in record.command],
         dataset=dataset,

@@ -62,18 +62,18 @@ class Index:
         rows = _records(self._git(["ls-files", "-s", "-z"], directories))
         return self._entries([(row[0].decode().split()[:2], row[1]) for row in rows])
 
-    def committed(self, directories: Sequence[str]) -> dict[str, Entry]:
-        """What the last commit has below ``directories``."""
+    def committed(self, directories: Sequence[str], commit: str = "HEAD") -> dict[str, Entry]:
+        """What a commit, by default the last one, has below ``directories``."""
         if not self._has_commit():
             return {}
-        rows = _records(self._git(["ls-tree", "-r", "-z", "HEAD"], directories))
+        rows = _records(self._git(["ls-tree", "-r", "-z", commit], directories))
         return self._entries([(row[0].decode().split()[0::2], row[1]) for row in rows])
 
-    def committed_content(self, path: str) -> bytes | None:
-        """The content of the file ``path`` in the last commit, if it is there."""
+    def committed_content(self, path: str, commit: str = "HEAD") -> bytes | None:
+        """The content of the file ``path`` in a commit, by default the last, if it is there."""
         if not self._has_commit():
             return None
-        listing = self._git(["ls-tree", "-z", "HEAD"], [path])
+        listing = self._git(["ls-tree", "-z", commit], [path])
         return self._git(["cat-file", "blob", listing.split()[2].decode()]) if listing else None
 
     def _has_commit(self) -> bool:

@@ -47,7 +47,7 @@ def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[Place]:
         return sorted(stacks, key=lambda place: place.stack)
     chosen: dict[Path, Place] = {}
     for path in paths:
-        wanted = Path(os.path.realpath(resolve_path(str(path), ds=dataset)))
+        wanted = resolved(resolve_path(str(path), ds=dataset))
         near = [place for place in stacks if _is_near(place.stack, wanted)]
         if not near:
             raise DatasetError(
@@ -56,6 +56,14 @@ def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[Place]:
             )
         chosen |= {place.stack: place for place in near}
     return [chosen[stack] for stack in sorted(chosen)]
+
+
+def resolved(path: Any) -> Path:
+    """The path without links on the way; a link that is no directory, as a picture is, stays."""
+    given = Path(path)
+    if given.is_symlink() and not given.is_dir():
+        return Path(os.path.realpath(given.parent)) / given.name
+    return Path(os.path.realpath(given))
 
 
 def _is_near(stack: Path, wanted: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from datalad_stackpack.errors import ArgumentError, StrayRedirect, quoted
@@ -48,6 +48,9 @@ ALLEN_TERMS = Terms(
     ),
 )
 
+ALLEN_ARCHIVE = "archive of the Allen Institute for Brain Science"
+"""What the address serves beside the Cell Types Database; its parts have citations of their own."""
+
 DEMO_TERMS = Terms(
     citation="Synthetic pictures drawn by datalad-stackpack; not microscopy.",
     citation_policy=None,
@@ -68,6 +71,19 @@ def allen() -> Source:
 def demo(url: str) -> Source:
     """The synthetic archive that this package serves at ``url`` on loopback."""
     return Source("demo", "synthetic demo archive of datalad-stackpack", url, DEMO_TERMS)
+
+
+def source_of(source: Source, kind: str) -> Source:
+    """The archive as the series of a kind are to be cited from it.
+
+    The Cell Types Database has specimens. A data set at the same address may be of any other
+    collection of the Allen Institute, so its citation, RRID and methods paper are not known; the
+    policy and the terms of use are the institute's, for all of them (archive: documented).
+    """
+    if kind == "specimen" or source.terms != ALLEN_TERMS:
+        return source
+    terms = replace(ALLEN_TERMS, citation=None, rrid=None, methods_doi=None)
+    return replace(source, name=ALLEN_ARCHIVE, terms=terms)
 
 
 def at_url(url: str) -> Source:

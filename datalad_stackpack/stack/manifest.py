@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from datalad_stackpack.stack.archives import Source, Terms
+from datalad_stackpack.stack.archives import Source, Terms, source_of
 from datalad_stackpack.stack.cells import Cell, Described
 from datalad_stackpack.stack.entries import (
     NOT_ACCEPTED,
@@ -199,6 +199,7 @@ def compose(
     described: Described | None = None,
 ) -> Manifest:
     """The manifest of these files, in the one order that makes its bytes stable."""
+    source = source_of(source, subject.kind)
     return Manifest(
         generator=generator,
         subject=subject,

@@ -1,12 +1,20 @@
-"""``stackpack_check`` and ``stackpack_update`` as functions, and rows that can change."""
+"""``stackpack_check`` and ``stackpack_update`` as functions, and rows that can change.
+
+served      a well-behaved archive for all tests that take nothing else
+two_stacks  a dataset with the stacks ``1`` and ``2`` from it, packed once, and the results
+root        a copy of that dataset, the current directory
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import Result
+from archive.misbehaving import MisbehavingArchive
+from helpers import GAPS, TINY, Result
 from later import ChangedRows
 
 
@@ -37,3 +45,27 @@ def update(work) -> Callable[..., list[Result]]:
 @pytest.fixture
 def rows(archive, monkeypatch) -> ChangedRows:
     return ChangedRows(archive, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[MisbehavingArchive]:
+    with MisbehavingArchive((TINY, GAPS)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def two_stacks(served, tmp_path_factory) -> tuple[Path, list[Result]]:
+    from datalad.api import create, stackpack_add
+
+    place = tmp_path_factory.mktemp("two") / "stacks"
+    create(path=str(place), result_renderer="disabled")
+    results = stackpack_add(
+        [1, 2], dataset=str(place), archive=served.url, result_renderer="disabled"
+    )
+    return place, [one for one in results if one["type"] == "directory"]
+
+
+@pytest.fixture
+def root(two_stacks, work) -> Path:
+    shutil.copytree(two_stacks[0], work, symlinks=True, dirs_exist_ok=True)
+    return work

@@ -14,7 +14,7 @@ from datalad_stackpack.demo import DEMO_CELLS, DemoArchive
 
 HOW_TO = shell_pages.DOCS / "how-to"
 CHECKSUM_ERROR = "get-fails-with-a-checksum-error.md"
-IN_A_STACK = {"check-and-update.md"}
+IN_A_STACK = {"check-and-update.md", "cite.md"}
 """Pages that begin in the directory of a stack of the demo archive."""
 
 IDENTITY = ["git config --global user.name Me", "git config --global user.email me@example.org"]

@@ -45,6 +45,17 @@ def test_allen_over_http_has_the_same_terms_and_another_address():
     assert (source.name, source.terms) == (archives.allen().name, archives.allen().terms)
 
 
+def test_a_data_set_is_not_cited_as_if_it_were_of_the_cell_types_database():
+    assert archives.source_of(archives.allen(), "specimen") == archives.allen()
+    said = archives.source_of(archives.allen(), "data_set")
+    assert "Cell Types" not in f"{said.name} {said.terms}"
+    assert (said.terms.rrid, said.terms.methods_doi, said.terms.citation) == (None, None, None)
+    assert said.terms.terms_of_use == archives.ALLEN_TERMS.terms_of_use
+    assert said.url == archives.ALLEN_URL
+    demo = archives.demo("http://127.0.0.1:8413")
+    assert archives.source_of(demo, "data_set") == demo
+
+
 def test_the_demo_is_plainly_named_synthetic():
     source = archives.demo("http://127.0.0.1:8413")
     assert (source.label, source.url) == ("demo", "http://127.0.0.1:8413")

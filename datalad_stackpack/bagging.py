@@ -1,0 +1,169 @@
+"""The story of a bag: which files of which stacks, whole or with holes, written and moved there."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os.path import commonpath
+from pathlib import Path
+
+from datalad_stackpack import citing
+from datalad_stackpack.citation.bag import Payload, tag_files
+from datalad_stackpack.citation.record import Citation, compose
+from datalad_stackpack.errors import (
+    ArgumentError,
+    DatasetError,
+    InTheWay,
+    NoRoom,
+    quoted,
+)
+from datalad_stackpack.outside.annex import Annex
+from datalad_stackpack.outside.place import Place
+from datalad_stackpack.stack.entries import FileEntry
+from datalad_stackpack.stack.keys import Checksum
+from datalad_stackpack.stack.layout import MANIFEST_NAME
+from datalad_stackpack.stack.manifest import Manifest
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Bag:
+    """What is to be put into a bag: payload, and where each file of it is now.
+
+    A file without a source has ``content`` of its own, or is a hole.
+    """
+
+    cited: tuple[Citation, ...]
+    payload: tuple[Payload, ...]
+    sources: dict[str, Path]
+    contents: dict[str, bytes]
+
+
+def foresee(places: Sequence[Place], holey: bool) -> Bag:
+    """What a bag of these stacks holds, decided before anything is written.
+
+    With ``holey``, files are named by their address instead, but those that the archive no
+    longer lists. Raises :class:`ArgumentError` for unsaved changes, files without a checksum,
+    and content that is needed and not here.
+    """
+    top = commonpath([place.stack for place in places])
+    cited, payload = [], []
+    sources: dict[str, Path] = {}
+    contents: dict[str, bytes] = {}
+    for place in places:
+        manifest, held = citing.read_version(place)
+        citation = compose(manifest, held)
+        citing.check_savable(citation)
+        _check_whole(manifest, citation)
+        prefix = place.stack.relative_to(top).as_posix()
+        prefix = "" if prefix == "." else f"{prefix}/"
+        for entry in citation.files:
+            assert entry.checksum is not None  # noqa: S101 (checked above, of the whole stack)
+            hole = holey and not entry.withdrawn
+            payload.append(
+                Payload(prefix + entry.path, entry.checksum, entry.url if hole else None)
+            )
+            if not hole:
+                sources[prefix + entry.path] = place.stack / entry.path
+        _check_here(place, [entry for entry in manifest.files if not holey or entry.withdrawn])
+        content = _manifest_content(place, held.commit)
+        payload.append(Payload(prefix + MANIFEST_NAME, _checksum(content)))
+        contents[prefix + MANIFEST_NAME] = content
+        cited.append(citation)
+    return Bag(tuple(cited), tuple(payload), sources, contents)
+
+
+def _check_whole(manifest: Manifest, cited: Citation) -> None:
+    unseen = sum(entry.checksum is None for entry in manifest.files)
+    if unseen:
+        raise ArgumentError(
+            f"{unseen} files of {cited.subject.label} have no checksum, which a bag must have: "
+            "stackpack-update --fetch completes them"
+        )
+
+
+def _check_here(place: Place, entries: Sequence[FileEntry]) -> None:
+    lacking = [entry for entry in entries if not _is_here(place.stack / entry.path, entry)]
+    if lacking:
+        raise ArgumentError(
+            f"{len(lacking)} files have no content here, such as {quoted(lacking[0].path)}: get "
+            "them with datalad get, or give --holey for a bag that says where they are"
+        )
+
+
+def _is_here(path: Path, entry: FileEntry) -> bool:
+    """Whether the content is there; an unlocked file without it is a short text."""
+    return path.is_file() and path.stat().st_size == (entry.checksum and entry.checksum.bytes)
+
+
+def _manifest_content(place: Place, commit: str) -> bytes:
+    content = Annex(place.root, place.relative).index.committed_content(MANIFEST_NAME, commit)
+    if content is None:
+        raise DatasetError(f"commit {commit[:10]} has no manifest in {quoted(place.relative)}")
+    return content
+
+
+def _checksum(content: bytes) -> Checksum:
+    return Checksum(len(content), hashlib.sha256(content).hexdigest())
+
+
+def check_directory(directory: Path) -> None:
+    """Raise :class:`InTheWay` unless nothing, or an empty directory, is there."""
+    if directory.is_symlink() or (
+        directory.exists() and not (directory.is_dir() and not any(directory.iterdir()))
+    ):
+        raise InTheWay(f"{quoted(directory)} is there already: give a directory that is not")
+
+
+def write(bag: Bag, directory: Path, day: str, agent: str) -> None:
+    """Write the bag, and move it into its place when it is whole.
+
+    Raises :class:`DatasetError` for content that has another checksum than its manifest says, and
+    :class:`NoRoom` where it cannot be written.
+    """
+    with _made_whole(directory) as room:
+        for one in bag.payload:
+            target = room / "data" / one.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if one.path in bag.contents:
+                target.write_bytes(bag.contents[one.path])
+            elif one.url is None:
+                _copy(bag.sources[one.path], target, one.checksum)
+        for name, content in tag_files(bag.payload, bag.cited, day, agent).items():
+            (room / name).write_bytes(content)
+
+
+@contextmanager
+def _made_whole(directory: Path) -> Iterator[Path]:
+    """A directory beside the final one, which becomes it at the end, or goes."""
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    except OSError as problem:
+        raise NoRoom(f"cannot make {quoted(directory)}: {problem}") from problem
+    try:
+        yield room
+        room.chmod(0o755)
+        room.replace(directory)
+    except OSError as problem:
+        raise NoRoom(f"cannot write {quoted(directory)}: {problem}") from problem
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path, expected: Checksum) -> None:
+    digest = hashlib.sha256()
+    with source.open("rb") as here, target.open("wb") as there:
+        while piece := here.read(CHUNK):
+            digest.update(piece)
+            there.write(piece)
+    if digest.hexdigest() != expected.sha256:
+        raise DatasetError(
+            f"{quoted(source)} has not the checksum of its manifest: git annex fsck, then get it "
+            "again"
+        )

@@ -1,0 +1,225 @@
+"""A citation as an RO-Crate 1.3: every file with its source, the cell, and how it came about.
+
+Files are *web-based data entities*: each is named by its address at the archive, and ``localPath``
+says where it lies in the stack. So the crate is valid, and says where everything comes from, in a
+clone that has no picture.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from datalad_stackpack.citation import text, words
+from datalad_stackpack.citation.record import Citation
+from datalad_stackpack.citation.references import (
+    Reference,
+    archive_reference,
+    maker,
+    methods_reference,
+    tool_reference,
+)
+from datalad_stackpack.stack.cells import STRUCTURE_ID, Cell
+from datalad_stackpack.stack.entries import FileEntry
+
+FILE_NAME = "ro-crate-metadata.json"
+VERSION = "1.3"
+TAXA = {"mus musculus": 10090, "homo sapiens": 9606}
+"""NCBI's identifiers of the species that the archive has cells of, by name in lower case."""
+
+Entity = Any
+"""An entity of the rocrate library, which has no types."""
+
+
+def render(cited: Citation, mark: str) -> str:
+    """The metadata document; ``mark`` says in it who wrote it.
+
+    Raises :class:`ImportError` where the rocrate library is not installed.
+    """
+    from rocrate.rocrate import ROCrate  # an extra
+
+    document = _Crate(ROCrate(version=VERSION), cited).describe(mark)
+    document["@graph"].sort(key=lambda entity: (entity["@id"] != FILE_NAME, entity["@id"]))
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+class _Crate:
+    """A crate in the making, of one citation."""
+
+    def __init__(self, crate: Any, cited: Citation) -> None:
+        self._crate = crate
+        self._cited = cited
+
+    def describe(self, mark: str) -> dict[str, Any]:
+        """The document, with every entity in it."""
+        cited, root = self._cited, self._crate.root_dataset
+        self._crate.metadata["description"] = mark
+        organisation = self._add("Organization", _local(maker(cited).name), name=maker(cited).name)
+        person = self._add("Person", _local(cited.held.author), name=cited.held.author)
+        archive = self._archive(organisation)
+        files = [self._file(entry) for entry in cited.files]
+        subject = self._subject()
+        root["name"] = words.title(cited)
+        root["description"] = self._description()
+        root["datePublished"] = cited.day
+        root["version"] = cited.held.commit
+        root["identifier"] = self._identifiers()
+        root["license"] = self._terms()
+        root["author"] = organisation
+        root["publisher"] = person
+        root["about"] = [one for one in (subject, self._structure()) if one]
+        root["isBasedOn"] = archive
+        if cited.terms.citation:
+            root["creditText"] = cited.terms.citation
+        if (paper := methods_reference(cited)) and paper.doi:
+            root["citation"] = self._article(paper, paper.doi)
+        root["mentions"] = self._packing(person, archive, files)
+        document: dict[str, Any] = self._crate.metadata.generate()
+        return document
+
+    def _add(self, kind: str, at: str, **values: Any) -> Entity:
+        """An entity of this kind, with the id ``at``; values that are ``None`` are left out."""
+        from rocrate.model.contextentity import ContextEntity
+
+        told = {name: value for name, value in values.items() if value is not None}
+        entity = ContextEntity(self._crate, at, properties={"@type": kind})
+        for name, value in told.items():
+            entity[name] = value
+        return self._crate.add(entity)
+
+    def _description(self) -> str:
+        wrong = words.warnings(self._cited)
+        said = text.statement(self._cited)
+        return f"DO NOT CITE THIS AS IT IS: {wrong}. {said}" if wrong else said
+
+    def _file(self, entry: FileEntry) -> Entity:
+        checksum = entry.checksum
+        properties = {
+            "name": words.picture(entry, self._cited),
+            "description": f"One of the {entry.part} of {self._cited.subject.label}",
+            "sdDatePublished": self._cited.day,
+            "localPath": entry.path,
+            "contentUrl": entry.url,
+            "encodingFormat": entry.media_type,
+            "contentSize": str(checksum.bytes) if checksum else None,
+            "sha256": checksum.sha256 if checksum else None,
+        }
+        told = {name: value for name, value in properties.items() if value is not None}
+        return self._crate.add_file(entry.url, properties=told)
+
+    def _identifiers(self) -> list[Entity]:
+        held = self._cited.held
+        known = {"DataLad dataset": held.dataset_id, "git commit": held.commit}
+        return [
+            self._add("PropertyValue", _local(name), name=name, propertyID=name, value=value)
+            for name, value in known.items()
+            if value
+        ]
+
+    def _terms(self) -> Entity:
+        cited = self._cited
+        address = words.terms_address(cited)
+        return self._add(
+            "CreativeWork",
+            address or "#terms-of-use",
+            name=f"Terms of use of {cited.archive_name}",
+            description=words.use(cited),
+            url=address,
+        )
+
+    def _archive(self, organisation: Entity) -> Entity:
+        cited, known = self._cited, archive_reference(self._cited)
+        return self._add(
+            "DataCatalog",
+            cited.archive_url,
+            name=cited.archive_name,
+            description=known.note,
+            url=known.url,
+            identifier=cited.terms.rrid,
+            publisher=organisation,
+        )
+
+    def _article(self, paper: Reference, doi: str) -> Entity:
+        people = [
+            self._add("Person", _local(f"{one.given} {one.name}"), name=f"{one.given} {one.name}")
+            for one in paper.authors
+            if one.given
+        ]
+        return self._add(
+            "ScholarlyArticle",
+            f"https://doi.org/{quote(doi)}",
+            name=paper.title,
+            author=people or None,
+            datePublished=paper.date,
+            identifier=doi,
+        )
+
+    def _subject(self) -> Entity:
+        cited = self._cited
+        cell = cited.cell
+        return self._add(
+            "BioChemEntity" if cited.subject.kind == "specimen" else "CreativeWork",
+            _local(cited.subject.label),
+            name=cited.subject.label,
+            alternateName=cell.name if cell else None,
+            description=words.cell(cell) or None,
+            identifier=str(cited.subject.id),
+            taxonomicRange=self._taxon(cell) if cell else None,
+        )
+
+    def _taxon(self, cell: Cell) -> Entity | None:
+        if cell.species is None:
+            return None
+        number = TAXA.get(cell.species.lower())
+        address = f"http://purl.obolibrary.org/obo/NCBITaxon_{number}" if number else None
+        return self._add(
+            "Taxon",
+            address or _local(cell.species),
+            name=cell.species,
+            identifier=f"NCBITaxon:{number}" if number else None,
+        )
+
+    def _structure(self) -> Entity | None:
+        """The brain structure, by the archive's own number where the row has it."""
+        cited, described = self._cited, self._cited.described
+        if described is None or words.structure(described.cell) is None:
+            return None
+        cell, number = described.cell, described.row.get(STRUCTURE_ID)
+        known = isinstance(number, int) and number > 0
+        return self._add(
+            "BrainStructure",
+            f"{cited.archive_url}/api/v2/data/Structure/{number}.json"
+            if known
+            else _local(f"structure {words.structure(cell)}"),
+            name=cell.structure_name or cell.structure,
+            alternateName=cell.structure,
+            identifier=str(number) if known else None,
+        )
+
+    def _packing(self, person: Entity, archive: Entity, files: list[Entity]) -> Entity:
+        cited, tool = self._cited, tool_reference(self._cited)
+        software = self._add(
+            "SoftwareApplication",
+            _local(tool.key),
+            name=tool.title,
+            version=tool.version,
+            url=tool.url,
+        )
+        return self._add(
+            "CreateAction",
+            f"#{cited.held.commit}",
+            name=f"Packing of the pictures of {cited.subject.label}",
+            description=cited.held.command,
+            instrument=software,
+            agent=person,
+            object=archive,
+            result=files or None,
+            endTime=cited.held.date,
+        )
+
+
+def _local(name: str) -> str:
+    """An identifier within the document, made of a name."""
+    kept = "".join(c if c.isalnum() or c in "._" else "-" for c in name)
+    return "#" + "-".join(word for word in kept.split("-") if word)

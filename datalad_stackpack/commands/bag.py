@@ -1,0 +1,63 @@
+"""``datalad stackpack-bag``: put stacks into a bag, for those who keep bags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from datalad.distribution.dataset import datasetmethod
+from datalad.interface.base import Interface, build_doc, eval_results
+from datalad.support.param import Parameter
+
+from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, STACKS
+
+
+@build_doc
+class StackpackBag(Interface):
+    """Put stacks into a BagIt bag
+
+    The bag has every file of the stacks as it was committed, their manifests, a checksum of each,
+    and the text of stackpack-cite. Content is compared with its checksum on the way. Changes
+    nothing in the dataset, and asks the archive nothing.
+    """
+
+    _params_ = {
+        "directory": Parameter(
+            args=("directory",),
+            metavar="DIRECTORY",
+            doc="""the directory of the new bag; it must not be there, or be empty.""",
+        ),
+        "path": STACKS,
+        "dataset": DATASET_OF_STACKS,
+        "holey": Parameter(
+            args=("--holey",),
+            action="store_true",
+            doc="""put no picture into the bag, but a fetch.txt that says where each comes from.
+            No content need be here. Files that the archive no longer lists are put in all the
+            same.""",
+        ),
+    }
+    _examples_ = [
+        {
+            "text": "A bag of all stacks of the dataset around the current directory",
+            "code_py": "stackpack_bag('../bag')",
+            "code_cmd": "datalad stackpack-bag ../bag",
+        },
+        {
+            "text": "A small bag of one stack, with addresses instead of pictures",
+            "code_py": "stackpack_bag('../bag', path='313862022', holey=True)",
+            "code_cmd": "datalad stackpack-bag --holey ../bag 313862022",
+        },
+    ]
+
+    @staticmethod
+    @datasetmethod(name="stackpack_bag")
+    @eval_results
+    def __call__(
+        directory: Any, path: Any = None, dataset: Any = None, holey: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        from datalad.utils import ensure_list
+
+        from datalad_stackpack.commands.bags import put  # slow to import
+
+        yield from put(directory, ensure_list(path), dataset, holey)

@@ -1,0 +1,88 @@
+"""Crates are valid by roc-validator, without a network. Run by ``tox -e crate``.
+
+The validator looks the vocabulary of RO-Crate up at its address. The rocrate library ships that
+document, so it is put into the cache that the validator has for work without a network.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from citation.conftest import CITATIONS
+from helpers import git
+from requests import Request
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+
+from datalad_stackpack.citation import crate
+
+pytest.importorskip("rocrate_validator", reason="tox -e crate runs these")
+import requests_cache
+
+CONTEXT = "https://w3id.org/ro/crate/1.3/context"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """The validator's cache, which has the vocabulary."""
+    path = tmp_path_factory.mktemp("roc") / "cache"
+    document = files("rocrate").joinpath("data", "ro-crate.jsonld").read_bytes()
+    assert json.loads(document)["@id"] == CONTEXT
+    raw = HTTPResponse(
+        io.BytesIO(document),
+        {"Content-Type": "application/ld+json"},
+        200,
+        request_url=CONTEXT,
+        preload_content=False,
+    )
+    response = HTTPAdapter().build_response(Request("GET", CONTEXT).prepare(), raw)
+    assert response.content
+    with requests_cache.CachedSession(
+        cache_name=str(path), backend="sqlite", expire_after=-1
+    ) as session:
+        session.cache.save_response(response)
+    return path
+
+
+def issues(crate: Path, cache: Path, severity: str = "required") -> list[dict[str, Any]]:
+    """What the validator finds wrong with the crate in a directory, by its profile."""
+    report = cache.parent / "report.json"
+    program = Path(sys.executable).parent / "rocrate-validator"
+    words = ["validate", "--offline", "--cache-path", cache, "-p", "ro-crate-1.3",
+             "--requirement-severity", severity, "--no-paging", "--verbose",
+             "--output-format", "json", "--output-file", report, crate]  # fmt: skip
+    subprocess.run([str(program), *map(str, words)], capture_output=True, check=False)
+    told = json.loads(report.read_text("utf-8"))
+    assert told["passed"] is not bool(told["issues"])
+    found: list[dict[str, Any]] = told["issues"]
+    return found
+
+
+@pytest.mark.parametrize("name", ["complete", "registered only", "incomplete", "strange"])
+def test_a_crate_is_valid_by_its_profile(name, tmp_path, cache):
+    (tmp_path / crate.FILE_NAME).write_text(crate.render(CITATIONS[name], "ours"))
+    assert issues(tmp_path, cache) == []
+
+
+def test_the_validator_does_find_faults(tmp_path, cache):
+    made = crate.render(CITATIONS["complete"], "ours")
+    (tmp_path / crate.FILE_NAME).write_text(made.replace("datePublished", "dateUnpublished"))
+    assert issues(tmp_path, cache) != []
+
+
+def test_the_crate_of_a_clone_without_content_is_valid(add, work, cache):
+    from datalad.api import stackpack_crate
+
+    add(1, parts="projections")
+    stackpack_crate(dataset="1", result_renderer="disabled")
+    git("clone", "--quiet", "1", "clone")
+    assert not (work / "clone" / "projections" / "max_xy.jpg").exists()
+    assert issues(work / "clone", cache) == []
+    assert issues(work / "1", cache) == []

@@ -1,0 +1,53 @@
+"""``stackpack-crate``: the crate is written, committed, kept up to date, and left in peace."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from helpers import git
+
+from datalad_stackpack.citation.crate import FILE_NAME
+from datalad_stackpack.commands.crates import check_library
+from datalad_stackpack.errors import ArgumentError
+
+QUIET = {"on_failure": "ignore", "result_renderer": "disabled"}
+
+
+def crate(*paths, **options):
+    from datalad.api import stackpack_crate
+
+    return stackpack_crate(list(paths), **(QUIET | options))
+
+
+def test_the_crate_is_committed_and_says_which_commit_it_describes(root, two_stacks):
+    from datalad.api import stackpack_check
+
+    commit = two_stacks[1][0]["commit"]
+    (result,) = crate("1")
+    assert result["status"] == "ok"
+    assert git("show", "--format=", "--name-only").split() == [f"1/{FILE_NAME}"]
+    assert git("status", "--porcelain") == ""
+    assert '"cmd": "datalad stackpack-crate -d . 1"' in git("show", "-s", "--format=%B")
+    graph = {one["@id"]: one for one in json.loads((root / "1" / FILE_NAME).read_text())["@graph"]}
+    assert graph["./"]["version"] == commit
+    action = graph[f"#{commit}"]
+    assert action["description"].startswith("datalad stackpack-add -d . --into 1 --archive http")
+    assert crate("1")[0]["status"] == "notneeded"
+    assert stackpack_check("1", **QUIET)[0]["message"].startswith("nothing wrong")
+
+    (root / "1" / FILE_NAME).write_text("{}")
+    git("commit", "--quiet", "-am", "another")
+    assert "another program wrote it" in crate("1")[0]["message"]
+    (root / "2" / "manifest.json").write_bytes(b"spoiled")
+    assert "unsaved changes in 1 of its files" in crate("2")[0]["message"]
+
+
+def test_no_stack_no_crate(dataset):
+    assert "has no stack to describe" in crate()[0]["message"]
+
+
+def test_a_library_that_is_not_there_is_named():
+    check_library("json")
+    with pytest.raises(ArgumentError, match=r"pip install 'datalad-stackpack\[crate\]'"):
+        check_library("no_such_library")
