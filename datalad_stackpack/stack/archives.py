@@ -107,10 +107,10 @@ def at_url(url: str) -> Source:
             "an archive's address must not hold a user name or password: they would be "
             f"published with every picture's URL; leave them out of the address for {quoted(host)}"
         )
-    if any(c in "?#" or c.isspace() or not c.isprintable() for c in base):
+    if any(c in "?#@" or c.isspace() or not c.isprintable() for c in base):
         raise ArgumentError(
             f"archive {quoted(url)} must be a base address such as {ALLEN_URL}, "
-            "without spaces, '?' or '#'"
+            "without spaces, '?', '#' or '@'"
         )
     base = parts.scheme + base[len(parts.scheme) :]
     if host == urlsplit(ALLEN_URL).hostname and port is None and not parts.path:

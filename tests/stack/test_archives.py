@@ -79,6 +79,7 @@ REFUSED = {
     "an empty query": ("http://rma.example?", "a base address such as"),
     "a fragment": ("http://rma.example/#a", "a base address such as"),
     "an empty fragment": ("http://rma.example#", "a base address such as"),
+    "an at sign": ("http://rma.example/@", "a base address such as"),
     "a space": ("http://rma.example/a b", "a base address such as"),
     "a newline": ("http://rma.example/a\nb", "a base address such as"),
     "a space before": (" http://rma.example", "a base address such as"),
