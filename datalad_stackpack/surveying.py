@@ -25,6 +25,7 @@ from datalad_stackpack.stack.steps import (
     Wishes,
     check_none_withdrawn,
     check_same_stack,
+    check_still_described,
     check_withdrawn,
     decide,
 )
@@ -150,6 +151,7 @@ def foresee(found: Survey, place: Place, recorded: Manifest | None) -> tuple[Tod
         check_same_stack(recorded, order.subject, found.source.url, order.downsample)
         if order.withdrawn is Withdrawn.REFUSE:
             check_none_withdrawn(recorded, found.files)
+            check_still_described(recorded, found.described)
     entries = {entry.path: entry for entry in recorded.files} if recorded else {}
     gone = withdrawn_entries(recorded, found.files) if recorded else ()
     annex = Annex(place.root, place.relative)

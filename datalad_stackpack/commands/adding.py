@@ -20,12 +20,14 @@ from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt, heeding_signals
 from datalad_stackpack.outside.parents import find_parent, place_below, save_subdatasets
 from datalad_stackpack.outside.place import Place, find_place
+from datalad_stackpack.reports import FileReport, PlanReport, StackReport
 from datalad_stackpack.stack.layout import MANIFEST_NAME, parse_downsample
 from datalad_stackpack.stack.series import Subject, parse_parts
 from datalad_stackpack.surveying import Order
 
 ACTION = "stackpack-add"
 MOST_SHOWN = 5
+Report = PlanReport | FileReport | StackReport
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,15 @@ class _Parent:
     message: str | None
     begun: dict[Path, Subject] = field(default_factory=dict)
     """What the stack in each directory is of; it need not have come to a commit."""
+
+    def noting(self, place: Place, subject: Subject, reports: Iterator[Report]) -> Iterator[Report]:
+        """The reports of a packing; from the first on, its stack is begun.
+
+        A packing that is refused has none, and what stands in its place may be of another subject.
+        """
+        for report in reports:
+            self.begun[place.stack] = subject
+            yield report
 
     def save(self) -> Iterator[Result]:
         """Save all stacks that came to a commit, at once."""
@@ -141,9 +152,10 @@ def _add_one(
             yield from _foresee(order, archive, place, tell)
             return
         record = partial(records.of_adding, archive.source.label, options.message)
+        reports = work.packing(archive, place, record).run(order)
         if parent is not None:
-            parent.begun[place.stack] = order.subject
-        yield from told(work.packing(archive, place, record).run(order), order, tell)
+            reports = parent.noting(place, order.subject, reports)
+        yield from told(reports, order, tell)
     except StackpackError as problem:
         yield tell.of_problem(problem, order.subject)
 

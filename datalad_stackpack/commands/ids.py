@@ -30,10 +30,12 @@ def parse_subjects(specimens: Sequence[Any], data_sets: Sequence[Any]) -> list[S
 def _specimens(given: Any) -> Iterator[Subject]:
     text = as_text(given)
     if text == PIPE:
-        yield from _listed(sys.stdin.read(), "the standard input")
+        if sys.stdin is None:
+            raise ArgumentError("there is no standard input to read ids from")
+        yield from _listed(sys.stdin.read().removeprefix("\ufeff"), "the standard input")
     elif _is_a_file(text):
         try:
-            content = Path(text).read_text(encoding="utf-8")
+            content = Path(text).read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as problem:
             raise ArgumentError(f"{quoted(text)} cannot be read: {quoted(problem)}") from problem
         yield from _listed(content, quoted(text))

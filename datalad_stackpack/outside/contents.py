@@ -8,10 +8,11 @@ from pathlib import Path
 from datalad_stackpack.errors import BrokenFile, WrongFile, quoted
 from datalad_stackpack.outside import pictures
 from datalad_stackpack.stack import acceptance
-from datalad_stackpack.stack.entries import FileEntry
+from datalad_stackpack.stack.entries import FileEntry, looked_at
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import PlannedFile, PlannedPicture, planned
 from datalad_stackpack.stack.rows import read_item
+from datalad_stackpack.stack.swc import Tree
 
 CHUNK = 1 << 20
 
@@ -29,7 +30,9 @@ def damage(path: Path, entry: FileEntry) -> str | None:
         if entry.image is not None:
             return pictures.damage(path, (entry.image.width, entry.image.height))
         item = read_item(entry.part, entry.row)
-        acceptance.look(planned(entry.path, entry.url, item, 0), path.read_bytes())
+        looked = acceptance.look(planned(entry.path, entry.url, item, 0), path.read_bytes())
+        if isinstance(looked, Tree) and looked_at(entry) not in (None, looked):
+            return f"has {looked.nodes} nodes and {looked.roots} roots, unlike the manifest's"
     except OSError as problem:
         return f"cannot be read: {quoted(problem)}"
     except (BrokenFile, WrongFile) as problem:

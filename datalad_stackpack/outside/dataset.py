@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -64,11 +66,37 @@ def ensure_made(place: Place, on_wait: Callable[[str], None]) -> Place:
         return place
     with making_a_dataset(on_wait):
         if root_above(place.root) != place.root:
-            _create(place.root)
+            _make(place.root)
     return replace(place, exists=True)
 
 
-def _create(root: Path) -> None:
+def _make(root: Path) -> None:
+    """A new dataset at ``root``, there at once or not at all; raises :class:`DatasetError`.
+
+    Whoever kills the making of it leaves a directory beside it, which the next one removes. An
+    empty directory that is there may be somebody's current one, and is used as it is.
+    """
+    if root.exists() or _is_tracked(root):  # tracked: DataLad refuses it, and says why
+        _create(root, None)
+        return
+    beside = root.with_name(f".{root.name}.being-made")
+    try:
+        if beside.exists():
+            shutil.rmtree(beside)
+        _create(beside, f"{getpass.getuser()}@{socket.gethostname()}:{root}")
+        beside.rename(root)
+    except OSError as problem:
+        raise DatasetError(f"cannot make a dataset at {quoted(root)}: {problem}") from problem
+
+
+def _is_tracked(root: Path) -> bool:
+    """Whether a dataset around ``root`` has something of that name, such as a subdataset."""
+    above = root_above(root.parent)
+    words = ["git", "--literal-pathspecs", "ls-files", "-z", "--"]
+    return bool(above and run([*words, root.relative_to(above).as_posix()], above))
+
+
+def _create(root: Path, description: str | None) -> None:
     """A new dataset at ``root``; raises :class:`DatasetError`, and leaves nothing, on failure."""
     from datalad.core.local.create import Create
     from datalad.support.exceptions import CommandError, IncompleteResultsError
@@ -79,6 +107,7 @@ def _create(root: Path) -> None:
             results = list(
                 Create.__call__(
                     path=str(root),
+                    description=description,
                     result_xfm=None,
                     result_filter=None,
                     result_renderer="disabled",

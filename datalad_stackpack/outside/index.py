@@ -77,7 +77,8 @@ class Index:
         return self._git(["cat-file", "blob", listing.split()[2].decode()]) if listing else None
 
     def _has_commit(self) -> bool:
-        return bool(self._git(["rev-list", "--all", "--max-count=1"]))
+        # not --all: git-annex's branch is there before the user's first commit
+        return bool(self._git(["rev-parse", "--revs-only", "HEAD"]))
 
     def _entries(self, rows: list[tuple[list[str], bytes]]) -> dict[str, Entry]:
         """Entries from (mode, blob) and path."""

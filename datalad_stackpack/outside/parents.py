@@ -43,31 +43,30 @@ def place_below(parent: Place, subject: Subject, into: Any) -> Place:
     directory = parent.stack / subject.directory
     if into is not None:
         directory = Path(resolve_path(str(into), ds=str(parent.stack)))
-    place = place_of_its_own(directory)
-    above = root_above(place.stack.parent)
-    if above != parent.root:
+    stack = Path(os.path.realpath(directory.parent)) / directory.name
+    if root_above(stack.parent) != parent.root:
         raise DatasetError(
-            f"{quoted(place.stack)} does not lie in the dataset {quoted(parent.root)} itself: "
+            f"{quoted(stack)} does not lie in the dataset {quoted(parent.root)} itself: "
             "give the dataset right above it with -d"
         )
-    if not place.exists:
-        _check_untracked(parent, place)
-    return place
+    if root_above(stack) != stack:
+        _check_untracked(parent, stack)
+    return place_of_its_own(stack)
 
 
-def _check_untracked(parent: Place, place: Place) -> None:
+def _check_untracked(parent: Place, stack: Path) -> None:
     """Raise :class:`InTheWay` where the parent already has something of that name."""
-    name = place.stack.relative_to(parent.root).as_posix()
+    name = stack.relative_to(parent.root).as_posix()
     words = ["git", "--literal-pathspecs", "ls-files", "-s", "-z", "--", name]
     listed = run(words, parent.root)
     if listed.startswith(b"160000"):
         raise InTheWay(
-            f"{quoted(place.stack)} is a subdataset that is not here: bring it with "
+            f"{quoted(stack)} is a subdataset that is not here: bring it with "
             f"datalad get -n {quoted(name)}"
         )
     if listed:
         raise InTheWay(
-            f"{quoted(place.stack)} holds files of the dataset {quoted(parent.root)}: leave "
+            f"{quoted(stack)} holds files of the dataset {quoted(parent.root)}: leave "
             "--subdataset out to go on with a stack that is there"
         )
 
@@ -78,9 +77,11 @@ def save_subdatasets(
     """Take note of the present commits of ``stacks`` in the parent; nothing else is saved.
 
     Returns the parent's commit, or ``None`` if it had them all. Raises :class:`DatasetError`.
+    ``.gitmodules`` is named, because a save that failed, or a ``git mv``, leaves it staged, and a
+    clone of a commit without it cannot get the subdatasets.
     """
     with alone(parent, on_wait):
         before = head(parent)
-        saved(parent.root, stacks, message)
+        saved(parent.root, [*stacks, parent.root / ".gitmodules"], message)
         after = head(parent)
     return after if after != before else None

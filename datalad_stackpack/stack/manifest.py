@@ -120,10 +120,15 @@ class Manifest:
 
     @property
     def tracings(self) -> tuple[TracingEntry, ...]:
-        """Every reconstruction that the archive lists, had or not, but superseded ones."""
-        have = [entry.tracing for entry in self.files]
+        """Every reconstruction that the archive lists, had or not, but superseded ones.
+
+        Those that it no longer lists count only where there is no other.
+        """
         lack = [gone.tracing for gone in self.omitted if gone.reason != SUPERSEDED]
-        return tuple(tracing for tracing in have + lack if tracing is not None)
+        have = [entry.tracing for entry in self.files if not entry.withdrawn]
+        gone_now = [entry.tracing for entry in self.files if entry.withdrawn]
+        current = tuple(tracing for tracing in have + lack if tracing is not None)
+        return current or tuple(tracing for tracing in gone_now if tracing is not None)
 
     @property
     def z_step_um(self) -> float | None:

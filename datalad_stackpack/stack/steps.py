@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from datalad_stackpack.errors import InTheWay, quoted
+from datalad_stackpack.stack.cells import Described
 from datalad_stackpack.stack.drift import withdrawn_entries
 from datalad_stackpack.stack.entries import FileEntry
 from datalad_stackpack.stack.keys import checksum_of, is_registered_only
@@ -147,6 +148,15 @@ def check_none_withdrawn(recorded: Manifest, files: Iterable[PlannedFile]) -> No
             f"the archive no longer lists {len(gone)} of this stack's {len(recorded.files)} "
             f"files ({quoted(', '.join(gone[:5]))}): nothing was changed; to keep them, "
             "marked as withdrawn, use: datalad stackpack-update"
+        )
+
+
+def check_still_described(recorded: Manifest, described: Described | None) -> None:
+    """Raise :class:`InTheWay` when the archive no longer describes the cell that it did."""
+    if recorded.described is not None and described is None:
+        raise InTheWay(
+            f"the archive no longer describes {recorded.subject.label}: nothing was changed; to "
+            "give up what the manifest says of it, use: datalad stackpack-update"
         )
 
 

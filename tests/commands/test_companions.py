@@ -298,3 +298,45 @@ def test_what_is_no_data_set_is_refused_in_one_line(options, said, add, work):
     assert said in refused["message"]
     assert refused["message"].isprintable()
     assert list(work.iterdir()) == []
+
+
+def test_what_is_known_of_a_cell_is_not_lost_to_an_empty_answer(add, update, archive, dataset):
+    add(1, **ALL)
+
+    def nothing(_request: Request, reply: Reply) -> Reply:
+        answer = json.loads(b"".join(reply.body)) | {"num_rows": 0, "total_rows": 0, "msg": []}
+        return replace(reply, body=[json.dumps(answer).encode()])
+
+    archive.spoil("query ApiCellTypesSpecimenDetail", nothing)
+    (refused,) = add(1, **ALL)
+    assert "no longer describes specimen 1" in refused["message"]
+    assert read(dataset / "1").cell.name == TINY.name
+    update("1")
+    assert read(dataset / "1").cell is None
+    assert statuses(add(1, **ALL))["stack"] == "notneeded"
+
+
+def test_counts_of_the_manifest_that_the_file_does_not_have_are_found(add, check, dataset):
+    add(1, parts="reconstruction")
+    manifest = dataset / "1" / "manifest.json"
+    document = json.loads(manifest.read_text())
+    document["files"][0]["reconstruction"]["nodes"] += 1
+    manifest.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    git("commit", "-qam", "wrong")
+    assert codes(check("1", content=True)) == [("content-damaged", "1.swc")]
+
+
+def test_scales_are_those_of_what_the_archive_lists_now(add, update, archive, dataset):
+    add(1, **ALL)
+
+    def another(_request: Request, reply: Reply) -> Reply:
+        answer = json.loads(b"".join(reply.body))
+        (row,) = answer["msg"]
+        files = [{**one, "id": one["id"] + 500_000} for one in row["well_known_files"]]
+        other = {"id": row["id"] + 1, "scale_factor_z": 0.35, "well_known_files": files}
+        answer |= {"num_rows": 2, "total_rows": 2, "msg": [row | {"superseded": True}, row | other]}
+        return replace(reply, body=[json.dumps(answer).encode()])
+
+    archive.spoil("query NeuronReconstruction", another)
+    update("1")
+    assert read(dataset / "1").z_step_um == 0.35

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -126,3 +130,21 @@ def test_whatever_the_archive_does_is_told_and_not_raised(archive, work):
 def test_what_can_never_work_is_raised(arguments, archive, work):
     with pytest.raises(ArgumentError):
         pack_one(**({"archive": archive.url, "specimen": 1, "directory": "x"} | arguments))
+
+
+def test_a_call_that_is_killed_while_it_makes_its_dataset_can_be_made_again(archive, work):
+    words = f"from datalad_stackpack.pack_one import pack_one; print(0, flush=True); \
+              pack_one({archive.url!r}, 800000012, 'one', parts=['cell'])"
+    for _ in range(4):
+        running = subprocess.Popen(
+            [sys.executable, "-c", words], stdout=subprocess.PIPE, start_new_session=True
+        )
+        while not any(work.iterdir()) and running.poll() is None:
+            time.sleep(0.005)
+        time.sleep(0.02)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+    packed = pack_one(archive.url, 800000012, "one", parts=["cell"])
+    assert packed.problem is None
+    assert [path.name for path in work.iterdir()] == ["one"]
+    assert git("status", "--porcelain", at="one") == ""

@@ -13,6 +13,7 @@ from archive.misbehaving import MisbehavingArchive
 from helpers import GAPS, TINY, git
 from test_interruption import Gate
 
+from datalad_stackpack.pack_one import pack_one
 from datalad_stackpack.stack import manifest_json
 
 BARE = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=(), projections=False,
@@ -131,7 +132,7 @@ def test_a_stack_that_the_parent_has_itself_stays_there(add, dataset):
     head = git("rev-parse", "HEAD")
     (refused,) = add(1, subdataset=True)
     assert refused["status"] == "error"
-    assert "is there, is not empty, and is no dataset" in refused["message"]
+    assert "leave --subdataset out" in refused["message"]
     (dataset / "1" / "planes").rename(dataset / "elsewhere")
     assert git("rev-parse", "HEAD") == head
 
@@ -164,3 +165,41 @@ def test_the_summary_of_a_dry_run_is_the_total(archive: MisbehavingArchive, work
     assert done.stdout.splitlines()[-1].startswith("2 stacks, 20 files, about ")
     assert done.stdout.splitlines()[-1].endswith(" in all (dry run); 1 could not be planned")
     assert "specimen 3: failed: the archive has no planes" in done.stdout
+
+
+def test_a_parent_that_could_not_be_saved_is_whole_once_it_can(add, dataset, tmp_path):
+    hook = dataset / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert add(1, subdataset=True, parts="cell")[-1]["status"] == "error"
+    hook.unlink()
+    add(1, subdataset=True, parts="cell")
+    assert '[submodule "1"]' in git("show", "HEAD:.gitmodules")
+    assert git("status", "--porcelain") == ""
+
+
+def test_a_stack_of_another_cell_is_not_noted_as_this_one(add, archive, dataset):
+    assert pack_one(archive.url, 1, dataset / "1", parts=["cell"]).problem is None
+    before = git("rev-parse", "HEAD")
+    (refused,) = add(2, subdataset=True, into="1", parts="cell")
+    assert "the stack here is of" in refused["message"]
+    assert git("rev-parse", "HEAD") == before
+
+
+def test_a_dataset_before_its_first_commit_takes_a_stack(add, work):
+    git("init", "-q")
+    git("annex", "init")
+    results = add(1, parts="cell")
+    assert [one["status"] for one in results] == ["ok"], results
+
+
+def test_a_file_of_ids_may_begin_with_a_byte_order_mark(add, work):
+    (work / "ids.txt").write_bytes(b"\xef\xbb\xbf1\r\n2\r\n")
+    plans = [one for one in add("ids.txt", dry_run=True) if "planned" in one]
+    assert [one["specimen"] for one in plans] == [1, 2]
+
+
+def test_without_a_standard_input_it_says_so(add, work, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    (refused,) = add("-", dry_run=True)
+    assert refused["message"] == "there is no standard input to read ids from"
