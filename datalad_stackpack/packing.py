@@ -24,6 +24,7 @@ from datalad_stackpack.outside.place import Place
 from datalad_stackpack.reports import Done, FileReport, PlanReport, StackReport
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.acceptance import Looked, look
+from datalad_stackpack.stack.drift import replaced
 from datalad_stackpack.stack.entries import FileEntry, file_entry, looked_at
 from datalad_stackpack.stack.layout import (
     DIRECTORIES,
@@ -181,9 +182,8 @@ class Packing:
                     fetched.path.unlink(missing_ok=True)
                     yield FileReport(file, Done.KEPT, fetched.checksum.bytes, here[file.path])
                 else:
-                    old = here.get(file.path)
-                    promise = intake.take(fetched.path, fetched.checksum, file, old)
-                    done = Done.REPLACED if old else Done.FETCHED
+                    promise = intake.take(fetched.path, fetched.checksum, file)
+                    done = Done.REPLACED if file.path in here else Done.FETCHED
                     going_in.append(_GoingIn(file, done, fetched.checksum.bytes, promise))
                 yield from _reports(going_in, at_most=self._jobs)
             yield from _reports(going_in)
@@ -201,6 +201,7 @@ class Packing:
         if recorded is not None and replace(manifest, generator=recorded.generator) == recorded:
             manifest = recorded
         content = manifest_json.write(manifest)
+        annex.disown(replaced(recorded, manifest))
         differences = found.differences(recorded) if recorded else ()
         if recorded is None and not manifest.files and (found.files or not found.described):
             made, changed = None, False

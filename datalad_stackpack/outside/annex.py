@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from datalad_stackpack.outside.index import (
     key_of_link,
     key_of_pointer,
 )
-from datalad_stackpack.outside.processes import run
+from datalad_stackpack.outside.processes import Conversation, run
 from datalad_stackpack.outside.registering import Registering
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import DIRECTORIES, PlannedFile
@@ -169,6 +169,19 @@ class Annex:
                 sum(one["uuid"] != WEB_REMOTE and not one["here"] for one in remotes),
             )
         return found
+
+    def disown(self, urls: Mapping[str, frozenset[str]]) -> None:
+        """Record of each key that the web remote has its content no longer.
+
+        So git-annex does not take the archive for a copy, and refuses to drop the last one. A
+        key with a URL at the web remote beside those given is left as it is.
+        """
+        keys = [key for key, copies in self.copies(urls).items() if copies.urls <= urls[key]]
+        if keys:
+            words = ["setpresentkey", "--batch", "--json", "--json-error-messages"]
+            with Conversation(["git", "annex", *words], self.root) as presence:
+                for key in keys:
+                    presence.ask(f"{key} {WEB_REMOTE} 0")
 
     def register_only(self, files: Sequence[PlannedFile], staging: Path) -> None:
         """Put files in place by their addresses alone, under VURL keys.

@@ -159,6 +159,18 @@ def withdrawn_entries(recorded: Manifest, files: Iterable[PlannedFile]) -> tuple
     return tuple(entry for entry in recorded.files if entry.url not in now)
 
 
+def replaced(recorded: Manifest | None, now: Manifest) -> dict[str, frozenset[str]]:
+    """The keys of files that gave way to others, no file of ``now`` has; each with its URLs."""
+    keys = {entry.path: entry.key for entry in now.files}
+    left = set(keys.values())
+    urls: dict[str, frozenset[str]] = {}
+    for entry in recorded.files if recorded else ():
+        gave_way = entry.checksum is not None and keys.get(entry.path, entry.key) != entry.key
+        if gave_way and entry.key not in left:
+            urls[entry.key] = urls.get(entry.key, frozenset()) | {entry.url}
+    return urls
+
+
 def describe(differences: Iterable[Difference]) -> list[str]:
     """The differences in plain words, one line a class and part, by section."""
     lines = []

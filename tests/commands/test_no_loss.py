@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
+from functools import partial
 
 import pytest
 from helpers import git, statuses
 from later import CELL, codes, id_of, re_encode, read, repaint
 
 from datalad_stackpack.demo import Reply
+from datalad_stackpack.outside.branch import WEB_REMOTE
 
 
 @pytest.fixture
 def cells():
     return (CELL,)
+
+
+def serve(content, _request, reply):
+    return replace(reply, body=[content])
+
+
+def at_web(key, stack):
+    return WEB_REMOTE in git("annex", "whereis", "--json", f"--key={key}", at=stack)
 
 
 def test_git_annex_does_not_drop_the_last_copy_of_a_replaced_picture(add, update, archive, work):
@@ -30,6 +41,38 @@ def test_git_annex_does_not_drop_the_last_copy_of_a_replaced_picture(add, update
     assert dropped.returncode != 0
     git("checkout", "-q", "HEAD~1", at=stack)
     assert git("annex", "find", "--not", "--in=here", at=stack) == ""
+
+
+def test_pictures_that_swap_places_still_count_at_the_archive(add, check, update, archive, work):
+    """Each key is replaced at one address, and is the archive's at the other."""
+    add(1)
+    stack = work / "1"
+    keys = [entry.key for entry in read(stack).planes]
+    contents = [(stack / name).read_bytes() for name in ("planes/0004.jpg", "planes/0005.jpg")]
+    for section, content in zip((5, 4), contents, strict=True):
+        archive.spoil(f"image {id_of(section)}", partial(serve, content))
+    update(dataset=str(stack), accept_changed=True)
+    keys[2], keys[3] = keys[3], keys[2]
+    assert [entry.key for entry in read(stack).planes] == keys
+    assert all(at_web(key, stack) for key in keys)
+    assert codes(check(dataset=str(stack))) == []
+
+
+def test_a_picture_that_was_replaced_by_a_killed_update_counts_no_longer(
+    add, update, archive, work
+):
+    """Killed with the new picture in the annex, before the commit."""
+    add(1)
+    stack = work / "1"
+    old = next(entry.key for entry in read(stack).planes if entry.image.id == id_of(4))
+    archive.spoil(f"image {id_of(4)}", repaint)
+    update(dataset=str(stack), accept_changed=True)
+    git("reset", "-q", "HEAD~1", at=stack)
+    git("checkout", "HEAD", "--", "manifest.json", at=stack)
+    git("annex", "setpresentkey", old, WEB_REMOTE, "1", at=stack)
+    update(dataset=str(stack), accept_changed=True)
+    assert not at_web(old, stack)
+    assert git("status", "--porcelain", at=stack) == ""
 
 
 @pytest.mark.parametrize("prune", [False, True])
