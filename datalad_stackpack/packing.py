@@ -6,6 +6,7 @@ as :mod:`~datalad_stackpack.reports`.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -44,6 +45,9 @@ from datalad_stackpack.surveying import (
     survey,
     with_recorded_parts,
 )
+
+SETTLED_S = 2
+"""How old git must find a file to trust its time, in seconds; it may count whole ones only."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +271,9 @@ class Packing:
                 return
             written = room / MANIFEST_NAME
             written.write_bytes(content)
+            # git, staging it in the second in which it was written, would take it for changed
+            # when it commits, and have git-annex's filter look through the whole index
+            os.utime(written, (time.time() - SETTLED_S,) * 2)
             written.replace(place)
         except OSError as problem:
             raise NoRoom(f"cannot write {quoted(place)}: {problem}") from problem

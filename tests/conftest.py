@@ -5,6 +5,7 @@ archive         a misbehaving demo archive, running, that behaves until it is to
 add             ``datalad.api.stackpack_add`` at that archive, its results as a list
 work            an empty directory, made the current one
 dataset         an empty DataLad dataset, made the current directory
+programs        (autouse) the programs of this Python first, git-annex itself before all
 quick           (autouse) no pauses between attempts, short time-outs
 
 What is not a fixture is in helpers.py.
@@ -12,7 +13,10 @@ What is not a fixture is in helpers.py.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,23 @@ from datalad.conftest import setup_package  # noqa: F401 (a fixture, used by its
 from helpers import GAPS, TINY, Result
 
 from datalad_stackpack.demo import DemoCell
+
+
+@pytest.fixture(autouse=True, scope="session")
+def programs() -> Iterator[None]:
+    """The programs of this Python come first, git-annex itself before all.
+
+    The package from PyPI starts git-annex by a script of Python, which takes longer than
+    git-annex itself, some twenty times a test, and does no more than is done here.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        package = find_spec("git_annex")
+        if package is not None and package.origin is not None:
+            place = Path(package.origin).parent
+            patch.setenv("PATH", str(place), prepend=os.pathsep)
+            patch.setenv("MAGIC", str(place / "magic.mgc"))
+        yield
 
 
 @pytest.fixture(autouse=True)
