@@ -153,7 +153,7 @@ class Index:
             settings = {"GIT_INDEX_FILE": str(index)}
             listing = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
             if listing:
-                self._git(["update-index", "-z", "--index-info"], feed=listing)
+                self._git([*PAST_ANNEX, "update-index", "-z", "--index-info"], feed=listing)
 
     def stage_in_git(self, path: str) -> None:
         """Stage the file ``path`` with its content in git itself, not in the annex."""
