@@ -6,6 +6,7 @@ run over an unchanged archive changes nothing.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -58,13 +59,15 @@ def write(manifest: Manifest) -> bytes:
     """The manifest's bytes; raises :class:`ManifestError` rather than give invalid ones."""
     document = _document(manifest)
     _raise_for_violations(document)
+    text = io.StringIO()  # json.dumps keeps every piece until the end, five times the memory
     try:
-        text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
+        json.dump(document, text, indent=1, sort_keys=True, allow_nan=False)
     except (ValueError, RecursionError) as problem:
         raise ManifestError(
             f"the manifest is not valid: it cannot be written, {quoted(problem)}"
         ) from problem
-    return f"{text}\n".encode()
+    text.write("\n")
+    return text.getvalue().encode()
 
 
 def read(content: bytes) -> Manifest:
@@ -204,7 +207,7 @@ def _file_document(entry: FileEntry) -> dict[str, Any]:
         "bytes": checksum.bytes if checksum else None,
         "sha256": checksum.sha256 if checksum else None,
         "key": entry.key,
-        "image": asdict(entry.image) if entry.image else None,
+        "image": dict(vars(entry.image)) if entry.image else None,
         "reconstruction": _tracing_document(entry.tracing),
         "row": dict(entry.row),
         "withdrawn": entry.withdrawn,
@@ -217,7 +220,7 @@ def _omitted_document(gone: OmittedEntry) -> dict[str, Any]:
         "reason": gone.reason,
         "path": gone.path,
         "url": gone.url,
-        "image": asdict(gone.image) if gone.image else None,
+        "image": dict(vars(gone.image)) if gone.image else None,
         "reconstruction": _tracing_document(gone.tracing),
         "row": dict(gone.row),
     }

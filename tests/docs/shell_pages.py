@@ -16,7 +16,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -88,7 +87,7 @@ def newcomer(home: Path, port: int) -> dict[str, str]:
     home.mkdir(exist_ok=True)
     return {
         "HOME": str(home),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
         "TMPDIR": str(home.parent),
         "DATALAD_STACKPACK_DEMO_PORT": str(port),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from stack_examples import one_line
 
@@ -123,6 +123,7 @@ addresses = st.text() | st.builds(
 
 
 @given(addresses)
+@example(url="http://a.example/@")
 def test_what_is_taken_can_be_asked_and_written_down(url):
     try:
         source = at_url(url)
