@@ -5,6 +5,7 @@ archive         a misbehaving demo archive, running, that behaves until it is to
 add             ``datalad.api.stackpack_add`` at that archive, its results as a list
 work            an empty directory, made the current one
 dataset         an empty DataLad dataset, made the current directory
+stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
 programs        (autouse) the programs of this Python first, git-annex itself before all
 quick           (autouse) no pauses between attempts, short time-outs
 
@@ -23,7 +24,7 @@ from typing import Any
 import pytest
 from archive.misbehaving import MisbehavingArchive
 from datalad.conftest import setup_package  # noqa: F401 (a fixture, used by its name)
-from helpers import GAPS, TINY, Result
+from helpers import GAPS, TINY, Result, copied_dataset
 
 from datalad_stackpack.demo import DemoCell
 
@@ -77,13 +78,29 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-@pytest.fixture
-def dataset(work: Path) -> Path:
-    """An empty DataLad dataset, made the current directory."""
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, programs: None) -> Path:
+    """Two empty datasets, to be copied: to make one takes longer than many a test."""
     from datalad.api import create
 
-    create(path=str(work), force=True, result_renderer="disabled")
-    return work
+    from datalad_stackpack.outside.dataset import _create
+
+    place = tmp_path_factory.mktemp("made")
+    create(path=str(place / "dataset"), result_renderer="disabled")
+    _create(place / "stack")
+    return place
+
+
+@pytest.fixture
+def dataset(made: Path, work: Path) -> Path:
+    """An empty DataLad dataset, made the current directory."""
+    return copied_dataset(made / "dataset", work)
+
+
+@pytest.fixture
+def stack(made: Path, work: Path) -> Path:
+    """An empty dataset, as stackpack-add makes it for specimen 1."""
+    return copied_dataset(made / "stack", work / "1")
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ TINY, GAPS   small cells: six planes and four projections; sections with gaps
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.demo import DEMO_CELLS
+from datalad_stackpack.outside.index import PAST_ANNEX
 
 Result = dict[str, Any]
 
@@ -30,6 +32,13 @@ def git(*words: str, at: Path | str = ".") -> str:
     """What git printed."""
     done = subprocess.run(["git", *words], cwd=at, capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def copied_dataset(made: Path, place: Path) -> Path:
+    """A copy of a dataset at ``place``, all of whose files git finds unchanged."""
+    shutil.copytree(made, place, symlinks=True, dirs_exist_ok=True)
+    git(*PAST_ANNEX, "update-index", "-q", "--refresh", at=place)
+    return place
 
 
 def statuses(results: list[Result]) -> dict[str, str]:

@@ -11,6 +11,8 @@ from later import CELL, codes, id_of, re_encode, read, repaint
 
 from datalad_stackpack.demo import Reply
 
+pytestmark = pytest.mark.usefixtures("stack")
+
 
 @pytest.fixture
 def cells():
@@ -222,19 +224,3 @@ def test_a_sibling_without_the_annex_branch_is_warned_of(add, check, work):
     assert [code for code, _ in codes(check(dataset=str(stack)))] == ["sibling-without-urls"]
     git("push", "-q", "sibling", "git-annex", at=stack)
     assert codes(check(dataset=str(stack))) == []
-
-
-def test_every_stack_below_the_dataset_is_checked_also_in_subdatasets(add, check, dataset):
-    from datalad.api import create
-
-    add(1)
-    create(dataset=str(dataset), path=str(dataset / "sub"), result_renderer="disabled")
-    add(1, into="sub/deeper")
-    (dataset / "other").mkdir()
-    (dataset / "other" / "manifest.json").write_text('{"name": "not ours"}')
-    git("add", "other/manifest.json")
-    checked = [Path(one["path"]) for one in check()]
-    assert checked == [dataset / "1", dataset / "sub" / "deeper"]
-    assert [Path(one["path"]) for one in check("sub")] == [dataset / "sub" / "deeper"]
-    (refused,) = check("other")
-    assert "there is no stack at 'other'" in refused["message"]

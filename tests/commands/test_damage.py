@@ -7,13 +7,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import git
+from archive.misbehaving import MisbehavingArchive
+from helpers import copied_dataset, git
 from later import CELL, codes, read
 
 
+@pytest.fixture(scope="module")
+def packed(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole stack, packed once and copied for each damage."""
+    from datalad.api import stackpack_add
+
+    place = copied_dataset(made / "stack", tmp_path_factory.mktemp("packed"))
+    with MisbehavingArchive((CELL,)) as archive:
+        stackpack_add(
+            1,
+            dataset=str(place),
+            into=str(place),
+            archive=archive.url,
+            parts="planes,projections",
+            result_renderer="disabled",
+        )
+    return place
+
+
 @pytest.fixture
-def cells():
-    return (CELL,)
+def stack(packed: Path, work: Path) -> Path:
+    return copied_dataset(packed, work / "1")
 
 
 def spoil_json(stack: Path, **changes: Any) -> None:
@@ -68,9 +87,7 @@ FINDINGS = [
 
 
 @pytest.mark.parametrize(("spoil", "expected"), FINDINGS, ids=range(len(FINDINGS)))
-def test_each_kind_of_damage_is_found_and_named(spoil, expected, add, check, work):
-    add(1)
-    stack = work / "1"
+def test_each_kind_of_damage_is_found_and_named(spoil, expected, check, stack):
     spoil(stack)
     before = git("status", "--porcelain", at=stack)
     found = check(dataset=str(stack), content=True)
@@ -79,9 +96,8 @@ def test_each_kind_of_damage_is_found_and_named(spoil, expected, add, check, wor
     assert git("status", "--porcelain", at=stack) == before
 
 
-def test_a_manifest_of_a_later_version_is_said_to_be_one(add, check, work):
-    add(1)
-    path = work / "1" / "manifest.json"
+def test_a_manifest_of_a_later_version_is_said_to_be_one(check, stack):
+    path = stack / "manifest.json"
     path.write_text(path.read_text().replace('"manifest_version": 1', '"manifest_version": 2'))
-    found = check(dataset=str(work / "1"))
+    found = check(dataset=str(stack))
     assert "manifest-version" in dict(codes(found))

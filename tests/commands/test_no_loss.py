@@ -14,6 +14,8 @@ from later import CELL, codes, id_of, re_encode, read, repaint
 from datalad_stackpack.demo import Reply
 from datalad_stackpack.outside.branch import WEB_REMOTE
 
+pytestmark = pytest.mark.usefixtures("stack")
+
 
 @pytest.fixture
 def cells():
@@ -216,14 +218,6 @@ def test_a_plain_clone_is_not_changed_by_a_check(add, check, work):
         "annex-not-initialised"
     ]
     assert not (work / "clone" / ".git" / "annex").exists()
-
-
-@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE"])
-def test_an_environment_that_leads_git_astray_is_refused(name, add, work, monkeypatch):
-    monkeypatch.setenv(name, str(work / "elsewhere"))
-    (result,) = add(1)
-    assert f"{name} is set in the environment" in result["message"]
-    assert list(work.iterdir()) == []
 
 
 def test_an_update_with_withdrawn_pictures_can_be_rerun_with_content(add, update, rows, work):

@@ -206,3 +206,11 @@ def test_a_link_in_place_of_a_directory_leads_nowhere(add, archive, dataset, tmp
     assert "'planes'" in result["message"]
     assert list(outside.iterdir()) == []
     assert archive.pictures_asked == 0
+
+
+@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE"])
+def test_an_environment_that_leads_git_astray_is_refused(name, add, work, monkeypatch):
+    monkeypatch.setenv(name, str(work / "elsewhere"))
+    (result,) = add(1)
+    assert f"{name} is set in the environment" in result["message"]
+    assert list(work.iterdir()) == []

@@ -203,3 +203,19 @@ def test_without_a_standard_input_it_says_so(add, work, monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     (refused,) = add("-", dry_run=True)
     assert refused["message"] == "there is no standard input to read ids from"
+
+
+def test_every_stack_below_the_dataset_is_checked_also_in_subdatasets(add, check, dataset):
+    from datalad.api import create
+
+    add(1)
+    create(dataset=str(dataset), path=str(dataset / "sub"), result_renderer="disabled")
+    add(1, into="sub/deeper")
+    (dataset / "other").mkdir()
+    (dataset / "other" / "manifest.json").write_text('{"name": "not ours"}')
+    git("add", "other/manifest.json")
+    checked = [Path(one["path"]) for one in check()]
+    assert checked == [dataset / "1", dataset / "sub" / "deeper"]
+    assert [Path(one["path"]) for one in check("sub")] == [dataset / "sub" / "deeper"]
+    (refused,) = check("other")
+    assert "there is no stack at 'other'" in refused["message"]

@@ -2,17 +2,14 @@
 
 scene        the archive, another server to be lured to, and an event that is set at the end
 configured   sets ``datalad.stackpack`` options, by the names of their environment variables
-stack        where ``run`` packs TINY: the root of a dataset that is there, and is empty
 run          ``stackpack_add`` as the command line runs it: goes on after a failed file
 """
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -42,21 +39,6 @@ def scene(archive: MisbehavingArchive) -> Iterator[Scene]:
             if thread.name.startswith("stackpack-"):
                 thread.join(timeout=10)
                 assert not thread.is_alive(), f"{thread.name} hangs"
-
-
-@pytest.fixture(scope="session")
-def empty_dataset(setup_package: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once and copied: to make one takes longer than many a test."""
-    from datalad.api import create
-
-    made = tmp_path_factory.mktemp("empty") / "dataset"
-    create(path=str(made), result_renderer="disabled")
-    return made
-
-
-@pytest.fixture
-def stack(empty_dataset: Path, work: Path) -> Path:
-    return Path(shutil.copytree(empty_dataset, work / "1", symlinks=True))
 
 
 @pytest.fixture
