@@ -121,7 +121,7 @@ class Annex:
                 )
 
     def _standing(self, path: str, entry: Entry | None, changed: bool) -> Standing | None:
-        where = self.stack / path
+        where = f"{self.stack}/{path}"  # a Path of each of thousands would take longer
         found = at_path(where)
         if found is Place.NOTHING:
             if entry is None:
@@ -134,7 +134,7 @@ class Annex:
             return Standing("", NO_URLS, annexed=False, displaced=False)
         if entry is not None and entry.key is not None and not changed:
             return Standing(entry.key, NO_URLS, annexed=True, displaced=False)
-        key = _key_of_content(where)
+        key = _key_of_content(Path(where))
         return Standing(key, NO_URLS, entry is not None and entry.key == key, displaced=False)
 
     def restore(self, paths: Sequence[str]) -> None:

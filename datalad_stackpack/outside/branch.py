@@ -35,11 +35,11 @@ class Branch:
 
         What git-annex has still in its journal, or has not merged yet, is not seen.
         """
-        asked = sorted({key for key in keys if key and "\n" not in key})
-        logs = self._logs(log for key in asked for log in _log_names(key))
+        names = {key: _log_names(key) for key in keys if key and "\n" not in key}
+        logs = self._logs(log for pair in names.values() for log in pair)
         found = {}
-        for key in asked:
-            places, urls = (_present(logs.get(log, b"")) for log in _log_names(key))
+        for key, pair in names.items():
+            places, urls = (_present(logs.get(log, b"")) for log in pair)
             found[key] = urls if WEB_REMOTE in places else frozenset()
         return found
 
@@ -84,15 +84,16 @@ class Branch:
             run(["git", "update-ref", "-d", SIDE_BRANCH], self._root)
 
     def _stream(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> Iterator[bytes]:
-        before = self._logs(log for key in urls for log in _log_names(key))
+        names = {key: _log_names(key) for key in urls}
+        before = self._logs(log for pair in names.values() for log in pair)
         who = run(["git", "var", "GIT_COMMITTER_IDENT"], self._root)
         now = f"{time.time():.6f}s 1"
         for blob in blobs:
             yield b"blob\n" + _data(blob)
         yield b"commit " + SIDE_BRANCH.encode() + b"\ncommitter " + who
         yield _data(b"update") + b"from " + BRANCH.encode() + b"^0\n"
-        for key, url in sorted(urls.items(), key=lambda item: _log_names(item[0])):
-            for name, value in zip(_log_names(key), (WEB_REMOTE, url), strict=True):
+        for key, pair in sorted(names.items(), key=lambda item: item[1]):
+            for name, value in zip(pair, (WEB_REMOTE, urls[key]), strict=True):
                 yield b"M 100644 inline " + os.fsencode(name) + b"\n"
                 yield _data(before.get(name, b"") + os.fsencode(f"{now} {value}\n"))
         yield b"done\n"

@@ -15,7 +15,7 @@ import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from datalad_stackpack.errors import AnnexError, NoRoom
 from datalad_stackpack.outside.branch import Branch
@@ -29,7 +29,9 @@ WORTH_IT = 20
 LETTERS = "0123456789zqjxkmvwgpfZQJXKMVWGPF"
 """The digits of git-annex's old hash directories (git-annex, "hashing")."""
 
-PLAIN_IN_KEYS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_/%:")
+PLAIN_IN_KEYS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_/%:"
+IN_KEYS = {byte: f",{byte}" for byte in range(256) if byte not in PLAIN_IN_KEYS} | {ord(","): ",,"}
+"""How a key of an address has each byte that it does not have as it is."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Registering:
 
     def __init__(self, root: Path, prefix: str, staging: Path) -> None:
         self._root = root
-        self._prefix = PurePosixPath(prefix)
+        self._prefix = "" if prefix == "." else f"{prefix}/"
         self._stack = root / prefix
         self._staging = staging
         self._branch = Branch(root)
@@ -83,7 +85,7 @@ class Registering:
 
     def _foretell(self, file: PlannedFile) -> Foretold:
         key = key_of_address(file.url)
-        depth = len((self._prefix / file.path).parts) - 1
+        depth = (self._prefix + file.path).count("/")
         name = file_name_of_key(key)
         link = f"{'../' * depth}.git/annex/objects/{_hash_directories(key)}/{name}/{name}"
         return Foretold(file, key, os.fsencode(link))
@@ -113,7 +115,7 @@ class Registering:
             return files
         self._place(foretold)
         listing = b"".join(
-            f"120000 {one.blob} 0\t".encode() + os.fsencode(self._prefix / one.file.path) + b"\0"
+            f"120000 {one.blob} 0\t".encode() + os.fsencode(self._prefix + one.file.path) + b"\0"
             for one in foretold
         )
         settings = {"GIT_INDEX_FILE": str(self._staging / "linked")}
@@ -122,10 +124,10 @@ class Registering:
 
     def _place(self, foretold: Sequence[Foretold]) -> None:
         try:
-            for directory in {(self._stack / one.file.path).parent for one in foretold}:
-                directory.mkdir(parents=True, exist_ok=True)
-            for one in foretold:
-                (self._stack / one.file.path).symlink_to(os.fsdecode(one.link))
+            for directory in {os.path.dirname(one.file.path) for one in foretold}:  # noqa: PTH120
+                (self._stack / directory).mkdir(parents=True, exist_ok=True)
+            for one in foretold:  # thousands: a Path of each would take as long as its link
+                os.symlink(one.link, f"{self._stack}/{one.file.path}")  # noqa: PTH211
         except OSError as problem:
             raise NoRoom(f"cannot put a link in its place: {problem}") from problem
 
@@ -133,10 +135,7 @@ class Registering:
 def key_of_address(url: str) -> str:
     """The key that git-annex gives a file of which only the address is known."""
     content = os.fsencode(url)
-    name = "".join(
-        chr(byte) if byte in PLAIN_IN_KEYS else ",," if byte == ord(",") else f",{byte}"
-        for byte in content
-    )
+    name = content.decode("latin-1").translate(IN_KEYS)
     if len(content) > hashlib.sha256().digest_size * 2:
         name = f"{name[:31]}-{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
     return f"VURL--{name}"
