@@ -6,7 +6,6 @@ run over an unchanged archive changes nothing.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from datalad_stackpack.errors import ManifestError, quoted
 from datalad_stackpack.stack.archives import Terms
 from datalad_stackpack.stack.cells import Cell, Described
 from datalad_stackpack.stack.entries import FileEntry, ImageEntry, OmittedEntry, TracingEntry
+from datalad_stackpack.stack.json_text import indented
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.manifest import (
     MANIFEST_VERSION,
@@ -59,15 +59,12 @@ def write(manifest: Manifest) -> bytes:
     """The manifest's bytes; raises :class:`ManifestError` rather than give invalid ones."""
     document = _document(manifest)
     _raise_for_violations(document)
-    text = io.StringIO()  # json.dumps keeps every piece until the end, five times the memory
     try:
-        json.dump(document, text, indent=1, sort_keys=True, allow_nan=False)
+        return indented(document)
     except (ValueError, RecursionError) as problem:
         raise ManifestError(
             f"the manifest is not valid: it cannot be written, {quoted(problem)}"
         ) from problem
-    text.write("\n")
-    return text.getvalue().encode()
 
 
 def read(content: bytes) -> Manifest:
@@ -207,9 +204,9 @@ def _file_document(entry: FileEntry) -> dict[str, Any]:
         "bytes": checksum.bytes if checksum else None,
         "sha256": checksum.sha256 if checksum else None,
         "key": entry.key,
-        "image": dict(vars(entry.image)) if entry.image else None,
+        "image": vars(entry.image) if entry.image else None,
         "reconstruction": _tracing_document(entry.tracing),
-        "row": dict(entry.row),
+        "row": entry.row,
         "withdrawn": entry.withdrawn,
     }
 
@@ -220,9 +217,9 @@ def _omitted_document(gone: OmittedEntry) -> dict[str, Any]:
         "reason": gone.reason,
         "path": gone.path,
         "url": gone.url,
-        "image": dict(vars(gone.image)) if gone.image else None,
+        "image": vars(gone.image) if gone.image else None,
         "reconstruction": _tracing_document(gone.tracing),
-        "row": dict(gone.row),
+        "row": gone.row,
     }
 
 
