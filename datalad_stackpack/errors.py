@@ -12,6 +12,7 @@
     │   │   ├── BadRow          a row that does not describe what was asked for
     │   │   └── NothingThere    no row at all
     │   ├── BrokenFile          not the whole of a file                           heals
+    │   │   └── DoubtfulFile    perhaps not the whole: the same bytes twice are   heals
     │   └── WrongFile           another file than the one that was promised
     ├── NotAsked                a file that was not asked for, because the run ended
     ├── ManifestError           a manifest that is not one of ours
@@ -24,6 +25,8 @@ What *heals* is worth asking for again; what does not heal is never asked for tw
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 LONGEST_QUOTE = 160
 
@@ -105,6 +108,17 @@ class BrokenFile(ArchiveError):
     """Not the whole of a file: cut short, empty, or a page of text in its place."""
 
     heals = True
+
+
+class DoubtfulFile(BrokenFile):
+    """Perhaps not the whole of a file: nothing in it tells. The same bytes twice are taken for it.
+
+    ``looked`` is what was seen of it.
+    """
+
+    def __init__(self, message: str, looked: Any) -> None:
+        super().__init__(message)
+        self.looked = looked
 
 
 class WrongFile(ArchiveError):

@@ -15,7 +15,7 @@ from pathlib import Path
 from datalad_stackpack import records
 from datalad_stackpack.commands import settings
 from datalad_stackpack.commands.packing_results import Work
-from datalad_stackpack.errors import StackpackError
+from datalad_stackpack.errors import ArgumentError, StackpackError
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
@@ -59,7 +59,8 @@ def pack_one(
     """Pack the stack of ``specimen`` as a dataset of its own at ``directory``, or go on with it.
 
     ``archive`` is a name or a base URL as for ``--archive``. With ``kind="data_set"`` the id is
-    that of a data set. The other options are those of ``stackpack-add``; ``jobs`` counts the
+    that of a data set. The archive ``demo`` must be running, unless this is the only call. The
+    other options are those of ``stackpack-add``; ``jobs`` counts the
     files that are asked for at once *by this call*. Settings come from DataLad's configuration.
 
     Whatever the archive, the file system or git-annex may do is told as a ``problem``, so that
@@ -76,6 +77,8 @@ def pack_one(
             record = partial(records.of_adding, source.label, None)
             packing = work.packing(Archive(source, work.patience, work.halt), place, record)
             last = list(packing.run(order))[-1]
+    except ArgumentError:
+        raise
     except StackpackError as problem:
         return Packed(subject.id, str(directory), None, False, 0, 0, 0, str(problem))
     assert isinstance(last, StackReport)  # noqa: S101 (a packing ends with it, or raises)

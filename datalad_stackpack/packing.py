@@ -24,7 +24,7 @@ from datalad_stackpack.outside.intake import Intake
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.reports import Done, FileReport, PlanReport, StackReport
 from datalad_stackpack.stack import manifest_json
-from datalad_stackpack.stack.acceptance import Looked, look
+from datalad_stackpack.stack.acceptance import Looked, look_again
 from datalad_stackpack.stack.drift import replaced
 from datalad_stackpack.stack.entries import FileEntry, file_entry, looked_at
 from datalad_stackpack.stack.layout import (
@@ -260,7 +260,7 @@ class Packing:
             return file.foretold_size
         path = self._place.stack / file.path
         try:
-            return look(file, path.read_bytes()) if path.is_file() else None
+            return look_again(file, path.read_bytes()) if path.is_file() else None
         except (BrokenFile, WrongFile):
             return None  # git-annex's pointer, where an unlocked file has no content
 

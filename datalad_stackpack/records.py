@@ -27,11 +27,12 @@ def of_adding(
                "--downsample", str(order.downsample),
                *([] if order.fetch else ["--no-fetch"]), *_words(order.subject)]  # fmt: skip
     counts = [
-        f"{sum(entry.part == part for entry in manifest.files)} {part}"
+        PARTS[part].counted(sum(entry.part == part for entry in manifest.files))
         for part in order.parts
         if PARTS[part].holds is not Holds.FACTS
     ]
-    title = message or f"Stack of {order.subject.label}: {', '.join(counts)}"
+    held = ", ".join(counts) or "what is known of the cell"
+    title = message or f"Stack of {order.subject.label}: {held}"
     return Record(title, command, _facts(found))
 
 
@@ -73,6 +74,9 @@ def of_update(
                 for entry in entries
             )
             lines.append(f"{what} files: {len(entries)} ({shown})")
+    have = {entry.path for entry in manifest.files}
+    if removed := [entry.path for entry in recorded.files if entry.path not in have]:
+        lines.append(f"removed files: {len(removed)} ({', '.join(removed)})")
     title = message or f"Update the stack of {manifest.subject.label}"
     body = "".join(f"\n- {line}" for line in lines)
     command = ["datalad", "stackpack-update", "-d", ".", *options, place.relative]

@@ -119,23 +119,22 @@ def survey(order: Order, archive: Archive, recorded: Manifest | None = None) -> 
         items += found.items
         described = described or found.described
         asked.append(AskedQuery(query, query.url(archive.source.url), len(rows)))
-    if recorded is None:
-        _check_not_nothing(order, asked)
     kept = {entry.url: entry.path for entry in recorded.files} if recorded else {}
     files = layout.plan(items, archive.source.url, order.downsample, kept)
     others = tuple(item for item in items if not is_planned(item))
+    if recorded is None and not files:
+        _check_not_nothing(order, others, described)
     return Survey(order, archive.source, tuple(asked), files, others, described)
 
 
-def _check_not_nothing(order: Order, asked: Sequence[AskedQuery]) -> None:
-    """Raise :class:`NothingThere` if no part has a row; facts alone are no stack, unless wanted."""
+def _check_not_nothing(order: Order, others: Sequence[Item], described: Described | None) -> None:
+    """Raise :class:`NothingThere`: no file can be had; facts alone are no stack, unless wanted."""
     with_files = [part for part in order.parts if PARTS[part].holds is not Holds.FACTS]
-    needed = with_files or order.parts
-    if not any(one.total_rows for one in asked if one.query.part in needed):
-        raise NothingThere(
-            f"the archive has no {' and no '.join(needed)} of {order.subject.label}: "
-            "check the id; not every cell was imaged"
-        )
+    if not with_files and described is not None:
+        return
+    lacking = f"the archive has no {' and no '.join(with_files or order.parts)}"
+    listed = f" (it lists {len(others)}, as failed, superseded or without a file)" if others else ""
+    raise NothingThere(f"{lacking} of {order.subject.label}{listed}: {order.subject.advice}")
 
 
 def foresee(found: Survey, place: Place, recorded: Manifest | None) -> tuple[Todo, ...]:

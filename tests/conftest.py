@@ -83,11 +83,12 @@ def made(tmp_path_factory: pytest.TempPathFactory, programs: None) -> Path:
     """Two empty datasets, to be copied: to make one takes longer than many a test."""
     from datalad.api import create
 
-    from datalad_stackpack.outside.dataset import _create
+    from datalad_stackpack.outside.dataset import ensure_made
+    from datalad_stackpack.outside.place import Place
 
     place = tmp_path_factory.mktemp("made")
     create(path=str(place / "dataset"), result_renderer="disabled")
-    _create(place / "stack")
+    ensure_made(Place(place / "stack", place / "stack", exists=False), print)
     return place
 
 

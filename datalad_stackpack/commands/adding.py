@@ -14,7 +14,7 @@ from datalad_stackpack.commands import results, settings
 from datalad_stackpack.commands.ids import parse_subjects
 from datalad_stackpack.commands.packing_results import Work, lgr, told
 from datalad_stackpack.commands.results import Result, Results
-from datalad_stackpack.errors import ArgumentError, StackpackError, as_text
+from datalad_stackpack.errors import ArgumentError, NotAsked, StackpackError, as_text
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt, heeding_signals
@@ -89,7 +89,9 @@ class _Parent:
         if not stacks:
             return
         tell = Results(ACTION, self.place)
-        title = self.message or f"{len(stacks)} stack{'s' * (len(stacks) > 1)} as subdatasets"
+        title = self.message or (
+            f"{len(stacks)} stacks as subdatasets" if len(stacks) > 1 else "A stack as a subdataset"
+        )
         said = "\n- ".join([f"{title}\n", *(self.begun[stack].label for stack in stacks)])
         try:
             made = save_subdatasets(self.place, stacks, said, lgr.info)
@@ -128,8 +130,10 @@ def _add_all(
             stack.enter_context(heeding_signals(work.halt))
         try:
             for order in orders:
-                if not (parent is not None and work.halt.signal is not None):
+                if work.halt.signal is None:
                     yield from _add_one(order, options, work, archive, parent)
+                else:  # with a parent the program goes on after a signal, to save what came
+                    yield _not_begun(order.subject, work.halt.reason)
         except GeneratorExit:
             list(parent.save() if parent is not None else ())
             raise
@@ -158,6 +162,11 @@ def _add_one(
         yield from told(reports, order, tell)
     except StackpackError as problem:
         yield tell.of_problem(problem, order.subject)
+
+
+def _not_begun(subject: Subject, reason: str) -> Result:
+    problem = NotAsked(f"was not begun: {reason}")
+    return results.of_refusal(ACTION, subject.directory, problem, subject)
 
 
 def _find_place(subject: Subject, options: Options, parent: _Parent | None) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,29 +32,39 @@ def _specimens(given: Any) -> Iterator[Subject]:
     if text == PIPE:
         if sys.stdin is None:
             raise ArgumentError("there is no standard input to read ids from")
-        yield from _listed(sys.stdin.read().removeprefix("\ufeff"), "the standard input")
+        yield from _listed(_read(sys.stdin.read, "the standard input"), "the standard input")
     elif _is_a_file(text):
-        try:
-            content = Path(text).read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as problem:
-            raise ArgumentError(f"{quoted(text)} cannot be read: {quoted(problem)}") from problem
-        yield from _listed(content, quoted(text))
+        yield from _listed(_read(Path(text).read_text, quoted(text)), quoted(text))
     else:
-        yield parse_subject("specimen", given)
+        try:
+            yield parse_subject("specimen", given)
+        except ArgumentError as problem:
+            raise ArgumentError(f"{problem}, or a file of ids that is there") from problem
+
+
+def _read(read: Callable[[], str], where: str) -> str:
+    try:
+        return read().removeprefix("\ufeff")
+    except (OSError, ValueError) as problem:
+        raise ArgumentError(f"{where} cannot be read: {quoted(problem)}") from problem
 
 
 def _is_a_file(text: str) -> bool:
     """Whether a file is meant: never by a number, because a stack's directory is one."""
     try:
-        return not text.strip().isdigit() and Path(text).is_file()
+        return not text.strip().isdigit() and Path(text).exists() and not Path(text).is_dir()
     except (OSError, ValueError):
         return False
 
 
-def _listed(content: str, where: str) -> Iterator[Subject]:
+def _listed(content: str, where: str) -> list[Subject]:
+    found = []
     for at, line in enumerate(content.splitlines(), 1):
         for word in line.partition("#")[0].split():
             try:
-                yield parse_subject("specimen", word)
+                found.append(parse_subject("specimen", word))
             except ArgumentError as problem:
                 raise ArgumentError(f"{where}, line {at}: {problem}") from problem
+    if not found:
+        raise ArgumentError(f"there is no id in {where}: give one or more, such as 313862022")
+    return found

@@ -121,7 +121,10 @@ class Results:
             f"{fresh} of {len(todo)} files would be added (dry run)",
             subject,
             planned=len(todo),
-            estimated_bytes=round(estimated_bytes(one.file for one in todo)),
+            to_come=fresh,
+            estimated_bytes=round(
+                estimated_bytes(one.file for one in todo if one.step in (Step.FETCH, Step.RENEW))
+            ),
             dry_run=True,
         )
 
@@ -198,8 +201,8 @@ class Results:
     def of_parent(self, stacks: int, commit: str | None) -> Result:
         """The record of a dataset that took note of its subdatasets."""
         if commit is None:
-            return self._stack("notneeded", f"has all {stacks} subdatasets already", None)
-        message = f"{stacks} subdatasets in commit {commit[:10]}"
+            return self._stack("notneeded", "has all of these subdatasets already", None)
+        message = f"{stacks} subdataset{'s' * (stacks != 1)} in commit {commit[:10]}"
         return self._stack("ok", message, None, commit=commit)
 
     def of_citation(self, cited: Citation) -> Result:

@@ -12,14 +12,15 @@ from datalad_stackpack.stack.series import KINDS
 def summary(results: Sequence[Result]) -> str:
     """A line for each stack that was packed or failed, and one for all if there are several."""
     stacks = [result for result in results if "complete" in result]
-    failed = [one for one in results if one.get("error") and one["type"] != "file"]
+    failed = [one for one in results if one.get("error") and one["type"] != "file"
+              and any(kind in one for kind in KINDS)]  # fmt: skip
     plans = [result for result in results if "estimated_bytes" in result]
     lines = [_packed(result) for result in stacks]
     lines += [f"{_subject(one)}: failed: {one['message']}" for one in failed if len(results) > 1]
     if len(stacks) + len(failed) > 1 and not plans:
         whole = sum(result["complete"] for result in stacks)
         lines.append(
-            f"{len(stacks)} stacks, {whole} of them complete; {len(failed)} could not be packed"
+            f"{_stacks(len(stacks))}, {whole} of them complete; {len(failed)} could not be packed"
         )
     return "\n".join([*lines, *_planned(plans, len(failed))])
 
@@ -38,10 +39,16 @@ def _planned(plans: Sequence[Result], failed: int) -> list[str]:
     if not plans:
         return []
     files = sum(result["planned"] for result in plans)
+    fresh = sum(result["to_come"] for result in plans)
     size = _in_units(sum(result["estimated_bytes"] for result in plans))
-    stacks = f"{len(plans)} stack{'s' * (len(plans) > 1)}"
     others = f"; {failed} could not be planned" if failed else ""
-    return [f"{stacks}, {files} files, about {size} in all (dry run){others}"]
+    return [
+        f"{_stacks(len(plans))}, {fresh} of {files} files to come, about {size} (dry run){others}"
+    ]
+
+
+def _stacks(number: int) -> str:
+    return f"{number} stack{'s' * (number != 1)}"
 
 
 def _subject(result: Result) -> str:

@@ -15,7 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from datalad_stackpack.errors import ArchiveError, BadReply, NoRoom, NotAsked, WrongFile
+from datalad_stackpack.errors import (
+    ArchiveError,
+    BadReply,
+    DoubtfulFile,
+    NoRoom,
+    NotAsked,
+    WrongFile,
+)
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.outside.http import Http, Response
 from datalad_stackpack.stack import acceptance
@@ -94,7 +101,7 @@ class Archive:
         """
         check_redirect(self.source.url, file.url)
         try:
-            return self._patiently(partial(self._file, file, into))
+            return self._patiently(partial(self._file, file, into, set()))
         except BaseException:
             into.unlink(missing_ok=True)
             raise
@@ -124,14 +131,22 @@ class Archive:
                     raise BadReply(f"the reply is longer than {LARGEST_REPLY} bytes; asked {url}")
         return bytes(body)
 
-    def _file(self, file: PlannedFile, into: Path) -> Fetched:
+    def _file(self, file: PlannedFile, into: Path, doubted: set[Checksum]) -> Fetched:
+        """One attempt; ``doubted`` are the contents that earlier ones brought and doubted."""
         with self._http.get(file.url) as response:
             answer = acceptance.Answer(
                 response.header("Content-Type").partition(";")[0].strip().lower(),
                 response.header("Content-Encoding").lower(),
             )
             checksum = self._store(response, answer, into, file)
-        return Fetched(into, checksum, acceptance.look(file, into.read_bytes()))
+        try:
+            looked = acceptance.look(file, into.read_bytes())
+        except DoubtfulFile as doubt:
+            if checksum not in doubted:
+                doubted.add(checksum)
+                raise
+            looked = doubt.looked
+        return Fetched(into, checksum, looked)
 
     def _store(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from datalad_stackpack.errors import BrokenFile, WrongFile, quoted
+from datalad_stackpack.errors import BadRow, BrokenFile, WrongFile, quoted
 from datalad_stackpack.outside import pictures
 from datalad_stackpack.stack import acceptance
 from datalad_stackpack.stack.entries import FileEntry, looked_at
@@ -30,12 +30,12 @@ def damage(path: Path, entry: FileEntry) -> str | None:
         if entry.image is not None:
             return pictures.damage(path, (entry.image.width, entry.image.height))
         item = read_item(entry.part, entry.row)
-        looked = acceptance.look(planned(entry.path, entry.url, item, 0), path.read_bytes())
+        looked = acceptance.look_again(planned(entry.path, entry.url, item, 0), path.read_bytes())
         if isinstance(looked, Tree) and looked_at(entry) not in (None, looked):
             return f"has {looked.nodes} nodes and {looked.roots} roots, unlike the manifest's"
     except OSError as problem:
         return f"cannot be read: {quoted(problem)}"
-    except (BrokenFile, WrongFile) as problem:
+    except (BadRow, BrokenFile, WrongFile) as problem:
         return str(problem)
     return None
 

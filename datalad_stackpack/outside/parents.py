@@ -9,7 +9,14 @@ from typing import Any
 
 from datalad_stackpack.errors import DatasetError, InTheWay, quoted
 from datalad_stackpack.outside.dataset import alone, head, saved
-from datalad_stackpack.outside.place import Place, place_of_its_own, root_above, root_of_given
+from datalad_stackpack.outside.place import (
+    Place,
+    directory_given,
+    is_stack_of,
+    place_of_its_own,
+    root_above,
+    root_of_given,
+)
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack.series import Subject
 
@@ -38,11 +45,14 @@ def place_below(parent: Place, subject: Subject, into: Any) -> Place:
 
     Raises :class:`DatasetError` for a place that cannot be used.
     """
-    from datalad.distribution.dataset import resolve_path
-
+    if is_stack_of(subject, parent.stack):
+        raise InTheWay(
+            f"{quoted(parent.stack)} is the stack of {subject.label} itself: go to the dataset "
+            "that is to hold it, or leave --subdataset out"
+        )
     directory = parent.stack / subject.directory
     if into is not None:
-        directory = Path(resolve_path(str(into), ds=str(parent.stack)))
+        directory = directory_given(into, str(parent.stack))
     stack = Path(os.path.realpath(directory.parent)) / directory.name
     if root_above(stack.parent) != parent.root:
         raise DatasetError(
@@ -62,7 +72,7 @@ def _check_untracked(parent: Place, stack: Path) -> None:
     if listed.startswith(b"160000"):
         raise InTheWay(
             f"{quoted(stack)} is a subdataset that is not here: bring it with "
-            f"datalad get -n {quoted(name)}"
+            f"datalad get -n {quoted(stack)}"
         )
     if listed:
         raise InTheWay(

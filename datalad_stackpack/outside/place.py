@@ -13,6 +13,7 @@ from datalad_stackpack.errors import (
     DatasetError,
     InTheWay,
     ManifestError,
+    as_text,
     quoted,
 )
 from datalad_stackpack.outside.locks import making_a_dataset
@@ -56,16 +57,12 @@ def find_place(subject: Subject, dataset: Any, into: Any, on_wait: Callable[[str
     :class:`DatasetError` or :class:`ArgumentError` for a place that cannot be used; touches
     nothing. ``on_wait`` is told when another process is making a dataset there.
     """
-    from datalad.distribution.dataset import resolve_path
-
     given_root = root_of_given(dataset) if dataset is not None else None
     if into is not None:
-        if not str(into) or "\0" in str(into):
-            raise ArgumentError(f"--into {quoted(into)} is not the name of a directory")
-        stack = Path(resolve_path(str(into), ds=dataset))
+        stack = directory_given(into, dataset)
     else:
         here = given_root or Path(os.path.realpath(os.curdir))
-        stack = here if _is_stack_of(subject, here) else here / subject.directory
+        stack = here if is_stack_of(subject, here) else here / subject.directory
     stack = Path(os.path.realpath(stack.parent)) / stack.name if stack.name else stack
     with making_a_dataset(on_wait):
         pass  # a dataset that another process is making there is better seen whole
@@ -73,6 +70,24 @@ def find_place(subject: Subject, dataset: Any, into: Any, on_wait: Callable[[str
     place = Place(root or stack, stack, exists=root is not None)
     _check(place)
     return place
+
+
+def directory_given(into: Any, dataset: Any) -> Path:
+    """The directory that ``--into`` names; raises :class:`ArgumentError` if none can be."""
+    from datalad.distribution.dataset import resolve_path
+
+    text = as_text(into)
+    if not text or "\0" in text:
+        raise ArgumentError(f"--into {quoted(into)} is not the name of a directory")
+    try:
+        directory = Path(resolve_path(text, ds=dataset))
+        directory.exists()
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise ArgumentError(
+            f"--into {quoted(into)} is not the name of a directory: {reason}"
+        ) from problem
+    return directory
 
 
 def place_of_its_own(directory: Path) -> Place:
@@ -129,7 +144,8 @@ def manifest_content(path: Path) -> bytes:
         raise ManifestError(f"it cannot be read: {quoted(problem)}") from problem
 
 
-def _is_stack_of(subject: Subject, directory: Path) -> bool:
+def is_stack_of(subject: Subject, directory: Path) -> bool:
+    """Whether the stack of ``subject`` stands in ``directory`` itself."""
     try:
         content = manifest_content(directory / MANIFEST_NAME)
         return manifest_json.read(content).subject == subject

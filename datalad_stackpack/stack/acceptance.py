@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from datalad_stackpack.errors import BrokenFile, WrongFile, quoted
+from datalad_stackpack.errors import BrokenFile, DoubtfulFile, WrongFile, quoted
 from datalad_stackpack.stack import swc
 from datalad_stackpack.stack.layout import (
     JPEG,
@@ -96,6 +96,15 @@ def look(file: PlannedFile, content: bytes) -> Looked:
     if isinstance(file, PlannedPicture):
         check_size(file, size)
     return size
+
+
+def look_again(file: PlannedFile, content: bytes) -> Looked:
+    """As :func:`look`, of accepted content: doubts were settled when it was accepted."""
+    try:
+        return look(file, content)
+    except DoubtfulFile as doubt:
+        looked: Looked = doubt.looked
+        return looked
 
 
 OTHER_FORMATS = {

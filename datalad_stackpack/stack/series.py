@@ -1,7 +1,7 @@
 """The kinds of series that the archive has, in one table: what a stack can be of.
 
-A new kind of series is a new :class:`Kind` here, with its parts; nothing else knows how many
-there are.
+A new kind of series is a new :class:`Kind` here, with its parts. The schema of a manifest names
+them too; nothing else does.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ class Part:
 
     ``criterion`` has an ``{id}`` to fill; ``model`` is RMA's. ``owner`` is the field of a row
     that names what was asked for; where it is null, ``group`` is a field that all rows share.
+    ``one`` is what to call one of its files.
     """
 
     name: str
+    one: str
     holds: Holds
     model: str
     criterion: str
@@ -45,19 +47,29 @@ class Part:
         criteria = f"model::{self.model},rma::criteria,{asked}"
         return Query(self.name, self.model, criteria, self.order_by)
 
+    def counted(self, files: int) -> str:
+        """How many files it has, in words."""
+        return f"{files} {self.one}{'s' * (files != 1)}"
+
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of series: ``called`` is its name in a sentence, ``directory`` that of a stack."""
+    """A kind of series: ``called`` is its name in a sentence, ``directory`` that of a stack.
+
+    ``example`` is an id that there is, and ``advice`` what to do when the archive has nothing.
+    """
 
     name: str
     called: str
     directory: str
     parts: tuple[Part, ...]
+    example: int
+    advice: str = "check the id"
 
 
 PLANES = Part(
     "planes",
+    "plane",
     Holds.SECTIONS,
     "SubImage",
     "data_set[specimen_id$eq{id}]",
@@ -66,6 +78,7 @@ PLANES = Part(
 )
 PROJECTIONS = Part(
     "projections",
+    "projection",
     Holds.PROJECTIONS,
     "ProjectionImage",
     "[specimen_id$eq{id}]",
@@ -74,12 +87,14 @@ PROJECTIONS = Part(
 )
 RECONSTRUCTION = Part(
     "reconstruction",
+    "reconstruction",
     Holds.TRACING,
     "NeuronReconstruction",
     "[specimen_id$eq{id}],rma::include,well_known_files",
     owner="specimen_id",
 )
 CELL = Part(
+    "cell",
     "cell",
     Holds.FACTS,
     "ApiCellTypesSpecimenDetail",
@@ -88,15 +103,27 @@ CELL = Part(
     order_by="specimen__id",
 )
 SECTIONS = Part(
-    "sections", Holds.SECTIONS, "SectionImage", "[data_set_id$eq{id}]", owner="data_set_id"
+    "sections",
+    "section image",
+    Holds.SECTIONS,
+    "SectionImage",
+    "[data_set_id$eq{id}]",
+    owner="data_set_id",
 )
 
 KINDS = {
     kind.name: kind
     for kind in (
         # the models and criteria of both are verified, but for SectionImage's: documented
-        Kind("specimen", "specimen", "{id}", (PLANES, PROJECTIONS, RECONSTRUCTION, CELL)),
-        Kind("data_set", "data set", "data_set_{id}", (SECTIONS,)),
+        Kind(
+            "specimen",
+            "specimen",
+            "{id}",
+            (PLANES, PROJECTIONS, RECONSTRUCTION, CELL),
+            example=313862022,
+            advice="check the id; not every cell was imaged",
+        ),
+        Kind("data_set", "data set", "data_set_{id}", (SECTIONS,), example=100960033),
     )
 }
 PARTS = {part.name: part for kind in KINDS.values() for part in kind.parts}
@@ -129,6 +156,11 @@ class Subject:
         return KINDS[self.kind].directory.format(id=self.id)
 
     @property
+    def advice(self) -> str:
+        """What to do when the archive has nothing of it."""
+        return KINDS[self.kind].advice
+
+    @property
     def parts(self) -> tuple[Part, ...]:
         """All parts that there can be, in the order in which the archive is asked."""
         return KINDS[self.kind].parts
@@ -141,6 +173,8 @@ def specimen(number: int) -> Subject:
 
 def parse_subject(kind: str, given: object) -> Subject:
     """What is to be packed; raises :class:`ArgumentError` unless its id is a positive integer."""
+    if kind not in KINDS:
+        raise ArgumentError(f"{quoted(kind)} is no kind of series: give {' or '.join(KINDS)}")
     text = as_text(given).strip()
     if isinstance(given, bool) or not (text.isascii() and text.isdigit() and len(text) <= 18):
         value = 0
@@ -150,7 +184,7 @@ def parse_subject(kind: str, given: object) -> Subject:
         called = KINDS[kind].called
         raise ArgumentError(
             f"{called} {quoted(given)} is not a {called} id: give a positive integer, "
-            "such as 313862022"
+            f"such as {KINDS[kind].example}"
         )
     return Subject(kind, value)
 

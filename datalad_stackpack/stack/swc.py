@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datalad_stackpack.errors import BadRow, BrokenFile, WrongFile, quoted
+from datalad_stackpack.errors import BadRow, BrokenFile, DoubtfulFile, WrongFile, quoted
 from datalad_stackpack.stack.query import Row
 
 SWC_FILE_TYPE = 303941301
@@ -24,7 +24,10 @@ LARGEST_BYTES = 64 * 2**20
 """Far more than the longest reconstruction needs; an answer beyond is given up."""
 
 LARGEST_ID = 10**15
+LEAST_UM, MOST_UM = 1e-6, 1e6
 COLUMNS = 7
+"""Some programs write more behind them, which others ignore."""
+
 NO_PARENT = -1
 
 
@@ -78,7 +81,7 @@ def read_tracing(part: str, row: Row) -> Tracing:
         reconstruction_id=number,
         type=kind if isinstance(kind, str) and kind else None,
         scale_um=(_scale(row, "x"), _scale(row, "y"), _scale(row, "z")),
-        nodes=_whole(row, "number_nodes") if row.get("number_nodes") is not None else None,
+        nodes=_count(row.get("number_nodes")),
         superseded=row.get("superseded") is True,
         row=row,
     )
@@ -94,23 +97,26 @@ def _whole(row: Mapping[str, Any], name: str) -> int:
     )
 
 
-def _scale(row: Row, axis: str) -> float | None:
-    value = row.get(f"scale_factor_{axis}")
-    if value is None:
+def _count(value: object) -> int | None:
+    """A count that nothing is fetched by: one that makes no sense keeps no file away."""
+    if isinstance(value, bool) or not isinstance(value, int):
         return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e6:
-        return float(value)
-    raise BadRow(
-        f"a reconstruction has scale_factor_{axis} {quoted(value)} where a number of "
-        "micrometres above 0 was due"
-    )
+    return value if 0 < value <= LARGEST_ID else None
+
+
+def _scale(row: Row, axis: str) -> float | None:
+    """A length that nothing is fetched by, in micrometres; ``None`` if it makes no sense."""
+    value = row.get(f"scale_factor_{axis}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if LEAST_UM <= value <= MOST_UM else None
 
 
 def read(content: bytes, tracing: Tracing) -> Tree:
     """What an SWC file holds, all of it looked at.
 
     Raises :class:`WrongFile` for anything that is not a tree of nodes, :class:`BrokenFile` for
-    what looks like the beginning of one.
+    what is no more than the beginning of one, and :class:`DoubtfulFile` for what may be.
     """
     if not content.strip():
         raise BrokenFile("came empty: no byte of a reconstruction")
@@ -119,9 +125,12 @@ def read(content: bytes, tracing: Tracing) -> Tree:
     parents = dict(_nodes(content))
     if not parents:
         raise WrongFile("holds no node of a reconstruction")
-    _check_end(content, parents, tracing)
+    if not content.endswith(b"\n") and len(parents) == 1:
+        raise BrokenFile("was cut short: a single line without an end")
     _check_parents(parents)
-    return Tree(len(parents), sum(parent == NO_PARENT for parent in parents.values()))
+    tree = Tree(len(parents), sum(parent == NO_PARENT for parent in parents.values()))
+    _check_end(content, tree, tracing)
+    return tree
 
 
 def _nodes(content: bytes) -> Iterator[tuple[int, int]]:
@@ -145,7 +154,7 @@ def _nodes(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _node(columns: Sequence[bytes]) -> tuple[int, int] | None:
-    if len(columns) != COLUMNS:
+    if len(columns) < COLUMNS or any(b"_" in column for column in columns[:COLUMNS]):
         return None
     try:
         number, parent = int(columns[0]), int(columns[6])
@@ -157,10 +166,22 @@ def _node(columns: Sequence[bytes]) -> tuple[int, int] | None:
     return (number, parent) if sensible and parent >= NO_PARENT else None
 
 
-def _check_end(content: bytes, parents: Mapping[int, int], tracing: Tracing) -> None:
-    """A last line without its end may be half a line, unless the archive counts as many nodes."""
-    if not content.endswith(b"\n") and len(parents) != tracing.nodes:
-        raise BrokenFile(f"was cut short: its last line has no end, after {len(parents)} nodes")
+def _check_end(content: bytes, tree: Tree, tracing: Tracing) -> None:
+    """Raise :class:`DoubtfulFile` for what may be a beginning only.
+
+    A last line without its end may be half a line; fewer nodes than the archive counts may be
+    the first of more. Neither is sure: how files end and what is counted is not known.
+    """
+    if not content.endswith(b"\n"):
+        raise DoubtfulFile(
+            f"may be cut short: its last line has no end, after {tree.nodes} nodes", tree
+        )
+    if tracing.nodes is not None and tree.nodes < tracing.nodes:
+        raise DoubtfulFile(
+            f"may be cut short: it has {tree.nodes} nodes where the archive's row counts "
+            f"{tracing.nodes}",
+            tree,
+        )
 
 
 def _check_parents(parents: Mapping[int, int]) -> None:

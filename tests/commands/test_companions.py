@@ -114,6 +114,43 @@ def test_a_file_that_is_no_whole_tree_is_not_accepted(add, archive, dataset):
     assert read(dataset / "1").complete
 
 
+def test_what_may_be_half_a_file_is_accepted_when_it_comes_twice_alike(add, check, archive, work):
+    """Files that end within a line, or have other numbers of nodes than the row, may be whole."""
+
+    def without_end(_request: Request, reply: Reply) -> Reply:
+        return replace(reply, body=[b"".join(reply.body).rstrip()])
+
+    archive.spoil("file *", without_end, times=1)
+    add(1, parts="reconstruction")
+    stack = work / "1"
+    assert (stack / SWC).read_bytes().endswith(b"\n")
+    assert len(archive.arrivals(f"file {swc_file_id(TINY)}")) == 2
+    archive.spoil("file *", without_end)
+    add(2, parts="reconstruction")
+    assert not (work / "2" / "reconstruction/2.swc").read_bytes().endswith(b"\n")
+    assert read(work / "2").complete
+    assert codes(check(str(work / "2"), dataset=str(work / "2"), content=True)) == []
+
+
+def test_a_reconstruction_that_was_superseded_is_none_to_be_had(add, archive, work, monkeypatch):
+    records = archive.records
+
+    def superseded(model: str):
+        if model != "NeuronReconstruction":
+            return records(model)
+        return [replace(one, fields={**one.fields, "superseded": True}) for one in records(model)]
+
+    monkeypatch.setattr(archive, "records", superseded)
+    (refused,) = add(1, parts="reconstruction")
+    assert (
+        "no reconstruction of specimen 1 (it lists 1, as failed, superseded" in refused["message"]
+    )
+    assert list(work.iterdir()) == []
+    add(1, **ALL)
+    assert read(work / "1").complete
+    assert read(work / "1").reconstruction is Reconstruction.NONE
+
+
 def test_it_is_registered_fetched_later_and_checked(add, check, archive, work):
     add(1, no_fetch=True, parts="reconstruction")
     assert read(work / "1").reconstruction is Reconstruction.REGISTERED
@@ -287,6 +324,7 @@ def test_specimens_and_data_sets_go_together(add, dataset):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"data_set": 5, "parts": None}, "no sections of data set 5: check the id"),
         ({"data_set": "x", "parts": None}, "data set 'x' is not a data set id"),
         ({"data_set": 5, "parts": "planes"}, "'planes' is not a part of a data set"),
         ({"data_set": 5, "parts": None}, "the archive has no sections of data set 5"),

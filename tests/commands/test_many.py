@@ -125,7 +125,14 @@ def test_whatever_the_archive_does_is_told_and_not_raised(archive, work):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"specimen": "x"}, {"kind": "data_set", "parts": ["planes"]}, {"jobs": 0}]
+    "arguments",
+    [
+        {"specimen": "x"},
+        {"kind": "y"},
+        {"archive": "alen"},
+        {"kind": "data_set", "parts": ["planes"]},
+        {"jobs": 0},
+    ],
 )
 def test_what_can_never_work_is_raised(arguments, archive, work):
     with pytest.raises(ArgumentError):

@@ -144,7 +144,24 @@ def test_a_subdataset_that_is_not_here_is_named(add, dataset, tmp_path, monkeypa
     clone(source=str(dataset), path=str(tmp_path / "clone"), result_renderer="disabled")
     monkeypatch.chdir(tmp_path / "clone")
     (refused,) = add(1, subdataset=True)
-    assert "datalad get -n '1'" in refused["message"]
+    assert f"datalad get -n '{tmp_path / 'clone' / '1'}'" in refused["message"]
+
+
+def test_within_the_stack_itself_it_is_refused(add, dataset, monkeypatch):
+    add(1, subdataset=True, parts="projections")
+    monkeypatch.chdir(dataset / "1")
+    (refused,) = add(1, subdataset=True)
+    assert "is the stack of specimen 1 itself" in refused["message"]
+
+
+@pytest.mark.parametrize("into", ["", "a\0b", "x" * 300])
+@pytest.mark.parametrize("subdataset", [False, True])
+def test_a_directory_that_cannot_be_is_refused_in_one_line(into, subdataset, add, work):
+    git("init", "--quiet")
+    git("annex", "init", "--quiet")
+    (refused,) = add(1, into=into, subdataset=subdataset)
+    assert "is not the name of a directory" in refused["message"]
+    assert refused["message"].isprintable()
 
 
 def test_a_dry_run_touches_nothing_and_adds_up(add, dataset):
@@ -162,8 +179,8 @@ def test_the_summary_of_a_dry_run_is_the_total(archive: MisbehavingArchive, work
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1].startswith("2 stacks, 20 files, about ")
-    assert done.stdout.splitlines()[-1].endswith(" in all (dry run); 1 could not be planned")
+    assert done.stdout.splitlines()[-1].startswith("2 stacks, 20 of 20 files to come, about ")
+    assert done.stdout.splitlines()[-1].endswith(" (dry run); 1 could not be planned")
     assert "specimen 3: failed: the archive has no planes" in done.stdout
 
 
