@@ -7,6 +7,7 @@ work            an empty directory, made the current one
 dataset         an empty DataLad dataset, made the current directory
 stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
 programs        (autouse) the programs of this Python first, git-annex itself before all
+interruptible   (autouse) Ctrl-C works, also where the suite runs in the background
 quick           (autouse) no pauses between attempts, short time-outs
 
 What is not a fixture is in helpers.py.
@@ -15,6 +16,7 @@ What is not a fixture is in helpers.py.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -44,6 +46,13 @@ def programs() -> Iterator[None]:
             patch.setenv("PATH", str(place), prepend=os.pathsep)
             patch.setenv("MAGIC", str(place / "magic.mgc"))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would all that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -1,20 +1,17 @@
-"""What comes with the pictures: the reconstruction, what is known of the cell, and data sets."""
+"""What comes with the pictures: the reconstruction, and what is known of the cell."""
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers import GAPS, TINY, git, statuses
-from later import codes
-from PIL import Image
+from later import codes, read
 
-from datalad_stackpack.demo import DEMO_CELLS, DemoArchive, Reply, Request
+from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.demo.rows import marker_file_id, swc_file_id
-from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.manifest import Reconstruction
 
 NO_TREE = replace(TINY, specimen_id=3, data_set_id=30_000_000, reconstruction=False)
@@ -25,10 +22,6 @@ ALL = {"parts": None}
 @pytest.fixture
 def cells():
     return (TINY, GAPS, NO_TREE)
-
-
-def read(stack: Path):
-    return manifest_json.read((stack / "manifest.json").read_bytes())
 
 
 def entry_of(stack: Path):
@@ -242,100 +235,6 @@ def test_a_change_of_the_cell_is_found_and_recorded(add, check, update, archive,
     assert read(work / "1").cell.line == "new"
     assert "changed cell: 1" in git("log", "-1", "--format=%B", at=stack)
     assert codes(check(stack, dataset=stack, upstream="rows")) == []
-
-
-# --- planes and skeleton lie over each other ----------------------------------------------
-
-
-@pytest.mark.parametrize("downsample", [0, 1])
-def test_the_reconstruction_lies_on_the_dark_pixels_of_the_planes(downsample, work):
-    """By the manifest's transform alone; a shift by two pixels, or two sections, loses it."""
-    from datalad.api import stackpack_add
-
-    with DemoArchive(DEMO_CELLS[:1]) as archive:
-        stackpack_add(
-            313862022,
-            archive=archive.url,
-            parts="planes,reconstruction",
-            downsample=downsample,
-            result_renderer="disabled",
-        )
-    stack = work / "313862022"
-    document = json.loads((stack / "manifest.json").read_text())
-    (sx, _, _, ox), (_, sy, _, oy), (_, _, sz, oz) = document["stack"]["plane_to_swc_um"]
-    pictures = {
-        entry["image"]["section_number"]: Image.open(
-            io.BytesIO((stack / entry["path"]).read_bytes())
-        ).convert("L")
-        for entry in document["files"]
-        if entry["part"] == "planes"
-    }
-
-    def darkness(shift: int) -> float:
-        """How much darker than its picture it is at the nodes, moved by pixels, on average."""
-        found = []
-        for line in (stack / "reconstruction/313862022.swc").read_text().splitlines():
-            if line.startswith("#"):
-                continue
-            x, y, z = map(float, line.split()[2:5])
-            picture = pictures[round((z - oz) / sz)]
-            place = (round((x - ox) / sx) + shift, round((y - oy) / sy) + shift)
-            inside = 0 <= place[0] < picture.width and 0 <= place[1] < picture.height
-            found.append(picture.getpixel(place) if inside else 255)
-        return sum(found) / len(found)
-
-    on_it = darkness(0)
-    assert on_it < 110
-    assert all(darkness(shift) > on_it + 5 for shift in (-2, -1, 1, 2))
-
-
-# --- data sets ----------------------------------------------------------------------------
-
-
-def test_the_sections_of_a_data_set(add, check, update, work):
-    results = add((), data_set=100960033, parts=None)
-    stack = work / "data_set_100960033"
-    assert results[-1]["data_set"] == 100960033
-    manifest = read(stack)
-    assert manifest.subject.label == "data set 100960033"
-    assert [entry.path for entry in manifest.files][:2] == [
-        "sections/0010.jpg",
-        "sections/0011.jpg",
-    ]
-    assert (manifest.sections.first, manifest.sections.last) == (10, 18)
-    assert manifest.sections.missing == (14, 15, 17)
-    assert [gone.image.section_number for gone in manifest.omitted] == [17]
-    assert manifest.complete
-    assert "--data-set 100960033" in git("log", "-1", "--format=%B", at=stack)
-    assert codes(check(str(stack), dataset=str(stack), content=True, upstream="all")) == []
-    assert update(str(stack), dataset=str(stack))[-1]["status"] == "notneeded"
-
-
-def test_specimens_and_data_sets_go_together(add, dataset):
-    results = add([1, 2], data_set=[100960033], parts=None)
-    assert {one["status"] for one in results} == {"ok"}
-    assert sorted(path.name for path in dataset.iterdir() if path.name[0] != ".") == [
-        "1",
-        "2",
-        "data_set_100960033",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"data_set": 5, "parts": None}, "no sections of data set 5: check the id"),
-        ({"data_set": "x", "parts": None}, "data set 'x' is not a data set id"),
-        ({"data_set": 5, "parts": "planes"}, "'planes' is not a part of a data set"),
-        ({"data_set": 5, "parts": None}, "the archive has no sections of data set 5"),
-        ({}, "no specimen was given"),
-    ],
-)
-def test_what_is_no_data_set_is_refused_in_one_line(options, said, add, work):
-    (refused,) = add((), **options)
-    assert said in refused["message"]
-    assert refused["message"].isprintable()
-    assert list(work.iterdir()) == []
 
 
 def test_what_is_known_of_a_cell_is_not_lost_to_an_empty_answer(add, update, archive, dataset):
