@@ -14,7 +14,7 @@ from pathlib import Path
 
 from datalad_stackpack import records
 from datalad_stackpack.commands import settings
-from datalad_stackpack.commands.packing_results import Work
+from datalad_stackpack.commands.telling import Work
 from datalad_stackpack.errors import ArgumentError, StackpackError
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
@@ -86,15 +86,13 @@ def pack_one(
 
 
 def _packed(number: int, directory: str, report: StackReport) -> Packed:
-    files = [entry for entry in report.manifest.files if not entry.withdrawn]
-    lacking = max(report.planned - len(files), report.failed)
     return Packed(
         number,
         directory,
         report.commit,
         report.manifest.complete,
-        len(files),
+        len(report.files),
         report.planned,
-        sum(entry.checksum.bytes for entry in files if entry.checksum),
-        report.problem or (f"{lacking} files failed" if lacking else None),
+        report.bytes,
+        report.problem or (f"{report.lacking} files failed" if report.lacking else None),
     )

@@ -51,7 +51,7 @@ SETTLED_S = 2
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Run:
     """What one run works with: the survey, the manifest before, the annex, room for half-done."""
 
     found: Survey
@@ -122,7 +122,7 @@ class Packing:
             self._make_directory()
             yield PlanReport(todo)
             with heeding_signals(self._halt), scratch(self._place) as room:
-                work = _Work(found, recorded, annex, room, began)
+                work = _Run(found, recorded, annex, room, began)
                 try:
                     yield from self._act(todo, work)
                 except GeneratorExit:
@@ -134,7 +134,7 @@ class Packing:
     def _survey(self, order: Order, recorded: Manifest | None) -> Survey:
         return survey(with_recorded_parts(order, recorded), self._archive, recorded)
 
-    def _act(self, todo: Sequence[Todo], work: _Work) -> Iterator[FileReport]:
+    def _act(self, todo: Sequence[Todo], work: _Run) -> Iterator[FileReport]:
         by_step = {step: [one for one in todo if one.step is step] for step in Step}
         try:
             self._restore_withdrawn(work)
@@ -161,7 +161,7 @@ class Packing:
         except DatasetError as problem:
             self._problem = str(problem)
 
-    def _restore_withdrawn(self, work: _Work) -> None:
+    def _restore_withdrawn(self, work: _Run) -> None:
         """Put back files that only history has, if the work tree lacks or unlocked them."""
         kept = [entry.path for entry in work.found.kept(work.recorded)]
         if kept:
@@ -196,7 +196,7 @@ class Packing:
             raise
         self._problem = self._problem or self._halt.reason or breaker.reason
 
-    def _settle(self, work: _Work) -> StackReport:
+    def _settle(self, work: _Run) -> StackReport:
         """Write down and commit what is now in the stack, whatever was said on the way."""
         found, recorded, annex = work.found, work.recorded, work.annex
         annex.index.take_over(work.staging)

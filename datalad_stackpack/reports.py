@@ -7,6 +7,7 @@ from enum import Enum
 
 from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.stack.drift import Difference
+from datalad_stackpack.stack.entries import FileEntry
 from datalad_stackpack.stack.layout import PlannedFile
 from datalad_stackpack.stack.manifest import Manifest
 from datalad_stackpack.stack.steps import Todo
@@ -61,3 +62,18 @@ class StackReport:
     differences: tuple[Difference, ...]
     failed: int = 0
     problem: str | None = None
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """The files that the stack has and the archive still lists."""
+        return tuple(entry for entry in self.manifest.files if not entry.withdrawn)
+
+    @property
+    def lacking(self) -> int:
+        """How many files are to be had and are not here as they should be."""
+        return max(self.planned - len(self.files), self.failed)
+
+    @property
+    def bytes(self) -> int:
+        """The length of all :attr:`files` together, of those whose length is known."""
+        return sum(entry.checksum.bytes for entry in self.files if entry.checksum)

@@ -12,8 +12,10 @@ from typing import Any
 from datalad_stackpack import records, surveying
 from datalad_stackpack.commands import results, settings
 from datalad_stackpack.commands.ids import parse_subjects
-from datalad_stackpack.commands.packing_results import Work, lgr, told
-from datalad_stackpack.commands.results import Result, Results
+from datalad_stackpack.commands.log import lgr
+from datalad_stackpack.commands.packing_results import PackingResults
+from datalad_stackpack.commands.results import Result
+from datalad_stackpack.commands.telling import Work, told
 from datalad_stackpack.errors import ArgumentError, NotAsked, StackpackError, as_text
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
@@ -88,7 +90,7 @@ class _Parent:
         stacks = [stack for stack in self.begun if (stack / MANIFEST_NAME).is_file()]
         if not stacks:
             return
-        tell = Results(ACTION, self.place)
+        tell = PackingResults(ACTION, self.place)
         title = self.message or (
             f"{len(stacks)} stacks as subdatasets" if len(stacks) > 1 else "A stack as a subdataset"
         )
@@ -150,7 +152,7 @@ def _add_one(
     except StackpackError as problem:
         yield results.of_refusal(ACTION, order.subject.directory, problem, order.subject)
         return
-    tell = Results(ACTION, place, parent.place.root if parent is not None else None)
+    tell = PackingResults(ACTION, place, parent.place.root if parent is not None else None)
     try:
         if options.dry_run:
             yield from _foresee(order, archive, place, tell)
@@ -175,7 +177,9 @@ def _find_place(subject: Subject, options: Options, parent: _Parent | None) -> P
     return find_place(subject, options.dataset, options.into, lgr.info)
 
 
-def _foresee(order: Order, archive: Archive, place: Place, tell: Results) -> Iterator[Result]:
+def _foresee(
+    order: Order, archive: Archive, place: Place, tell: PackingResults
+) -> Iterator[Result]:
     recorded = surveying.recorded_manifest(place)
     order = surveying.with_recorded_parts(order, recorded)
     found = surveying.survey(order, archive, recorded)

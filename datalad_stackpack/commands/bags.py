@@ -8,6 +8,7 @@ from typing import Any
 
 from datalad_stackpack import __version__, bagging
 from datalad_stackpack.commands import results
+from datalad_stackpack.commands.citing_results import of_bag
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
 from datalad_stackpack.outside.annex import check_installed
@@ -35,4 +36,4 @@ def put(directory: Any, paths: Sequence[Any], dataset: Any, holey: bool) -> Iter
     except StackpackError as problem:
         yield results.of_refusal(ACTION, str(directory), problem)
         return
-    yield results.of_bag(ACTION, where, bag)
+    yield of_bag(ACTION, where, bag)

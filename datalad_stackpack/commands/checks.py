@@ -9,7 +9,8 @@ from typing import Any
 
 from datalad_stackpack.checking import Checking
 from datalad_stackpack.commands import results, settings
-from datalad_stackpack.commands.results import Result, Results
+from datalad_stackpack.commands.checking_results import CheckingResults
+from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
@@ -42,7 +43,7 @@ def check(
             yield Archive(source, patience, halt)
 
     for place in stacks:
-        tell = Results(ACTION, place)
+        tell = CheckingResults(ACTION, place)
         checking = Checking(place, jobs_at_once, patience, halt)
         counted: Counter[Level] = Counter()
         try:

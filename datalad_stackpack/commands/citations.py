@@ -16,8 +16,9 @@ from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.citation.references import references
 from datalad_stackpack.citation.yaml_text import dump
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.packing_results import lgr
-from datalad_stackpack.commands.results import Result, Results
+from datalad_stackpack.commands.citing_results import CitingResults, of_rendering
+from datalad_stackpack.commands.log import lgr
+from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.dataset import Record
@@ -91,7 +92,7 @@ def cite(options: Options) -> Iterator[Result]:
         return
     cited = []
     for place in stacks:
-        tell = Results(ACTION, place)
+        tell = CitingResults(ACTION, place)
         try:
             if options.save:
                 yield from _save(place, formats, options, tell)
@@ -102,7 +103,7 @@ def cite(options: Options) -> Iterator[Result]:
             yield tell.of_problem(problem)
     if cited:
         rendered = RENDERINGS[formats[0]](cited)
-        yield results.of_rendering(ACTION, stacks[0].root, formats[0], rendered)
+        yield of_rendering(ACTION, stacks[0].root, formats[0], rendered)
 
 
 def _check_number(stacks: Sequence[Place], formats: Sequence[str], options: Options) -> None:
@@ -141,7 +142,7 @@ def _pictures(cited: Citation, place: Place, options: Options) -> Sequence[FileE
 
 
 def _save(
-    place: Place, formats: Sequence[str], options: Options, tell: Results
+    place: Place, formats: Sequence[str], options: Options, tell: CitingResults
 ) -> Iterator[Result]:
     """Write the formats into a stack and commit them."""
     files = dict(SAVED[one] for one in formats)

@@ -11,8 +11,9 @@ from datalad_stackpack import citing
 from datalad_stackpack.citation import crate
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.packing_results import lgr
-from datalad_stackpack.commands.results import Result, Results
+from datalad_stackpack.commands.citing_results import CitingResults
+from datalad_stackpack.commands.log import lgr
+from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, StackpackError
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.dataset import Record
@@ -36,7 +37,7 @@ def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
         yield results.of_refusal(ACTION, ", ".join(map(str, paths)), problem)
         return
     for place in stacks:
-        tell = Results(ACTION, place)
+        tell = CitingResults(ACTION, place)
         try:
             yield tell.of_saved(crate.FILE_NAME, *_save(place))
         except StackpackError as problem:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from datalad.log import log_progress
 
+from datalad_stackpack.commands.log import lgr
 from datalad_stackpack.reports import Done, FileReport
 
-lgr = logging.getLogger("datalad.stackpack")
+GLANCE_S = 0.1
+"""How often to move the bars, in seconds: thousands of files may be dealt with in one."""
 
 
 class Progress:
@@ -18,6 +21,8 @@ class Progress:
         self._subject = subject
         self._bars = {"files": f"stackpack-files-{subject}", "bytes": f"stackpack-bytes-{subject}"}
         self._running = False
+        self._untold = dict.fromkeys(self._bars, 0)
+        self._told_at = 0.0
 
     def begin(self, files: int) -> None:
         """There are ``files`` to deal with."""
@@ -27,16 +32,26 @@ class Progress:
 
     def note(self, report: FileReport) -> None:
         """One more file was dealt with."""
-        self._log("files", "Packing", update=1, increment=True)
-        if report.done in (Done.FETCHED, Done.REPLACED) and report.bytes:
-            self._log("bytes", "Fetching", update=report.bytes, increment=True)
+        self._untold["files"] += 1
+        if report.done in (Done.FETCHED, Done.REPLACED):
+            self._untold["bytes"] += report.bytes or 0
+        if time.monotonic() - self._told_at >= GLANCE_S:
+            self._tell()
 
     def end(self) -> None:
         """No more files."""
         if self._running:
             self._running = False
+            self._tell()
             self._log("files", "Packed")
             self._log("bytes", "Fetched")
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        for bar, what in (("files", "Packing"), ("bytes", "Fetching")):
+            if self._untold[bar]:
+                self._log(bar, what, update=self._untold[bar], increment=True)
+                self._untold[bar] = 0
 
     def _log(self, bar: str, what: str, **more: object) -> None:
         log_progress(

@@ -1,42 +1,19 @@
-"""Result records: the only module that makes them.
+"""Result records: DataLad's standard keys, and what all of ours have in common.
 
-DataLad's standard keys are action, status, path, type, refds and message.
+The standard keys are action, status, path, type, refds and message. What the records of one kind
+of work have besides is said in ``packing_results``, ``checking_results`` and ``citing_results``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.bagging import Bag
-from datalad_stackpack.checking import Tally
-from datalad_stackpack.citation.bag import total_bytes
-from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.outside.place import Place
-from datalad_stackpack.reports import Done, FileReport, StackReport
-from datalad_stackpack.stack.audit import Finding, Level
-from datalad_stackpack.stack.drift import Difference, RowDrift
-from datalad_stackpack.stack.entries import FileEntry
-from datalad_stackpack.stack.layout import estimated_bytes
 from datalad_stackpack.stack.series import Subject
-from datalad_stackpack.stack.steps import Step, Todo
 
 Result = dict[str, Any]
-
-STATUS = {
-    Done.KEPT: "notneeded",
-    Done.RESTORED: "ok",
-    Done.ADOPTED: "ok",
-    Done.REGISTERED: "ok",
-    Done.FETCHED: "ok",
-    Done.REPLACED: "ok",
-    Done.FAILED: "error",
-    Done.NOT_ASKED: "impossible",
-}
-
-LEVEL_STATUS = {Level.ERROR: "error", Level.WARNING: "ok", Level.UNKNOWN: "impossible"}
 
 
 class Results:
@@ -47,195 +24,23 @@ class Results:
 
     def __init__(self, action: str, place: Place, parent: Path | None = None) -> None:
         self._place = place
+        self._directory = str(place.stack)
         self._standard = {"action": action, "refds": str(parent or place.root)}
 
-    def of_file(self, report: FileReport) -> Result:
-        """The record of one file that was dealt with."""
-        file = report.file
-        if report.problem is None:
-            message = report.done.value
-        elif report.done is Done.NOT_ASKED:
-            message = f"{report.done.value}: {report.problem}"
-        else:
-            message = f"the {file.what} {report.problem}; asked {file.url}"
-        return self._file(
-            file.path,
-            file.url,
-            STATUS[report.done],
-            message,
-            error=type(report.problem).__name__ if report.problem else None,
-            bytes=report.bytes,
-            key=report.key,
-        )
-
-    def of_plan(self, todo: Todo) -> Result:
-        """The record of one file that would be dealt with."""
-        status = "notneeded" if todo.step is Step.KEEP else "ok"
-        message = f"{todo.step.value} (dry run)"
-        return self._file(todo.file.path, todo.file.url, status, message, dry_run=True)
+    def of_problem(self, problem: StackpackError, subject: Subject | None = None) -> Result:
+        """The record of a stack that could not be packed."""
+        return self._stack("error", str(problem), subject, error=type(problem).__name__)
 
     def _file(self, path: str, url: str, status: str, message: str, **more: object) -> Result:
         return {
             **self._standard,
             "type": "file",
-            "path": str(self._place.stack / path),
+            "path": f"{self._directory}/{path}",  # a Path of each of thousands takes long
             "status": status,
             "message": message,
             "url": url,
             **{name: value for name, value in more.items() if value is not None},
         }
-
-    def of_stack(self, report: StackReport) -> Result:
-        """The record of the stack as a whole."""
-        manifest = report.manifest
-        have = sum(not entry.withdrawn for entry in manifest.files)
-        lacking = max(report.planned - have, report.failed)
-        short = f"in commit {report.commit[:10]}" if report.commit else ""
-        if report.problem is not None or lacking:
-            status = "error"
-            why = report.problem or f"{lacking} failed"
-            kept = f"{have} of {report.planned} files are {short}" if have else "no file was kept"
-            message = f"{why}: {kept}; run the same command again for the rest"
-        elif not report.changed:
-            status, message = "notneeded", f"all {report.planned} files are {short} already"
-        else:
-            status, message = "ok", f"{have} files {short}"
-        return self._stack(
-            status,
-            message,
-            manifest.subject,
-            files=have,
-            planned=report.planned,
-            bytes=sum(entry.checksum.bytes for entry in manifest.files if entry.checksum),
-            complete=manifest.complete,
-            commit=report.commit,
-            changed=report.changed,
-            seconds=round(report.seconds, 3),
-        )
-
-    def of_stack_plan(self, subject: Subject, todo: Sequence[Todo]) -> Result:
-        """The record of a stack that would be packed."""
-        fresh = sum(one.step is not Step.KEEP for one in todo)
-        return self._stack(
-            "ok" if fresh else "notneeded",
-            f"{fresh} of {len(todo)} files would be added (dry run)",
-            subject,
-            planned=len(todo),
-            to_come=fresh,
-            estimated_bytes=round(
-                estimated_bytes(one.file for one in todo if one.step in (Step.FETCH, Step.RENEW))
-            ),
-            dry_run=True,
-        )
-
-    def of_finding(self, finding: Finding) -> Result:
-        """The record of one thing that a check found."""
-        path = self._place.stack / finding.path if finding.path else self._place.stack
-        return {
-            **self._standard,
-            "type": "file" if finding.path else "directory",
-            "path": str(path),
-            "status": LEVEL_STATUS[finding.level],
-            "level": finding.level.value,
-            "code": finding.code,
-            "message": f"{finding.level.value}: {finding.message}",
-        }
-
-    def of_check(self, tally: Tally, counted: Mapping[Level, int]) -> Result:
-        """The record of a stack that was checked."""
-        found = ", ".join(
-            f"{number} {level.value}{'s' * (number != 1)}"
-            for level, number in counted.items()
-            if number
-        )
-        where = (
-            f"{tally.files} files, {tally.here} here, {tally.only_at_archive} only at the archive"
-        )
-        return self._stack(
-            "error" if counted[Level.ERROR] else "ok",
-            f"{found or 'nothing wrong'}; {where}",
-            tally.subject,
-            files=tally.files,
-            here=tally.here,
-            only_at_archive=tally.only_at_archive,
-            rows=tally.rows,
-            contents=tally.contents,
-        )
-
-    def of_difference(self, difference: Difference) -> Result:
-        """The record of a row that is not as it was recorded."""
-        fields = f": {', '.join(difference.fields)}" if difference.fields else ""
-        return {
-            **self._standard,
-            "type": "file",
-            "path": str(self._place.stack / difference.path),
-            "status": "ok",
-            "message": f"the archive's row is {difference.drift.value}{fields} (dry run)",
-            "drift": difference.drift.value,
-            "fields": list(difference.fields),
-            "section_number": difference.section_number,
-            "dry_run": True,
-        }
-
-    def of_pruning(self, entry: FileEntry) -> Result:
-        """The record of a withdrawn picture that would be removed from the tree."""
-        return self._file(
-            entry.path, entry.url, "ok", "would be removed from the tree (dry run)", dry_run=True
-        )
-
-    def of_update_plan(
-        self, subject: Subject, differences: Sequence[Difference], todo: Sequence[Todo], pruned: int
-    ) -> Result:
-        """The record of a stack that would be updated."""
-        drifted = sum(one.drift is not RowDrift.UNCHANGED for one in differences)
-        asked = sum(one.step in (Step.FETCH, Step.RENEW) for one in todo)
-        work = drifted or pruned or any(one.step is not Step.KEEP for one in todo)
-        return self._stack(
-            "ok" if work else "notneeded",
-            f"{drifted} rows differ, {asked} files would be asked for, {pruned} removed (dry run)",
-            subject,
-            planned=len(todo),
-            dry_run=True,
-        )
-
-    def of_parent(self, stacks: int, commit: str | None) -> Result:
-        """The record of a dataset that took note of its subdatasets."""
-        if commit is None:
-            return self._stack("notneeded", "has all of these subdatasets already", None)
-        message = f"{stacks} subdataset{'s' * (stacks != 1)} in commit {commit[:10]}"
-        return self._stack("ok", message, None, commit=commit)
-
-    def of_citation(self, cited: Citation) -> Result:
-        """The record of a stack whose version is cited; ``caveats`` say why it should not be."""
-        held = cited.held
-        wrong = "".join(f"; {caveat}" for caveat in cited.caveats)
-        return self._stack(
-            "ok",
-            f"commit {held.commit[:10]} of {cited.day}{wrong}",
-            cited.subject,
-            commit=held.commit,
-            date=held.date,
-            dataset_id=held.dataset_id,
-            files=len(cited.files),
-            caveats=[str(caveat) for caveat in cited.caveats],
-        )
-
-    def of_saved(self, name: str, commit: str, changed: bool, cited: Citation) -> Result:
-        """The record of a citation that is in a file of the stack now."""
-        wrong = "".join(f"; it says not to cite: {caveat}" for caveat in cited.caveats)
-        return {
-            **self._standard,
-            "type": "file",
-            "path": str(self._place.stack / name),
-            "status": "ok" if changed else "notneeded",
-            "message": f"in commit {commit[:10]}{'' if changed else ' already'}{wrong}",
-            "commit": commit,
-            "changed": changed,
-        }
-
-    def of_problem(self, problem: StackpackError, subject: Subject | None = None) -> Result:
-        """The record of a stack that could not be packed."""
-        return self._stack("error", str(problem), subject, error=type(problem).__name__)
 
     def _stack(self, status: str, message: str, subject: Subject | None, **more: object) -> Result:
         kind = "dataset" if self._place.root == self._place.stack else "directory"
@@ -262,37 +67,6 @@ def of_refusal(
         "message": str(problem),
         **_named(subject),
         "error": type(problem).__name__,
-    }
-
-
-def of_bag(action: str, directory: Path, bag: Bag) -> Result:
-    """The record of a bag that was written."""
-    holes = sum(one.url is not None for one in bag.payload)
-    wrong = [f"{one.subject.label}: {caveat}" for one in bag.cited for caveat in one.caveats]
-    told = [f"{len(bag.payload)} files, {holes} of them to be fetched", *wrong]
-    return {
-        "action": action,
-        "status": "ok",
-        "path": str(directory),
-        "type": "directory",
-        "message": "; ".join(told),
-        "files": len(bag.payload),
-        "to_fetch": holes,
-        "bytes": total_bytes(bag.payload),
-        "caveats": wrong,
-    }
-
-
-def of_rendering(action: str, root: Path, name: str, rendering: str) -> Result:
-    """The record of what was rendered, of all stacks together."""
-    return {
-        "action": action,
-        "status": "ok",
-        "path": str(root),
-        "type": "dataset",
-        "message": f"rendered as {name}",
-        "format": name,
-        "rendering": rendering,
     }
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from datalad_stackpack import records, surveying
 from datalad_stackpack.commands import results, settings
-from datalad_stackpack.commands.packing_results import Work, told
-from datalad_stackpack.commands.results import Result, Results
+from datalad_stackpack.commands.packing_results import PackingResults
+from datalad_stackpack.commands.results import Result
+from datalad_stackpack.commands.telling import Work, told
 from datalad_stackpack.errors import ManifestError, StackpackError
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
@@ -71,7 +72,7 @@ def update(options: Options) -> Iterator[Result]:
         yield results.of_refusal(ACTION, ", ".join(map(str, options.paths)), problem)
         return
     for place in stacks:
-        tell = Results(ACTION, place)
+        tell = PackingResults(ACTION, place)
         try:
             recorded = surveying.recorded_manifest(place)
             if recorded is None:
@@ -89,7 +90,7 @@ def update(options: Options) -> Iterator[Result]:
 
 
 def _foresee(
-    order: Order, archive: Archive, place: Place, recorded: Manifest, tell: Results
+    order: Order, archive: Archive, place: Place, recorded: Manifest, tell: PackingResults
 ) -> Iterator[Result]:
     found = surveying.survey(order, archive, recorded)
     differences = found.differences(recorded)
