@@ -97,8 +97,9 @@ class Annex:
             standing = self._standing(path, entry, path in changed)
             if standing is not None:
                 before = committed.get(path)
-                unlocked = bool(entry and before and (entry.mode, before.mode) == UNLOCKED_LINK)
-                found[path] = replace(standing, displaced=standing.displaced or unlocked)
+                if entry and before and (entry.mode, before.mode) == UNLOCKED_LINK:
+                    standing = replace(standing, displaced=True)
+                found[path] = standing
         urls = self._urls({standing.key for standing in found.values()})
         return {
             path: replace(standing, urls=urls.get(standing.key, NO_URLS))

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from datalad_stackpack.errors import AnnexError, quoted
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack.keys import file_name_of_key
 
@@ -76,11 +77,13 @@ class Branch:
     def add(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> None:
         """Record a URL for each key, and ``blobs`` in the repository, in one go.
 
-        Raises :class:`~datalad_stackpack.errors.AnnexError` when git-annex does not merge it, or
-        the side branch has what the git-annex branch has not.
+        Raises :class:`~datalad_stackpack.errors.AnnexError` when git-annex does not merge it, the
+        side branch has what the git-annex branch has not, or an older record outweighs a new one.
         """
+        names = {key: _log_names(key) for key in urls}
+        before = self._logs(log for pair in names.values() for log in pair)
         side_branch_was_there = bool(run(["git", "for-each-ref", SIDE_BRANCH], self._root))
-        stream = b"".join(self._stream(urls, blobs))
+        stream = b"".join(self._stream(urls, blobs, names, before))
         # thousands of tiny objects: to compress them takes longer than to write them
         quickly = ["-c", "core.compression=0"]
         command = ["git", *quickly, "fast-import", "--quiet", "--done"]
@@ -90,10 +93,19 @@ class Branch:
         run(["git", "merge-base", "--is-ancestor", SIDE_BRANCH, BRANCH], self._root)
         if not side_branch_was_there:
             run(["git", "update-ref", "-d", SIDE_BRANCH], self._root)
+        recorded = self.urls(
+            key for key, pair in names.items() if not before.keys().isdisjoint(pair)
+        )
+        if outweighed := [key for key, known in recorded.items() if urls[key] not in known]:
+            raise AnnexError(f"the git-annex branch has later records of {quoted(outweighed[0])}")
 
-    def _stream(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> Iterator[bytes]:
-        names = {key: _log_names(key) for key in urls}
-        before = self._logs(log for pair in names.values() for log in pair)
+    def _stream(
+        self,
+        urls: Mapping[str, str],
+        blobs: Iterable[bytes],
+        names: Mapping[str, tuple[str, str]],
+        before: Mapping[str, bytes],
+    ) -> Iterator[bytes]:
         who = run(["git", "var", "GIT_COMMITTER_IDENT"], self._root)
         now = f"{time.time():.6f}s 1"
         for blob in blobs:

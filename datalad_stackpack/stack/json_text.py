@@ -9,6 +9,7 @@ holds no other, and only what holds others is taken apart here.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from json import JSONEncoder
 
@@ -35,14 +36,34 @@ def _write(value: object, depth: int, text: io.BytesIO) -> None:
         return
     inner = f"\n{' ' * (depth + 1)}"
     inside = value.values() if isinstance(value, dict) else value
-    if not any(isinstance(one, _HOLDERS) for one in inside):
+    if not any(issubclass(kind, _HOLDERS) for kind in set(map(type, inside))):
         flat = _encoder(depth + 1).encode(value)
         text.write(f"{flat[0]}{inner}{flat[1:-1]}{inner[:-1]}{flat[-1]}".encode())
         return
     before, end = ("{", "}") if isinstance(value, dict) else ("[", "]")
-    for name in sorted(value) if isinstance(value, dict) else range(len(value)):
-        label = f"{_encoder(0).encode(name)}: " if isinstance(value, dict) else ""
-        text.write(f"{before}{inner}{label}".encode())
-        _write(value[name], depth + 1, text)
+    for begun, holder in _members(value, depth + 1) if isinstance(value, dict) else _items(value):
+        text.write(f"{before}{inner}{begun}".encode())
+        if holder is not None:
+            _write(holder, depth + 1, text)
         before = ","
     text.write(f"{inner[:-1]}{end}".encode())
+
+
+def _members(value: dict[str, object], depth: int) -> Iterator[tuple[str, object]]:
+    """Each member in order: its text, or its label and the holder that is to follow."""
+    plain = {name: one for name, one in value.items() if not isinstance(one, _HOLDERS)}
+    # a line break within a value is written as \n, so where lines end, members end
+    lines = iter(_encoder(depth).encode(plain)[1:-1].split(f",\n{' ' * depth}"))
+    for name in sorted(value):
+        if name in plain:
+            yield next(lines), None
+        else:
+            yield f"{_encoder(0).encode(name)}: ", value[name]
+
+
+def _items(value: Iterable[object]) -> Iterator[tuple[str, object]]:
+    for one in value:
+        if isinstance(one, _HOLDERS):
+            yield "", one
+        else:
+            yield _encoder(0).encode(one), None
