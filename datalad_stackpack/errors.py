@@ -19,7 +19,7 @@
     └── DatasetError            the dataset, its place, or git-annex
         ├── InTheWay            something stands where a file of the stack belongs
         ├── NoRoom              the disk takes no more
-        └── AnnexError          git-annex is missing, too old, or failed
+        └── AnnexError          git or git-annex failed, is missing or too old
 
 What *heals* is worth asking for again; what does not heal is never asked for twice.
 """

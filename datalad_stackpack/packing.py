@@ -100,6 +100,7 @@ class Packing:
         self._tell = tell
         self._problem: str | None = None
         self._failed = 0
+        self._looked: dict[str, Looked] = {}
 
     def run(self, order: Order) -> Iterator[PlanReport | FileReport | StackReport]:
         """Pack what ``order`` wants, and report.
@@ -122,51 +123,51 @@ class Packing:
             self._make_directory()
             yield PlanReport(todo)
             with heeding_signals(self._halt), scratch(self._place) as room:
-                work = _Run(found, recorded, annex, room, began)
+                run = _Run(found, recorded, annex, room, began)
                 try:
-                    yield from self._act(todo, work)
+                    yield from self._act(todo, run)
                 except GeneratorExit:
                     self._halt.set("stopped at the first failure, as --on-failure asks")
-                    self._settle(work)
+                    self._settle(run)
                     raise
-                yield self._settle(work)
+                yield self._settle(run)
 
     def _survey(self, order: Order, recorded: Manifest | None) -> Survey:
         return survey(with_recorded_parts(order, recorded), self._archive, recorded)
 
-    def _act(self, todo: Sequence[Todo], work: _Run) -> Iterator[FileReport]:
+    def _act(self, todo: Sequence[Todo], run: _Run) -> Iterator[FileReport]:
         by_step = {step: [one for one in todo if one.step is step] for step in Step}
         try:
-            self._restore_withdrawn(work)
+            self._restore_withdrawn(run)
             for one in by_step[Step.KEEP]:
                 yield FileReport(one.file, Done.KEPT, key=one.key)
             if lost := by_step[Step.RESTORE]:
-                work.annex.restore([one.file.path for one in lost])
+                run.annex.restore([one.file.path for one in lost])
             for one in lost:
                 yield FileReport(one.file, Done.RESTORED, key=one.key)
             if missing := by_step[Step.REGISTER]:
-                work.annex.register_only([one.file for one in missing], work.staging)
+                run.annex.register_only([one.file for one in missing], run.staging)
             for one in missing:
                 yield FileReport(one.file, Done.REGISTERED)
             new_urls = [one for one in todo if one.renew_url]
             fetch = by_step[Step.FETCH] + by_step[Step.RENEW]
             if new_urls or by_step[Step.ADOPT] or fetch:
-                with Intake(work.annex.stack, work.staging) as intake:
+                with Intake(run.annex.stack, run.staging) as intake:
                     for one in new_urls:
                         intake.register(str(one.key), one.file.url)
                     for one in by_step[Step.ADOPT]:
                         key = intake.adopt(one.file.path, str(one.key))
                         yield FileReport(one.file, Done.ADOPTED, key=key)
-                    yield from self._fetch(fetch, intake, work.room)
+                    yield from self._fetch(fetch, intake, run.room)
         except DatasetError as problem:
             self._problem = str(problem)
 
-    def _restore_withdrawn(self, work: _Run) -> None:
+    def _restore_withdrawn(self, run: _Run) -> None:
         """Put back files that only history has, if the work tree lacks or unlocked them."""
-        kept = [entry.path for entry in work.found.kept(work.recorded)]
+        kept = [entry.path for entry in run.found.kept(run.recorded)]
         if kept:
-            standing = work.annex.look(kept)
-            work.annex.restore([path for path in kept if standing[path].displaced])
+            standing = run.annex.look(kept)
+            run.annex.restore([path for path in kept if standing[path].displaced])
 
     def _fetch(self, todo: Sequence[Todo], intake: Intake, room: Path) -> Iterator[FileReport]:
         here = {one.file.path: one.key for one in todo if one.step is Step.RENEW}
@@ -186,6 +187,7 @@ class Packing:
                     fetched.path.unlink(missing_ok=True)
                     yield FileReport(file, Done.KEPT, fetched.checksum.bytes, here[file.path])
                 else:
+                    self._looked[fetched.checksum.key(file.path)] = fetched.looked
                     promise = intake.take(fetched.path, fetched.checksum, file)
                     done = Done.REPLACED if file.path in here else Done.FETCHED
                     going_in.append(_GoingIn(file, done, fetched.checksum.bytes, promise))
@@ -196,45 +198,51 @@ class Packing:
             raise
         self._problem = self._problem or self._halt.reason or breaker.reason
 
-    def _settle(self, work: _Run) -> StackReport:
+    def _settle(self, run: _Run) -> StackReport:
         """Write down and commit what is now in the stack, whatever was said on the way."""
-        found, recorded, annex = work.found, work.recorded, work.annex
-        annex.index.take_over(work.staging)
-        entries = [*self._entries(found, recorded), *found.kept(recorded)]
-        manifest = found.manifest(entries)
-        if recorded is not None and replace(manifest, generator=recorded.generator) == recorded:
-            manifest = recorded
+        found, recorded, annex = run.found, run.recorded, run.annex
+        annex.index.take_over(run.staging)
+        manifest = self._compose(found, recorded)
         content = manifest_json.write(manifest)
+        # before the commit: only in this order a run that is killed between them is made up for
         annex.disown(replaced(recorded, manifest))
-        differences = found.differences(recorded) if recorded else ()
-        if recorded is None and not manifest.files and (found.files or not found.described):
-            made, changed = None, False
-        elif changed := self._differs_from_commit(manifest, content, annex):
-            self._place_manifest(content, work.room)
-            annex.index.stage_in_git(MANIFEST_NAME)
-            kept = [entry.path for entry in manifest.files if not entry.withdrawn]
-            have = {entry.path for entry in manifest.files}
-            pruned = (
-                [entry.path for entry in recorded.files if entry.path not in have]
-                if (found.order.withdrawn is Withdrawn.PRUNE and recorded)
-                else []
-            )
-            annex.index.remove(pruned)
-            record = self._record(found, self._place, manifest, recorded)
-            made = commit(self._place, annex.index, [MANIFEST_NAME, *kept], pruned, record)
-        else:
-            self._place_manifest(content, work.room)
-            made = head(self._place)
+        made, changed = None, False
+        facts_suffice = found.described is not None and not found.files
+        if recorded is not None or manifest.files or facts_suffice:
+            changed = self._differs_from_commit(manifest, content, annex)
+            self._place_manifest(content, run.room)
+            made = self._commit(manifest, run) if changed else head(self._place)
         return StackReport(
             manifest,
             made,
             changed,
             len(found.files),
-            time.monotonic() - work.began,
-            differences,
+            time.monotonic() - run.began,
+            found.differences(recorded) if recorded else (),
             self._failed,
             self._problem,
         )
+
+    def _compose(self, found: Survey, recorded: Manifest | None) -> Manifest:
+        """The manifest of what stands there; the recorded one, if but the program is newer."""
+        entries = [*self._entries(found, recorded), *found.kept(recorded)]
+        manifest = found.manifest(entries)
+        if recorded is not None and replace(manifest, generator=recorded.generator) == recorded:
+            return recorded
+        return manifest
+
+    def _commit(self, manifest: Manifest, run: _Run) -> str:
+        """Commit the stack with its manifest, which is in its place; returns the commit."""
+        index = run.annex.index
+        index.stage_in_git(MANIFEST_NAME)
+        pruned = []
+        if run.found.order.withdrawn is Withdrawn.PRUNE and run.recorded:
+            have = {entry.path for entry in manifest.files}
+            pruned = [entry.path for entry in run.recorded.files if entry.path not in have]
+            index.remove(pruned)
+        kept = [entry.path for entry in manifest.files if not entry.withdrawn]
+        record = self._record(run.found, self._place, manifest, run.recorded)
+        return commit(self._place, index, [MANIFEST_NAME, *kept], pruned, record)
 
     def _differs_from_commit(self, manifest: Manifest, content: bytes, annex: Annex) -> bool:
         if content != annex.index.committed_content(MANIFEST_NAME):
@@ -245,17 +253,18 @@ class Packing:
 
     def _entries(self, found: Survey, recorded: Manifest | None) -> list[FileEntry]:
         """The files that are in their places now, under a key that has their URL."""
-        before = {entry.key: looked_at(entry) for entry in (recorded.files if recorded else ())}
+        known = {entry.key: looked_at(entry) for entry in (recorded.files if recorded else ())}
+        known |= self._looked
         entries = []
         for todo in foresee(found, self._place, recorded):
             if todo.key is None or todo.step not in (Step.KEEP, Step.FETCH, Step.RENEW):
                 continue
-            looked = before.get(todo.key) or self._look(todo.file)
+            looked = known.get(todo.key) or self._look(todo.file)
             entries.append(file_entry(todo.file, todo.key, looked))
         return entries
 
     def _look(self, file: PlannedFile) -> Looked | None:
-        """What an accepted file holds; ``None`` where its content is not here."""
+        """What a file holds that an earlier run accepted; ``None`` if its content is not here."""
         if isinstance(file, PlannedPicture) and file.foretold_size:
             return file.foretold_size
         path = self._place.stack / file.path

@@ -88,11 +88,6 @@ class DemoCell:
         return good or tuple(IMAGINED_SECTIONS)
 
     @property
-    def has_pictures(self) -> bool:
-        """Whether the archive has any image of this cell."""
-        return bool(self.sections) or self.projections
-
-    @property
     def yz_width(self) -> int:
         """Width of a yz projection in pixels: the depth of the stack, to scale.
 

@@ -21,7 +21,7 @@ from datalad_stackpack.outside.index import (
     LONGEST_POINTER,
     Entry,
     Index,
-    Place,
+    Occupant,
     at_path,
     key_of_link,
     key_of_pointer,
@@ -115,7 +115,7 @@ class Annex:
     def _check_directories(self) -> None:
         for name in DIRECTORIES:
             found = at_path(self.stack / name)
-            if found not in (Place.NOTHING, Place.OTHER):
+            if found not in (Occupant.NOTHING, Occupant.OTHER):
                 raise InTheWay(
                     f"{quoted(name)} in {quoted(self.stack)} is {found.value}, not a directory: "
                     "move it away, or give another directory with --into"
@@ -124,14 +124,14 @@ class Annex:
     def _standing(self, path: str, entry: Entry | None, changed: bool) -> Standing | None:
         where = f"{self.stack}/{path}"  # a Path of each of thousands would take longer
         found = at_path(where)
-        if found is Place.NOTHING:
+        if found is Occupant.NOTHING:
             if entry is None:
                 return None
             return Standing(entry.key or "", NO_URLS, entry.key is not None, displaced=True)
-        if found is Place.LINK:
+        if found is Occupant.LINK:
             target = key_of_link(where)
             return Standing(target or "", NO_URLS, target is not None, displaced=False)
-        if found is Place.OTHER:
+        if found is Occupant.OTHER:
             return Standing("", NO_URLS, annexed=False, displaced=False)
         if entry is not None and entry.key is not None and not changed:
             return Standing(entry.key, NO_URLS, annexed=True, displaced=False)
@@ -140,10 +140,10 @@ class Annex:
 
     def restore(self, paths: Sequence[str]) -> None:
         """Put displaced files back as they were committed: there, and locked if they were."""
-        lacking = [path for path in paths if at_path(self.stack / path) is Place.NOTHING]
+        lacking = [path for path in paths if at_path(self.stack / path) is Occupant.NOTHING]
         if lacking:
             self.index.restore(lacking)
-        unlocked = [path for path in paths if at_path(self.stack / path) is Place.CONTENT]
+        unlocked = [path for path in paths if at_path(self.stack / path) is Occupant.CONTENT]
         if unlocked:
             run(["git", "annex", "lock", "--quiet", "--", *unlocked], self.stack)
 

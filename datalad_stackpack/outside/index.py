@@ -21,7 +21,7 @@ PAST_ANNEX = ("-c", "filter.annex.clean=", "-c", "filter.annex.process=", "-c",
 """Options that let git take content as it is, not through git-annex's filter."""
 
 
-class Place(Enum):
+class Occupant(Enum):
     """What stands at a path of the work tree."""
 
     NOTHING = "nothing"
@@ -173,15 +173,15 @@ def key_of_pointer(text: str) -> str | None:
     return key_of_file_name(target.rsplit("/", 1)[-1]) or None
 
 
-def at_path(path: str | Path) -> Place:
+def at_path(path: str | Path) -> Occupant:
     """What stands at ``path``; a link is not followed."""
     try:
         mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return Place.NOTHING
+        return Occupant.NOTHING
     if stat.S_ISLNK(mode):
-        return Place.LINK
-    return Place.CONTENT if stat.S_ISREG(mode) else Place.OTHER
+        return Occupant.LINK
+    return Occupant.CONTENT if stat.S_ISREG(mode) else Occupant.OTHER
 
 
 def key_of_link(path: str | Path) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -186,9 +185,3 @@ def describe(differences: Iterable[Difference]) -> list[str]:
         what = "sections" if PARTS[part].holds is Holds.SECTIONS else "files"
         lines.append(f"{drift.value} {part}: {len(shown_ones)} ({what} {', '.join(shown_ones)})")
     return lines
-
-
-def count(differences: Iterable[Difference]) -> dict[RowDrift, int]:
-    """How many differences there are of each class."""
-    counted = Counter(difference.drift for difference in differences)
-    return {drift: counted[drift] for drift in RowDrift}

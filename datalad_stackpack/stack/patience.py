@@ -80,11 +80,7 @@ class Breaker:
         self._give_up_after = give_up_after
         self._in_a_row = 0
         self.reason: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether to stop asking."""
-        return self.reason is not None
+        """Why to stop asking, once it is open."""
 
     def note_success(self) -> None:
         """A file was accepted."""
