@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from datalad_stackpack.errors import AnnexError, quoted
+from datalad_stackpack.outside.objects import contents
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack.keys import file_name_of_key
 
@@ -59,20 +60,8 @@ class Branch:
         """
         rows = run(["git", "ls-tree", "-z", BRANCH], self._root).split(b"\0")
         trees = {os.fsdecode(row[-3:]): row.split()[2].decode() for row in rows if row}
-        asked = [name for name in names if name[:3] in trees]
-        feed = "".join(f"{trees[name[:3]]}:{name[4:]}\n" for name in asked)
-        told = run(["git", "cat-file", "--batch"], self._root, os.fsencode(feed))
-        logs = {}
-        at = 0
-        for name in asked:
-            header_end = told.index(b"\n", at)
-            header = told[at:header_end]
-            at = header_end + 1
-            if not header.endswith(b" missing"):
-                content_end = at + int(header.rsplit(b" ", 1)[1])
-                logs[name] = told[at:content_end]
-                at = content_end + 1
-        return logs
+        asked = {f"{trees[name[:3]]}:{name[4:]}": name for name in names if name[:3] in trees}
+        return {asked[found]: log for found, log in contents(self._root, list(asked))}
 
     def add(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> None:
         """Record a URL for each key, and ``blobs`` in the repository, in one go.
@@ -93,11 +82,10 @@ class Branch:
         run(["git", "merge-base", "--is-ancestor", SIDE_BRANCH, BRANCH], self._root)
         if not side_branch_was_there:
             run(["git", "update-ref", "-d", SIDE_BRANCH], self._root)
-        recorded = self.urls(
-            key for key, pair in names.items() if not before.keys().isdisjoint(pair)
-        )
-        if outweighed := [key for key, known in recorded.items() if urls[key] not in known]:
-            raise AnnexError(f"the git-annex branch has later records of {quoted(outweighed[0])}")
+        known_before = [key for key, pair in names.items() if not before.keys().isdisjoint(pair)]
+        for key, recorded in self.urls(known_before).items():
+            if urls[key] not in recorded:
+                raise AnnexError(f"the git-annex branch has a later record of {quoted(key)}")
 
     def _stream(
         self,

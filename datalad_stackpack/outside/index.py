@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from datalad_stackpack.outside.objects import contents
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack.keys import key_of_file_name
 
@@ -94,15 +95,10 @@ class Index:
         told = self._git(["cat-file", "--batch-check"], feed="\n".join(asked).encode())
         sizes = [int(line.split()[2]) for line in told.decode().splitlines()]
         small = [blob for blob, size in zip(asked, sizes, strict=True) if size <= LONGEST_POINTER]
-        output = self._git(["cat-file", "--batch"], feed="\n".join(small).encode())
-        keys: dict[str, str | None] = {}
-        at = 0
-        for blob in small:
-            header_end = output.index(b"\n", at)
-            content_end = header_end + 1 + int(output[at:header_end].split()[2])
-            keys[blob] = key_of_pointer(os.fsdecode(output[header_end + 1 : content_end]))
-            at = content_end + 1
-        return keys
+        return {
+            blob: key_of_pointer(os.fsdecode(content))
+            for blob, content in contents(self._root, small)
+        }
 
     def modified(self, directories: Sequence[str]) -> set[str]:
         """Tracked paths whose work tree differs from the index."""

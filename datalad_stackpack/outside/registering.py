@@ -1,11 +1,11 @@
 """Files by their addresses alone: what ``git annex addurl --relaxed`` does, thousands at once.
 
 git-annex needs milliseconds for each. What it does for one is simple: a VURL key made of the
-address, two logs in its branch, a symbolic link. So it does one, and where that came out as
-foretold here, in every part, the others are made the same way together; else git-annex does
-them all. That is the case in an adjusted branch, with ``annex.addunlocked``, on a file system
-without symbolic links, in a repository with SHA-256 objects, and wherever git-annex is set to
-keep its records elsewhere or has changed its ways.
+address, two logs in its branch, a symbolic link. So it does one of each form of key, and where
+those came out as foretold here, in every part, the others are made the same way together; else
+git-annex does them all. That is the case in an adjusted branch, with ``annex.addunlocked``, on a
+file system without symbolic links, in a repository with SHA-256 objects, and wherever git-annex is
+set to keep its records elsewhere or has changed its ways.
 """
 
 from __future__ import annotations
@@ -63,9 +63,10 @@ class Registering:
         """Put ``files`` in place by their addresses alone; raises :class:`AnnexError`."""
         rest: Sequence[PlannedFile] = files
         if len(files) >= WORTH_IT:
-            self._by_annex(files[:1])
-            rest = files[1:]
-            if self._came_as(self._foretell(files[0])):
+            samples = list({_is_shortened(file.url): file for file in files}.values())
+            self._by_annex(samples)
+            rest = [file for file in files if file not in samples]
+            if all(self._came_as(self._foretell(file)) for file in samples):
                 rest = self._together(rest)
         self._by_annex(rest)
 
@@ -98,7 +99,7 @@ class Registering:
         return (
             place.is_symlink()
             and os.fsencode(place.readlink()) == one.link
-            and staged.startswith(f"120000 {one.blob} 0\t".encode())
+            and f"120000 {one.blob} 0\t{self._prefix}{one.file.path}\0".encode() in staged
             and self._branch.urls([one.key])[one.key] == {one.file.url}
         )
 
@@ -133,9 +134,14 @@ def key_of_address(url: str) -> str:
     """The key that git-annex gives a file of which only the address is known."""
     content = os.fsencode(url)
     name = content.decode("latin-1").translate(IN_KEYS)
-    if len(content) > hashlib.sha256().digest_size * 2:
+    if _is_shortened(url):
         name = f"{name[:31]}-{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
     return f"VURL--{name}"
+
+
+def _is_shortened(url: str) -> bool:
+    """Whether the key has but a part of the address: of one longer than a SHA-256 in hex."""
+    return len(os.fsencode(url)) > hashlib.sha256().digest_size * 2
 
 
 def _hash_directories(key: str) -> str:

@@ -12,9 +12,9 @@ import pytest
 from archive.misbehaving import MisbehavingArchive
 from helpers import TINY
 
-from datalad_stackpack.commands.finding import Search
 from datalad_stackpack.demo import DEMO_CELLS, Reply
 from datalad_stackpack.outside.archive import Archive
+from datalad_stackpack.searching import Search
 from datalad_stackpack.stack.archives import at_url
 from datalad_stackpack.stack.wanted import Wanted
 

@@ -186,6 +186,18 @@ def test_an_address_that_was_taken_away_is_registered_again(add, archive, datase
     check_whole(add(3, no_fetch=True), dataset / "3", archive)
 
 
+def test_an_address_that_was_taken_away_by_a_clock_that_was_fast_is_registered_again(
+    add, archive, dataset, monkeypatch
+):
+    add(3, no_fetch=True)
+    path, url = list(files_of(dataset / "3").items())[5]
+    with monkeypatch.context() as fast:
+        fast.setenv("GIT_ANNEX_VECTOR_CLOCK", "4102444800")  # the year 2100
+        git("annex", "rmurl", f"3/{path}", url)
+    git("reset", "-q", "--hard", "HEAD~1")
+    check_whole(add(3, no_fetch=True), dataset / "3", archive)
+
+
 def test_something_else_that_is_staged_stays_staged(add, archive, dataset):
     (dataset / "notes").write_text("mine")
     git("add", "notes")
