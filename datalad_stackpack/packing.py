@@ -27,12 +27,7 @@ from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.acceptance import Looked, look_again
 from datalad_stackpack.stack.drift import replaced
 from datalad_stackpack.stack.entries import FileEntry, file_entry, looked_at
-from datalad_stackpack.stack.layout import (
-    DIRECTORIES,
-    MANIFEST_NAME,
-    PlannedFile,
-    PlannedPicture,
-)
+from datalad_stackpack.stack.layout import DIRECTORIES, MANIFEST_NAME, PlannedFile, PlannedPicture
 from datalad_stackpack.stack.manifest import Manifest
 from datalad_stackpack.stack.patience import Breaker, Patience
 from datalad_stackpack.stack.steps import Step, Todo
