@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,6 +51,19 @@ def prepare(place: Path, newcomer: dict[str, str]) -> Callable[[list[str]], None
 
 def test_the_tutorial_does_what_it_says(place, newcomer):
     shell_pages.run(shell_pages.DOCS / "tutorial" / "round-trip.md", place, newcomer)
+
+
+def test_the_readme_leaves_its_reader_where_the_next_command_works(place, newcomer, prepare):
+    """The lines for the real archive, asked of the demo archive, from where the reader stands."""
+    readme = (shell_pages.DOCS.parent / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## The real archive\n")[2].partition("\n## ")[0]
+    lines = "".join(re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE))
+    page = place.parent / "README.md"
+    page.write_text("".join(f"```sh\n{line}\n```\n" for line in lines.splitlines()), "utf-8")
+    prepare(["git init --quiet clone", "git config --global datalad.stackpack.archive demo"])
+    shell_pages.run(page, place / "clone", newcomer)
+    assert (place / "313862022" / "manifest.json").exists()
+    assert list((place / "clone").iterdir()) == [place / "clone" / ".git"]
 
 
 @pytest.mark.parametrize(
