@@ -98,7 +98,7 @@ class StackpackAdd(Interface):
     }
     _examples_ = [
         {
-            "text": "Pack the planes and projections of a neuron into a new dataset",
+            "text": "Pack all that the archive has of a neuron into a new dataset",
             "code_py": "stackpack_add(313862022)",
             "code_cmd": "datalad stackpack-add 313862022",
         },

@@ -9,7 +9,7 @@ from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
-from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, JOBS, STACKS
+from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, STACKS
 
 
 @build_doc
@@ -39,7 +39,12 @@ class StackpackCheck(Interface):
             for its rows only ('rows', a few requests), or for its rows and N files, the same
             ones each time ('sample=N').""",
         ),
-        "jobs": JOBS,
+        "jobs": Parameter(
+            args=("-J", "--jobs"),
+            metavar="NJOBS",
+            doc="""how many files to read ('--content') or to ask the archive for ('--upstream') at
+            once, 1 to 32. Default: 4.""",
+        ),
     }
     _examples_ = [
         {
