@@ -35,6 +35,7 @@ from datalad_stackpack.stack.query import ROWS_A_PAGE, Page, Paging, Query, Row,
 T = TypeVar("T")
 
 LARGEST_REPLY = 64 * 2**20
+"""Of a reply to a query, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,13 @@ class Archive:
         patience: Patience | None = None,
         halt: Halt | None = None,
         rows_a_page: int = ROWS_A_PAGE,
+        largest_reply: int = LARGEST_REPLY,
     ) -> None:
         self.source = source
         self._patience = patience or Patience()
         self._halt = halt or Halt()
         self._rows_a_page = rows_a_page
+        self._largest_reply = largest_reply
         self._http = Http(source.url, self._patience, self._halt)
 
     def rows(self, query: Query) -> list[Row]:
@@ -127,8 +130,10 @@ class Archive:
                 raise BadReply(f"the reply came encoded, which was not asked for; asked {url}")
             for piece in response.pieces():
                 body += piece
-                if len(body) > LARGEST_REPLY:
-                    raise BadReply(f"the reply is longer than {LARGEST_REPLY} bytes; asked {url}")
+                if len(body) > self._largest_reply:
+                    raise BadReply(
+                        f"the reply is longer than {self._largest_reply} bytes; asked {url}"
+                    )
         return bytes(body)
 
     def _file(self, file: PlannedFile, into: Path, doubted: set[Checksum]) -> Fetched:

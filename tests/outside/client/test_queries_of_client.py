@@ -14,7 +14,6 @@ from helpers import TINY
 from datalad_stackpack.errors import (
     BadReply,
 )
-from datalad_stackpack.outside import archive as archive_module
 from datalad_stackpack.stack.series import PARTS
 
 
@@ -72,9 +71,9 @@ def test_a_query_that_fails_says_why_and_what_was_asked(archive, client, fault, 
     assert len(archive.requests) == times
 
 
-def test_a_reply_longer_than_the_limit_is_given_up(archive, client, over, monkeypatch):
+def test_a_reply_longer_than_the_limit_is_given_up(archive, client, over):
     client().rows(PLANES)
-    monkeypatch.setattr(archive_module, "LARGEST_REPLY", 1000)
-    assert "longer than 1000 bytes; asked" in failure(lambda: client().rows(PLANES), BadReply)
+    limited = client(largest_reply=1000)
+    assert "longer than 1000 bytes; asked" in failure(lambda: limited.rows(PLANES), BadReply)
     archive.spoil("query SubImage", faults.endless(over))
-    assert "longer than 1000 bytes; asked" in failure(lambda: client().rows(PLANES), BadReply)
+    assert "longer than 1000 bytes; asked" in failure(lambda: limited.rows(PLANES), BadReply)
