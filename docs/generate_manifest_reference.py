@@ -6,6 +6,7 @@ compares the page with what this makes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,11 @@ archive give the same bytes. It is valid against the JSON Schema (2020-12) that 
 field but these may occur, and none may be absent; only `row` is open, because its fields are the
 archive's.
 
-In the tables, `[]` after a name stands for each entry of a list.
+In the tables, `[]` after a name stands for each entry of a list. A field without a unit has none.
 """
+
+NO_UNIT = re.compile(r" Unit: none \([^)]*\)\.")
+"""What the schema says of each field that has no unit; a page needs to say it once."""
 
 SHARED = {"image": "An image", "reconstruction": "A reconstruction"}
 """The parts of the schema that others refer to, and their headings."""
@@ -72,7 +76,8 @@ def _below(part: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any
 
 
 def _row(name: str, part: dict[str, Any]) -> str:
-    return f"| `{name}` | {_kind(part)} | {part['description']} |\n"
+    meaning = NO_UNIT.sub("", part["description"])
+    return f"| `{name}` | {_kind(part)} | {meaning} |\n"
 
 
 def _kind(part: dict[str, Any]) -> str:
