@@ -18,6 +18,7 @@ from datacite import schema45
 from jsonschema import Draft7Validator, FormatChecker
 from ruamel.yaml import YAML
 
+import datalad_stackpack
 from datalad_stackpack.commands.citations import RENDERINGS
 
 METHODS_DOI = "10.1038/s41593-019-0417-0"
@@ -33,6 +34,21 @@ def cff_schema():
         pytest.skip("pip install --no-deps cffconvert==2.0.0")
     (where,) = found.submodule_search_locations
     return json.loads((Path(where) / "schemas" / "1.2.0" / "schema.json").read_text("utf-8"))
+
+
+OURS = Path(__file__).parents[2] / "CITATION.cff"
+
+
+def test_the_programs_own_citation_file_is_valid(cff_schema):
+    document = YAML(typ="safe").load(OURS)
+    problems = Draft7Validator(cff_schema, format_checker=FormatChecker()).iter_errors(document)
+    assert [problem.message for problem in problems] == []
+
+
+def test_the_programs_own_citation_file_is_of_this_version():
+    document = YAML(typ="safe").load(OURS)
+    assert document["version"] == datalad_stackpack.__version__
+    assert document["repository-code"] == datalad_stackpack.PROJECT_URL
 
 
 def rendered(name, format_name):
