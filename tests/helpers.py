@@ -6,7 +6,10 @@ TINY, GAPS   small cells: six planes and four projections; sections with gaps
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,22 @@ def copied_dataset(made: Path, place: Path) -> Path:
     shutil.copytree(made, place, symlinks=True, dirs_exist_ok=True)
     git(*PAST_ANNEX, "update-index", "-q", "--refresh", at=place)
     return place
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def until(happened: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something to be so."""
+    last = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < last, "it did not happen in time"
+        time.sleep(0.01)
 
 
 def statuses(results: list[Result]) -> dict[str, str]:

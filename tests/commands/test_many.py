@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from archive.misbehaving import MisbehavingArchive
 from dask.distributed import Client, LocalCluster
-from helpers import git
+from helpers import git, until
 
 from datalad_stackpack.errors import ArgumentError
 from datalad_stackpack.pack_one import Packed, pack_one
@@ -139,18 +139,34 @@ def test_what_can_never_work_is_raised(arguments, archive, work):
         pack_one(**({"archive": archive.url, "specimen": 1, "directory": "x"} | arguments))
 
 
-def test_a_call_that_is_killed_while_it_makes_its_dataset_can_be_made_again(archive, work):
-    words = f"from datalad_stackpack.pack_one import pack_one; print(0, flush=True); \
+HALTING_GIT = """#!/bin/sh
+case "$*" in {point}) touch {reached}; exec sleep 60;; esac
+exec {git} "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    "point", ["*' init'", "*' annex init '*", "*' commit -m '*", "*' symbolic-ref HEAD'"]
+)
+def test_a_call_that_is_killed_while_it_makes_its_dataset_can_be_made_again(
+    point, archive, work, tmp_path
+):
+    """Killed before git's init, git-annex's init, the first commit, and when that is made."""
+    reached, halting = tmp_path / "reached", tmp_path / "bin" / "git"
+    halting.parent.mkdir()
+    halting.write_text(HALTING_GIT.format(point=point, reached=reached, git=shutil.which("git")))
+    halting.chmod(0o755)
+    words = f"from datalad_stackpack.pack_one import pack_one; \
               pack_one({archive.url!r}, 800000012, 'one', parts=['cell'])"
-    for _ in range(4):
-        running = subprocess.Popen(
-            [sys.executable, "-c", words], stdout=subprocess.PIPE, start_new_session=True
-        )
-        while not any(work.iterdir()) and running.poll() is None:
-            time.sleep(0.005)
-        time.sleep(0.02)
-        os.killpg(running.pid, signal.SIGKILL)
-        running.communicate()
+    running = subprocess.Popen(
+        [sys.executable, "-c", words],
+        env={**os.environ, "PATH": f"{halting.parent}{os.pathsep}{os.environ['PATH']}"},
+        start_new_session=True,
+    )
+    until(reached.exists)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait(30)
+    assert [path.name for path in work.iterdir()] == [".one.being-made"]
     packed = pack_one(archive.url, 800000012, "one", parts=["cell"])
     assert packed.problem is None
     assert [path.name for path in work.iterdir()] == ["one"]

@@ -6,12 +6,20 @@ import json
 import subprocess
 from dataclasses import replace
 
+import pytest
 from archive.misbehaving import MisbehavingArchive
-from helpers import TINY, git
+from helpers import TINY, free_port, git
 
 from datalad_stackpack.stack import manifest_json
 
 WHOLE = replace(TINY, specimen_id=313862022, data_set_id=321549626, sections=tuple(range(2, 629)))
+
+
+@pytest.fixture
+def demo_port(monkeypatch) -> int:
+    port = free_port()
+    monkeypatch.setenv("DATALAD_STACKPACK_DEMO_PORT", str(port))
+    return port
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -86,15 +94,14 @@ def test_the_archive_can_be_configured(archive, work, monkeypatch):
     assert "nothing new" in done.stdout
 
 
-def test_the_demo_archive_needs_no_server_and_is_named_for_what_it_is(work, monkeypatch):
-    monkeypatch.setenv("DATALAD_STACKPACK_DEMO_PORT", "18413")
+def test_the_demo_archive_needs_no_server_and_is_named_for_what_it_is(work, demo_port):
     done = run("stackpack-add", "--archive", "demo", "529878215")
     assert done.returncode == 0, done.stdout + done.stderr
     manifest = manifest_json.read((work / "529878215" / "manifest.json").read_bytes())
     assert manifest.archive_name == "synthetic demo archive of datalad-stackpack"
     assert "not microscopy" in manifest.terms.citation
     assert manifest.sections.missing
-    assert manifest.archive_url == "http://127.0.0.1:18413"
+    assert manifest.archive_url == f"http://127.0.0.1:{demo_port}"
 
 
 def test_a_taken_port_is_said_in_one_line(archive, work, monkeypatch):
@@ -112,8 +119,7 @@ def test_a_taken_port_is_said_in_one_line(archive, work, monkeypatch):
     assert list(work.iterdir()) == []
 
 
-def test_stackpack_demo_serves_a_clone(work, monkeypatch):
-    monkeypatch.setenv("DATALAD_STACKPACK_DEMO_PORT", "18414")
+def test_stackpack_demo_serves_a_clone(work, demo_port):
     assert run("stackpack-add", "--archive", "demo", "529878215").returncode == 0
     run("clone", "529878215", "clone")
     git("remote", "remove", git("remote", at=work / "clone").strip(), at=work / "clone")
@@ -122,7 +128,7 @@ def test_stackpack_demo_serves_a_clone(work, monkeypatch):
     ) as demo:
         assert demo.stdout is not None
         served = json.loads(demo.stdout.readline())
-        assert served["path"] == "http://127.0.0.1:18414"
+        assert served["path"] == f"http://127.0.0.1:{demo_port}"
         got = run("get", "-d", str(work / "clone"), str(work / "clone"))
         again = run("stackpack-demo")
         demo.terminate()

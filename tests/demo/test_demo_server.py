@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 from demo_client import Client, query_target
+from helpers import until
 
 from datalad_stackpack.demo import (
     DEFAULT_PORT,
@@ -267,6 +268,13 @@ def test_an_archive_that_has_changed_its_mind() -> None:
         assert Client(archive.url).query(planes)["total_rows"] == len(DEMO_CELLS[0].sections) - 1
 
 
+def until_dropped(archive: DemoArchive) -> None:
+    """Wait until the server is done with every connection, and has said what it had to say."""
+    server = archive._server
+    assert server is not None
+    until(lambda: not server._open)
+
+
 def test_a_client_that_goes_away_is_no_news(capfd: pytest.CaptureFixture[str]) -> None:
     endless = (b"x" * 65536 for _ in iter(int, 1))
     with Faulty(Reply(200, {}, endless, "chunked")) as archive:
@@ -274,7 +282,7 @@ def test_a_client_that_goes_away_is_no_news(capfd: pytest.CaptureFixture[str]) -
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             connection.recv(100)
-        time.sleep(0.2)
+        until_dropped(archive)
     assert capfd.readouterr().err == ""
 
 
@@ -287,7 +295,7 @@ def test_a_client_that_aborts_an_idle_connection_is_no_news(
     connection.recv(10_000)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
-    time.sleep(0.2)
+    until_dropped(archive)
     assert capfd.readouterr().err == ""
 
 

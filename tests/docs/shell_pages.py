@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -73,13 +72,6 @@ def _typed(body: str) -> Iterator[Command]:
     for piece in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
         text, _, output = piece.partition("\n")
         yield Command(text.strip(), output.strip("\n"))
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def newcomer(home: Path, port: int) -> dict[str, str]:

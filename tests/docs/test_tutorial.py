@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import shell_pages
+from helpers import free_port
 
 from datalad_stackpack.demo import DEMO_CELLS, DemoArchive
 
@@ -30,7 +31,7 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def port() -> int:
-    return shell_pages.free_port()
+    return free_port()
 
 
 @pytest.fixture
