@@ -32,7 +32,8 @@ def audit_siblings(root: Path, branch: str, keys: Sequence[str]) -> Iterator[Fin
                 "sibling-without-annex-branch",
                 Level.WARNING,
                 f"sibling {name} has the branch {branch} and no git-annex branch: `datalad get` in "
-                f"a clone of it would fetch nothing and not say so; datalad push --to {name}",
+                f"a clone of it would fetch nothing and not say so; "
+                f"datalad push --to {name} --data nothing",
             )
             continue
         unseen = _unseen(root, heads["git-annex"], keys)
@@ -41,7 +42,7 @@ def audit_siblings(root: Path, branch: str, keys: Sequence[str]) -> Iterator[Fin
                 "sibling-without-urls",
                 Level.WARNING,
                 f"sibling {name} has not seen the URLs of {unseen} files, as far as is known "
-                f"here: datalad push --to {name}",
+                f"here: datalad push --to {name} --data nothing",
             )
 
 
