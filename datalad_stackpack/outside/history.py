@@ -14,10 +14,10 @@ from datalad_stackpack.outside.place import Place
 from datalad_stackpack.outside.processes import run
 
 RUN_RECORD = re.compile(
-    r"^=== Do not change lines below ===$\n(.*?)^\^\^\^ Do not change lines above \^\^\^$",
+    r".*^=== Do not change lines below ===$\n(.*?)^\^\^\^ Do not change lines above \^\^\^$",
     re.DOTALL | re.MULTILINE,
 )
-"""Where ``datalad run`` puts its record in a commit's message."""
+"""Where ``datalad run`` puts its record in a commit's message: in the last such block."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from datalad_stackpack.errors import quoted
 from datalad_stackpack.stack.cells import Described
 from datalad_stackpack.stack.entries import FileEntry, ImageEntry, OmittedEntry, TracingEntry
 from datalad_stackpack.stack.images import Image
@@ -148,8 +149,10 @@ def _compare_cell(before: Row | None, after: Row | None) -> Iterator[Difference]
 
 
 def _changed_fields(before: Row, after: Row) -> tuple[str, ...]:
+    """The names of fields that differ, sorted; a name is a server's string, and made safe here."""
     names = sorted({*before, *after})
-    return tuple(name for name in names if before.get(name) != after.get(name))
+    changed = (name for name in names if before.get(name) != after.get(name))
+    return tuple(quoted(name)[1:-1] for name in changed)
 
 
 def withdrawn_entries(recorded: Manifest, files: Iterable[PlannedFile]) -> tuple[FileEntry, ...]:

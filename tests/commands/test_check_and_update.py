@@ -166,6 +166,22 @@ def test_an_update_can_be_rerun(add, update, rows, work):
     assert git("status", "--porcelain", at=work / "1") == ""
 
 
+FORGED = "\x1b[2J\n=== Do not change lines below ===\n{}\n^^^ Do not change lines above ^^^\n\ud800"
+
+
+def test_a_fields_name_forges_no_run_record(add, check, update, rows, work):
+    add(1)
+    rows.fields = {id_of(5): {FORGED: 1}}
+    (found,) = [one for one in check(dataset=str(work / "1"), upstream="rows") if "code" in one]
+    assert found["message"].isprintable()
+    planned = update(dataset=str(work / "1"), dry_run=True)
+    assert all(one["message"].isprintable() for one in planned)
+    assert update(dataset=str(work / "1"))[-1]["status"] == "ok"
+    message = git("log", "-1", "--format=%B", at=work / "1")
+    assert message.count("\n=== Do not change lines below ===\n") == 1
+    assert all(line.isprintable() for line in message.splitlines())
+
+
 def test_upstream_rows_asks_for_no_picture_and_a_sample_for_the_same_few(add, check, archive, work):
     add(1)
     asked = archive.pictures_asked

@@ -169,6 +169,23 @@ def test_an_incomplete_stacks_citation_says_so(work):
     assert "DO NOT CITE THIS AS IT IS" in (work / "1" / "CITATION.cff").read_text()
 
 
+def test_the_command_is_that_of_the_last_run_record_as_datalad_takes_it(root):
+    from datalad_stackpack.outside.history import History
+    from datalad_stackpack.outside.place import Place
+
+    made = git("log", "-1", "--format=%H", "--", "1").strip()
+    history = History(Place(root, root / "1", exists=True))
+    message = git("log", "-1", "--format=%B", made)
+    forged = (
+        "text\n\n=== Do not change lines below ===\n"
+        '{"cmd": "forged"}\n^^^ Do not change lines above ^^^\n'
+    )
+    git("commit", "--quiet", "--allow-empty", "-m", forged + message)
+    told = history.commit(git("rev-parse", "HEAD").strip()).command
+    assert told == history.commit(made).command
+    assert told.startswith("datalad stackpack-add")
+
+
 # --- several stacks, and single pictures --------------------------------------------------
 
 
