@@ -161,7 +161,8 @@ def plan(
     """
     kept = kept or {}
     wanted = [(item, url_of(base, item, downsample)) for item in items if is_planned(item)]
-    names = Counter(_name(item) for item, url in wanted if url not in kept) + Counter(
+    # those that are kept count too: whether a twin was accepted changes no name
+    names = Counter(_name(item) for item, _ in wanted) + Counter(
         path.rpartition(".")[0] for path in kept.values()
     )
     files = []

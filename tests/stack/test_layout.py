@@ -95,6 +95,20 @@ def test_two_planes_of_one_section_are_both_kept_with_their_ids_in_their_names()
     assert paths(rows) == ["planes/0003_10.jpg", "planes/0003_9.jpg", "planes/0004.jpg"]
 
 
+def test_a_twin_keeps_its_id_in_its_name_when_only_the_other_one_was_accepted():
+    rows = [plane_row(id=9), plane_row(id=10)]
+    both = plan_rows(rows)
+    kept = {both[0].url: both[0].path}
+    assert plan(items("planes", *rows), BASE, 0, kept) == both
+
+
+def test_a_twin_that_came_later_leaves_the_first_its_name():
+    rows = [plane_row(id=9), plane_row(id=10)]
+    (first,) = plan_rows(rows[:1])
+    later = plan(items("planes", *rows), BASE, 0, {first.url: first.path})
+    assert [file.path for file in later] == ["planes/0003.jpg", "planes/0003_10.jpg"]
+
+
 def test_two_projections_along_the_same_axes_are_both_kept():
     rows = [projection_row(id=9), projection_row(id=10)]
     assert paths([], rows) == ["projections/max_xy_10.jpg", "projections/max_xy_9.jpg"]
