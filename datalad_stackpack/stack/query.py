@@ -23,6 +23,10 @@ ROWS_A_PAGE = 2000
 MOST_ROWS = 25_000
 """More rows than any one specimen has; a larger total is refused before it is fetched."""
 
+DEEPEST = 50
+"""Objects and lists in each other, at most, in a row. Rows known so far have three. JSON is read
+and written by recursion: a deep one would be read, and fail when the manifest is written."""
+
 Row = Mapping[str, Any]
 """A row as the archive sent it; only :mod:`~datalad_stackpack.stack.images` looks inside."""
 
@@ -92,7 +96,20 @@ def read_page(body: bytes, url: str) -> Page:
         )
     if not isinstance(message, list) or not all(isinstance(row, dict) for row in message):
         raise BadReply(f"the reply holds no list of rows; asked {url}")
+    if _is_deeper(message, DEEPEST):
+        raise BadReply(f"a row holds lists or objects more than {DEEPEST} deep; asked {url}")
     return Page(start, total, tuple(message))
+
+
+def _is_deeper(rows: list[Any], most: int) -> bool:
+    """Whether one of ``rows`` holds more than ``most`` levels, itself among them."""
+    level = rows
+    for _ in range(most):
+        holders = [one for one in level if isinstance(one, (dict, list))]
+        level = [
+            inner for one in holders for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return any(isinstance(one, (dict, list)) for one in level)
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -12,6 +12,7 @@ from stack_examples import BASE, json_values, one_line
 
 from datalad_stackpack.errors import BadReply
 from datalad_stackpack.stack.query import (
+    DEEPEST,
     MOST_ROWS,
     Page,
     Paging,
@@ -48,6 +49,19 @@ def envelope(**changes: object) -> bytes:
 def test_an_envelope_is_read():
     assert read_page(envelope(start_row=50, total_rows=51), URL) == Page(50, 51, ({"id": 7},))
     assert read_page(envelope(total_rows=0, msg=[]), URL) == Page(0, 0, ())
+
+
+def nested(depth: int) -> bytes:
+    """A row that is a number in lists in an object, ``depth`` of them in all."""
+    text = "[" * (depth - 1) + "7" + "]" * (depth - 1)
+    return envelope(msg=["@"]).replace(b'"@"', f'{{"a": 1, "more": {text}}}'.encode())
+
+
+def test_a_row_is_nested_so_deep_and_no_deeper():
+    assert len(read_page(nested(DEEPEST), URL).rows) == 1
+    with pytest.raises(BadReply) as raised:
+        read_page(nested(DEEPEST + 1), URL)
+    assert f"more than {DEEPEST} deep" in one_line(raised.value)
 
 
 def without(key: str) -> bytes:
