@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from datalad_stackpack.errors import BadRow, quoted
 from datalad_stackpack.stack.query import Row
@@ -56,8 +57,8 @@ class Described:
 
 
 def read_cell(row: Row) -> Cell:
-    """The cell that a row describes; raises :class:`BadRow` if it does not."""
-    specimen = _number(row, SPECIMEN)
+    """The cell that a row describes; raises :class:`BadRow` if it does not say which it is."""
+    specimen = number(row, SPECIMEN)
     if specimen is None:
         raise BadRow(f"the archive sent a cell without {SPECIMEN}")
     return Cell(
@@ -71,28 +72,38 @@ def read_cell(row: Row) -> Cell:
         apical=_text(row, APICAL),
         line=_text(row, LINE),
         reporter=_text(row, REPORTER),
-        donor=_number(row, DONOR),
+        donor=_fact(row, DONOR),
         reconstruction=_text(row, RECONSTRUCTION),
     )
 
 
-def _number(row: Row, field: str) -> int | None:
+def number(row: Row, field: str) -> int | None:
+    """The id in a field that decides something; raises :class:`BadRow` for what is no id."""
     value = row.get(field)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+    if value is None or _is_id(value):
         return value
     raise BadRow(f"the archive sent a cell with {field} {quoted(value)}, which is no id")
 
 
-def _text(row: Row, field: str) -> str | None:
+def _is_id(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _fact(row: Row, field: str) -> int | None:
+    """An id that is only told of; ``None`` for what is none."""
     value = row.get(field)
-    if value is None or isinstance(value, (str, int)):
-        return None if value is None else str(value) or None
-    raise BadRow(f"the archive sent a cell with {field} {quoted(value)}, which is no text")
+    return value if _is_id(value) else None
+
+
+def _text(row: Row, field: str) -> str | None:
+    """A text that is only told of; ``None`` for what is none."""
+    value = row.get(field)
+    return (str(value) or None) if isinstance(value, (str, int)) else None
 
 
 def read_ids(rows: Iterable[Row], field: str) -> frozenset[int]:
     """The ids in a field of rows; raises :class:`BadRow` where there is none."""
-    ids = {_number(row, field) for row in rows}
+    ids = {number(row, field) for row in rows}
     if None in ids:
         raise BadRow(f"the archive sent a row without {field}")
     return frozenset(one for one in ids if one is not None)

@@ -200,9 +200,12 @@ class Wanted:
         )
 
     def unknown(self, rows: Sequence[Row], structures: Collection[int] | None) -> str | None:
-        """What to say of a value that no cell has; ``rows`` answer :meth:`values_query`."""
+        """What to say of a value that no cell has; ``rows`` answer :meth:`values_query`.
+
+        Raises :class:`BadRow` for a row with a structure that is no id.
+        """
         if structures is not None and not any(
-            row.get(cells.STRUCTURE_ID) in structures for row in rows
+            cells.number(row, cells.STRUCTURE_ID) in structures for row in rows
         ):
             known = [
                 row.get(field)
@@ -227,7 +230,7 @@ class Wanted:
         for row in rows:
             cell = cells.read_cell(row)
             strays = [str(one) for one in self.criteria if not one.holds(row)]
-            if structures is not None and row.get(cells.STRUCTURE_ID) not in structures:
+            if structures is not None and cells.number(row, cells.STRUCTURE_ID) not in structures:
                 strays.append(f"--structure {quoted(self.structure)}")
             if "reconstruction" in self.holdings and cell.reconstruction is None:
                 strays.append("--with reconstruction")

@@ -221,13 +221,29 @@ def test_what_a_row_does_not_say_is_none():
         {"specimen__id": "1"},
         {"specimen__id": True},
         {"specimen__id": 0},
-        {"donor__id": "one"},
-        {"line_name": ["a"]},
+        {"specimen__id": [1]},
     ],
 )
 def test_a_row_that_is_no_cell_is_refused(wrong):
     with pytest.raises(BadRow, match="the archive sent a cell"):
         Wanted().read([ROW | wrong])
+
+
+@pytest.mark.parametrize("wrong", [[385], {"a": 1}, "385", True, -1])
+def test_a_structure_that_is_no_id_is_refused(wrong):
+    row = ROW | {"structure__id": wrong}
+    with pytest.raises(BadRow, match="with structure__id"):
+        Wanted(structure="VISp").read([row], {385})
+    with pytest.raises(BadRow, match="with structure__id"):
+        Wanted(structure="VISp").unknown([row], {985})
+
+
+@pytest.mark.parametrize(
+    ("field", "name"), [("donor__id", "donor"), ("line_name", "line"), ("tag__apical", "apical")]
+)
+@pytest.mark.parametrize("odd", [["a"], {"a": 1}, 1.5, -0.0])
+def test_a_fact_that_makes_no_sense_is_none(field, name, odd):
+    assert getattr(cells.read_cell(ROW | {field: odd}), name) is None
 
 
 @pytest.mark.parametrize(
