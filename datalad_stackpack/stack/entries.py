@@ -23,7 +23,7 @@ class ImageEntry:
     """An image, as a manifest records it; the fields and units are the schema's."""
 
     id: int
-    section_number: int
+    section_number: int | None
     axes: str | None
     projection_function: str | None
     width: int | None

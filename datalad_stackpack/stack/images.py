@@ -7,7 +7,6 @@ here are kept in the manifest, never interpreted.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from datalad_stackpack.errors import BadRow, quoted
@@ -31,11 +30,16 @@ class Image:
     ``x``, ``y`` in the whole image of ``image_width`` by ``image_height`` (archive: verified;
     a plane is one pixel off the projections at each edge). ``pixel_size_um`` is the width of
     a pixel in micrometres. ``axes`` and ``projection_function`` are ``None`` for a plane.
+
+    What decides which file is fetched, where it goes, and whether it is accepted, always makes
+    sense: id, ``width`` and ``height``, and the section of a plane or the axes and the function
+    of a projection. All else is ``None`` where the row makes no sense, and so are those of a
+    failed image, which nobody fetches; its sides are then 0.
     """
 
     id: int
     part: str
-    section_number: int
+    section_number: int | None
     axes: str | None
     projection_function: str | None
     width: int
@@ -50,20 +54,25 @@ class Image:
 
 
 def read_image(part: str, row: Row) -> Image:
-    """The image that one row of ``part`` describes; raises :class:`BadRow`."""
+    """The image that one row of ``part`` describes.
+
+    Raises :class:`BadRow` for a field that decides what is fetched and makes no sense.
+    """
     fields = _Fields(part, row)
     is_projection = PARTS[part].holds is Holds.PROJECTIONS
     failed = fields.flag("failed")
     return Image(
         id=fields.whole("id", 1, LARGEST_ID),
         part=part,
-        section_number=fields.whole("section_number", 0, LARGEST_SECTION),
-        axes=fields.one_of("axes", AXES) if is_projection else None,
-        projection_function=fields.one_of("projection_function", FUNCTIONS)
+        section_number=fields.whole_or_none(
+            "section_number", 0, LARGEST_SECTION, needed=not (failed or is_projection)
+        ),
+        axes=fields.one_of("axes", AXES, needed=not failed) if is_projection else None,
+        projection_function=fields.one_of("projection_function", FUNCTIONS, needed=not failed)
         if is_projection
         else None,
-        width=fields.side("width", failed),
-        height=fields.side("height", failed),
+        width=fields.whole_or_none("width", 1, LARGEST_SIDE_PX, needed=not failed) or 0,
+        height=fields.whole_or_none("height", 1, LARGEST_SIDE_PX, needed=not failed) or 0,
         x=fields.whole_or_none("x", 0, LARGEST_SIDE_PX),
         y=fields.whole_or_none("y", 0, LARGEST_SIDE_PX),
         image_width=fields.whole_or_none("image_width", 1, LARGEST_SIDE_PX),
@@ -98,27 +107,25 @@ class _Fields:
             return value
         raise self._wrong(name, f"a whole number from {least} to {most}")
 
-    def side(self, name: str, failed: bool) -> int:
-        """A side in pixels; 0 for a failed image whose row does not say, and that no one asks."""
-        if failed and self._row.get(name) is None:
-            return 0
-        return self.whole(name, 1, LARGEST_SIDE_PX)
-
-    def whole_or_none(self, name: str, least: int, most: int) -> int | None:
-        return None if self._row.get(name) is None else self.whole(name, least, most)
+    def whole_or_none(self, name: str, least: int, most: int, needed: bool = False) -> int | None:
+        """A whole number; ``None`` for what is none, unless it is ``needed``."""
+        try:
+            return self.whole(name, least, most)
+        except BadRow:
+            if needed:
+                raise
+            return None
 
     def length_or_none(self, name: str) -> float | None:
+        """A length in micrometres; ``None`` for what is none."""
         value = self._row.get(name)
-        if value is None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             return None
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            try:
-                length = float(value)
-            except OverflowError:
-                length = math.inf
-            if 0 < length <= LARGEST_PIXEL_UM:
-                return length
-        raise self._wrong(name, f"a number of micrometres above 0, up to {LARGEST_PIXEL_UM:g}")
+        try:
+            length = float(value)
+        except OverflowError:
+            return None
+        return length if 0 < length <= LARGEST_PIXEL_UM else None
 
     def flag(self, name: str) -> bool:
         value = self._row.get(name)
@@ -126,8 +133,11 @@ class _Fields:
             return bool(value)
         raise self._wrong(name, "true or false")
 
-    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+    def one_of(self, name: str, allowed: tuple[str, ...], needed: bool) -> str | None:
+        """One of the words ``allowed``; ``None`` for another, unless it is ``needed``."""
         value = self._row.get(name)
         if isinstance(value, str) and value in allowed:
             return value
+        if not needed:
+            return None
         raise self._wrong(name, f"one of {', '.join(allowed)}")

@@ -107,7 +107,8 @@ class Manifest:
     @property
     def sections(self) -> Sections:
         """Which sections there are pictures of."""
-        numbers = {image.section_number for image in self._plane_images}
+        found = {image.section_number for image in self._plane_images}
+        numbers = {number for number in found if number is not None}
         if not numbers:
             return Sections(None, None, ())
         first, last = min(numbers), max(numbers)

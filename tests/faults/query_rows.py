@@ -141,11 +141,6 @@ REFUSED_VALUES = (
     HostileValue("width-absurd", "width", 10**30),
     HostileValue("width-true", "width", True),
     HostileValue("height-list", "height", [40]),
-    HostileValue("x-negative", "x", -1),
-    HostileValue("image-width-text", "image_width", "34\n"),
-    HostileValue("resolution-zero", "resolution", 0),
-    HostileValue("resolution-text", "resolution", "0.1144\x1b[2J"),
-    HostileValue("resolution-absurd", "resolution", 10**400),
     HostileValue("failed-word", "failed", "no"),
     HostileValue("axes-path", "axes", "../xy", PROJECTIONS),
     HostileValue("function-path", "projection_function", "/etc/max", PROJECTIONS),
@@ -170,3 +165,16 @@ CARRIED_VALUES: dict[str, list[dict[str, Any]]] = {
     ],
 }
 """Fields that decide nothing, one dict a row: data, kept in the manifest as they came."""
+
+ODD_FACTS: dict[str, list[dict[str, Any]]] = {
+    PLANES: [
+        {"x": -1},
+        {"image_width": "34\n"},
+        {"resolution": 0},
+        {"resolution": "0.1144\x1b[2J"},
+        {"resolution": 10**400},
+        {"failed": True, "section_number": None, "width": "wide"},
+    ],
+    PROJECTIONS: [{"section_number": "0"}, {"y": [1]}, {"image_height": -7}, {"x": "left"}],
+}
+"""Facts that nothing is fetched by, and that make no sense: kept in the row, and nowhere else."""

@@ -16,6 +16,7 @@ from faults.checks import ALL, Ran, assert_in_git, assert_one_line, assert_sound
 from faults.query_rows import (
     CARRIED_VALUES,
     NOTHING_THERE,
+    ODD_FACTS,
     PASSING_QUERY_FAULTS,
     PROJECTIONS,
     QUERY_FAULTS,
@@ -142,6 +143,25 @@ def test_hostile_values_are_carried(
         assert any(fields.items() <= row.items() for row in rows), fields
     assert [path.name for path in stack.parent.iterdir()] == [stack.name]
     assert_sound(stack)
+
+
+def test_facts_that_make_no_sense_are_left_out(
+    archive: MisbehavingArchive, run: Callable[..., Ran], stack: Path
+) -> None:
+    for model, values in ODD_FACTS.items():
+        archive.spoil(f"query {model}", query_faults.rows(values))
+    ran = run()
+    assert not ran.failed
+    manifest = manifest_of(stack)
+    (gone,) = manifest["omitted"]
+    assert (gone["reason"], gone["image"]["section_number"]) == ("marked_failed", None)
+    entries = [*manifest["files"], gone]
+    for fields in chain(*ODD_FACTS.values()):
+        (entry,) = [one for one in entries if fields.items() <= one["row"].items()]
+        named = {"pixel_size_um" if name == "resolution" else name for name in fields} - {"failed"}
+        assert {entry["image"][name] for name in named} == {None}
+    assert_sound(stack)
+    assert run().paths("ok") == set()
 
 
 @pytest.mark.parametrize("depth", [60, 900, 5000])

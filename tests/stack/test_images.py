@@ -94,11 +94,13 @@ WRONG = [
     *(("id", value) for value in [*NO_WHOLE_NUMBERS, 0, "x" * 10_000]),
     *(("section_number", value) for value in [*NO_WHOLE_NUMBERS, 10_000]),
     *((side, value) for side in ("width", "height") for value in [*NO_WHOLE_NUMBERS, 0, 10**6 + 1]),
+    *(("failed", value) for value in ["false", 0, 1, []]),
+]
+ODD_FACTS = [
     *((edge, value) for edge in ("x", "y") for value in [True, "1", 1.0, -1, 10**6 + 1]),
     *((whole, value) for whole in ("image_width", "image_height") for value in [False, "1", 0]),
     *(("resolution", value) for value in [True, "0.1", 0, -0.1, 10**400, [], float("nan")]),
     *(("resolution", value) for value in [float("inf"), -float("inf")]),
-    *(("failed", value) for value in ["false", 0, 1, []]),
 ]
 
 
@@ -128,6 +130,27 @@ def test_a_projection_along_other_axes_or_by_another_function_is_refused(name, v
     said = refusal("projections", projection_row(**{name: value}))
     assert f"has {name} " in said
     assert "one of " in said
+
+
+@pytest.mark.parametrize(("name", "value"), ODD_FACTS, ids=lambda value: ascii(value)[:20])
+def test_a_fact_that_nothing_is_fetched_by_is_none_if_it_makes_no_sense(name, value):
+    row = plane_row(**{name: value})
+    (image,) = items("planes", row)
+    assert getattr(image, {"resolution": "pixel_size_um"}.get(name, name)) is None
+    assert image.row is row
+
+
+@pytest.mark.parametrize("value", NO_WHOLE_NUMBERS)
+def test_a_failed_image_is_not_fetched_so_its_row_need_not_make_sense(value):
+    plane = read_plane(failed=True, section_number=value, width=value, height=value)
+    assert (plane.section_number, plane.width, plane.height) == (None, 0, 0)
+    projection = read_projection(failed=True, axes=value, projection_function=value)
+    assert (projection.axes, projection.projection_function) == (None, None)
+    assert "has id" in refusal("planes", plane_row(failed=True, id=value))
+
+
+def test_the_section_number_of_a_projection_decides_nothing():
+    assert read_projection(section_number=None).section_number is None
 
 
 fields = sorted(plane_row())
@@ -160,7 +183,9 @@ def test_absurd_numbers_are_refused_or_within_bounds(changes):
 
 def check_sensible(image: Image) -> None:
     assert 1 <= image.id <= 10**15
-    assert 0 <= image.section_number <= 9999
+    if image.marked_failed:
+        return
+    assert image.part == "projections" or 0 <= image.section_number <= 9999
     assert 1 <= image.width <= 10**6
     assert 1 <= image.height <= 10**6
     assert image.pixel_size_um is None or 0 < image.pixel_size_um < float("inf")
