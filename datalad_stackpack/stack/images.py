@@ -14,6 +14,8 @@ from datalad_stackpack.stack.query import Row
 from datalad_stackpack.stack.series import PARTS, Holds
 
 LARGEST_SIDE_PX = 1_000_000
+"""Of an image at full resolution; what is served of it must fit into a JPEG, which has fewer."""
+
 LARGEST_SECTION = 9999
 """Four digits name a plane; the longest stack known has under 700 sections."""
 

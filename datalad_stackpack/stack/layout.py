@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from datalad_stackpack.errors import ArgumentError, as_text, quoted
+from datalad_stackpack.errors import ArgumentError, BadRow, as_text, quoted
 from datalad_stackpack.stack.images import Image
 from datalad_stackpack.stack.query import Row
 from datalad_stackpack.stack.rows import Item
@@ -22,6 +22,9 @@ MANIFEST_NAME = "manifest.json"
 MOST_HALVINGS = 8
 JPEG, TEXT = "image/jpeg", "text/plain"
 """Media types. SWC has none of its own, and the archive's label for it is not known."""
+
+LARGEST_JPEG_PX = 65_535
+"""A JPEG has two bytes for a side, in pixels (ITU-T T.81, B.2.2)."""
 
 DIRECTORIES = FILE_PARTS
 """The directories of a stack: one for each part that has files."""
@@ -157,7 +160,7 @@ def plan(
     nothing in the rows says which of them is *the* one, and to choose would be to lose the other.
 
     ``kept`` are the paths, by URL, of a stack that is there already: a file keeps its path,
-    and no other file takes it.
+    and no other file takes it. Raises :class:`BadRow` for a picture that no JPEG can be.
     """
     kept = kept or {}
     wanted = [(item, url_of(base, item, downsample)) for item in items if is_planned(item)]
@@ -175,10 +178,25 @@ def plan(
 
 
 def planned(path: str, url: str, item: Item, downsample: int) -> PlannedFile:
-    """The file that an item is planned as."""
+    """The file that an item is planned as; raises :class:`BadRow` for a picture no JPEG can be."""
     if isinstance(item, Tracing):
         return PlannedTracing(path, url, item)
-    return PlannedPicture(path, url, item, downsample)
+    picture = PlannedPicture(path, url, item, downsample)
+    _check_size(picture)
+    return picture
+
+
+def _check_size(picture: PlannedPicture) -> None:
+    """What a row promises bounds what is taken; so the promise itself needs a bound."""
+    _, most = picture.promised_sizes
+    largest = max(most.width, most.height)
+    if largest > LARGEST_JPEG_PX:
+        halvings = picture.downsample + ((largest - 1) // LARGEST_JPEG_PX).bit_length()
+        raise BadRow(
+            f"image {picture.image.id} of the {picture.part} promises a width and height of "
+            f"{most.width} x {most.height} pixels, and no JPEG has more than {LARGEST_JPEG_PX} "
+            f"a side: give --downsample {halvings}"
+        )
 
 
 BYTES_A_PIXEL = 2_002_988 / (5760 * 7568)

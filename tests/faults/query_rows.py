@@ -139,6 +139,7 @@ REFUSED_VALUES = (
     HostileValue("section-fraction", "section_number", 2.5),
     HostileValue("width-zero", "width", 0),
     HostileValue("width-absurd", "width", 10**30),
+    HostileValue("width-of-no-jpeg", "width", 65_536),
     HostileValue("width-true", "width", True),
     HostileValue("height-list", "height", [40]),
     HostileValue("failed-word", "failed", "no"),

@@ -181,7 +181,7 @@ json_values = st.recursive(
     max_leaves=6,
 ).map(lambda value: json.loads(json.dumps(value)))
 
-sides = st.integers(1, 1_000_000)
+sides = st.integers(1, 65_535)
 oddities = st.fixed_dictionaries(
     {},
     optional={

@@ -20,7 +20,8 @@ from stack_examples import (
     reconstruction_row,
 )
 
-from datalad_stackpack.errors import ArgumentError
+from datalad_stackpack.errors import ArgumentError, BadRow
+from datalad_stackpack.stack.acceptance import most_bytes
 from datalad_stackpack.stack.layout import (
     PictureSize,
     PlannedFile,
@@ -157,7 +158,23 @@ def test_an_address_is_registered_as_it_is_asked():
 # --- sizes --------------------------------------------------------------------------------
 
 
-@given(st.integers(1, 10**6), st.integers(1, 10**6), st.integers(0, 8))
+@pytest.mark.parametrize(("width", "downsample"), [(65_536, 0), (10**6, 3), (131_071, 1)])
+def test_a_picture_larger_than_a_jpeg_can_be_is_refused(width, downsample):
+    with pytest.raises(BadRow) as raised:
+        planned(downsample, width=width)
+    said = one_line(raised.value)
+    assert "no JPEG has more than 65535 a side" in said
+    assert f"--downsample {downsample + 1}" in said
+
+
+@pytest.mark.parametrize(("width", "downsample"), [(65_535, 0), (131_070, 1), (10**6, 4)])
+def test_a_picture_as_large_as_a_jpeg_can_be_is_planned(width, downsample):
+    _, most = planned(downsample, width=width).promised_sizes
+    assert most.width <= 65_535
+    assert most_bytes(planned(downsample, width=width, height=width)) < 18e9
+
+
+@given(st.integers(1, 65_535), st.integers(1, 65_535), st.integers(0, 8))
 def test_the_promised_sizes_differ_by_a_pixel_at_most(width, height, downsample):
     file = planned(downsample, width=width, height=height)
     least, most = file.promised_sizes
