@@ -20,6 +20,7 @@ from datalad_stackpack.errors import ArgumentError, NotAsked, StackpackError, as
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt, heeding_signals
+from datalad_stackpack.outside.locks import wait_for_makers
 from datalad_stackpack.outside.parents import find_parent, place_below, save_subdatasets
 from datalad_stackpack.outside.place import Place, find_place
 from datalad_stackpack.reports import FileReport, PlanReport, StackReport
@@ -174,7 +175,9 @@ def _not_begun(subject: Subject, reason: str) -> Result:
 def _find_place(subject: Subject, options: Options, parent: _Parent | None) -> Place:
     if parent is not None:
         return place_below(parent.place, subject, options.into)
-    return find_place(subject, options.dataset, options.into, lgr.info)
+    if not options.dry_run:  # which touches nothing, and so takes no lock
+        wait_for_makers(lgr.info)
+    return find_place(subject, options.dataset, options.into)
 
 
 def _foresee(

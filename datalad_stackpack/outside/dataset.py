@@ -83,10 +83,18 @@ def _make(root: Path) -> None:
     try:
         if beside.exists():
             shutil.rmtree(beside)
-        _create(beside, f"{getpass.getuser()}@{socket.gethostname()}:{root}")
+        _create(beside, f"{user_name()}@{socket.gethostname()}:{root}")
         beside.rename(root)
     except OSError as problem:
         raise DatasetError(f"cannot make a dataset at {quoted(root)}: {problem}") from problem
+
+
+def user_name() -> str:
+    """The user's name; the number of one that the system has no name for, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # which of them, depends on the version of Python
+        return str(os.getuid()) if hasattr(os, "getuid") else "user"
 
 
 def _is_tracked(root: Path) -> bool:

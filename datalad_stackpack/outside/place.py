@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from datalad_stackpack.errors import (
     as_text,
     quoted,
 )
-from datalad_stackpack.outside.locks import making_a_dataset
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.layout import MANIFEST_NAME
@@ -48,14 +46,14 @@ class Place:
         return Path(os.fsdecode(printed).rstrip("\n"))
 
 
-def find_place(subject: Subject, dataset: Any, into: Any, on_wait: Callable[[str], None]) -> Place:
+def find_place(subject: Subject, dataset: Any, into: Any) -> Place:
     """Where the stack of ``subject`` goes, given ``--dataset`` and ``--into`` (or ``None``).
 
     Without ``into`` it is the subject's directory below the current directory when that lies in a
     dataset, or below the given dataset's root; outside any dataset it is a new dataset. A
     current directory that already is its stack is taken as it is. Raises
     :class:`DatasetError` or :class:`ArgumentError` for a place that cannot be used; touches
-    nothing. ``on_wait`` is told when another process is making a dataset there.
+    nothing.
     """
     given_root = root_of_given(dataset) if dataset is not None else None
     if into is not None:
@@ -64,8 +62,6 @@ def find_place(subject: Subject, dataset: Any, into: Any, on_wait: Callable[[str
         here = given_root or Path(os.path.realpath(os.curdir))
         stack = here if is_stack_of(subject, here) else here / subject.directory
     stack = Path(os.path.realpath(stack.parent)) / stack.name if stack.name else stack
-    with making_a_dataset(on_wait):
-        pass  # a dataset that another process is making there is better seen whole
     root = given_root or root_above(stack)
     place = Place(root or stack, stack, exists=root is not None)
     _check(place)
