@@ -27,7 +27,7 @@ from datalad_stackpack.errors import (
     Unanswered,
     quoted,
 )
-from datalad_stackpack.outside.deadline import HeadDeadline
+from datalad_stackpack.outside.deadline import Deadline, Watch, watch_of
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.stack.archives import check_redirect
 from datalad_stackpack.stack.patience import Patience, parse_retry_after
@@ -59,13 +59,9 @@ class Response:
     def pieces(self) -> Iterator[bytes]:
         """The body as it comes, undecoded; given up when it stalls, trickles or breaks off."""
         window_began, in_window = time.monotonic(), 0
+        watch = watch_of(self._response.raw)
         while True:
-            try:
-                piece = self._response.raw.read1(CHUNK, decode_content=False)
-            except urllib3.exceptions.ReadTimeoutError as problem:
-                raise Unanswered(f"stalled for {self._patience.read_s} seconds") from problem
-            except (urllib3.exceptions.HTTPError, OSError) as problem:
-                raise BrokenFile(f"broke off: {_cause(problem)}") from problem
+            piece = self._next_piece(watch)
             if self._halt.is_set():
                 raise NotAsked(self._halt.reason)
             if not piece:
@@ -77,6 +73,20 @@ class Response:
                 if in_window < self._patience.least_rate * elapsed:
                     raise Unanswered(f"trickled: {in_window} bytes in {elapsed:.0f} seconds")
                 window_began, in_window = time.monotonic(), 0
+
+    def _next_piece(self, watch: Watch) -> bytes:
+        try:
+            with watch:
+                piece: bytes = self._response.raw.read1(CHUNK, decode_content=False)
+        except urllib3.exceptions.ReadTimeoutError as problem:
+            raise Unanswered(f"stalled for {self._patience.read_s} seconds") from problem
+        except (urllib3.exceptions.HTTPError, OSError) as problem:
+            if watch.late:
+                raise _trickled(watch) from problem
+            raise BrokenFile(f"broke off: {_cause(problem)}") from problem
+        if watch.late:  # the end of the connection may pass for that of the body
+            raise _trickled(watch)
+        return piece
 
 
 class Http:
@@ -127,8 +137,8 @@ class Http:
             # a proxy set for the outside world must not be asked for this machine's own
             session.trust_env = urlsplit(self._base).hostname not in ("127.0.0.1", "localhost")
             session.auth = lambda request: request  # never a password out of ~/.netrc
-            session.mount("http://", HeadDeadline(self._patience.rate_window_s))
-            session.mount("https://", HeadDeadline(self._patience.rate_window_s))
+            session.mount("http://", Deadline(self._patience.rate_window_s))
+            session.mount("https://", Deadline(self._patience.rate_window_s))
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             self._of_thread.session = session
         return session
@@ -166,6 +176,10 @@ class _NoRedirects(requests.Session):
 
     def get_redirect_target(self, _resp: requests.Response) -> None:
         """No redirect is for this session to follow."""
+
+
+def _trickled(watch: Watch) -> Unanswered:
+    return Unanswered(f"trickled: bytes came, and none of the body for {watch.most_s:g} seconds")
 
 
 def _phrase(response: requests.Response) -> str:

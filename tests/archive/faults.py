@@ -206,6 +206,42 @@ def trickle(until: Event) -> Fault:
     return sending(body)
 
 
+def _chunked_by_hand(body: Callable[[bytes], Iterator[bytes]]) -> Fault:
+    """Chunks whose sizes and ends are in ``body`` too, made from the whole body that was due."""
+
+    def fault(request: Request, reply: Reply) -> Reply:
+        told = with_headers(reply, {"Transfer-Encoding": "chunked"})
+        return replace(told, body=body(content(reply)), framing="close")
+
+    return fault
+
+
+def _dripping(until: Event) -> Iterator[bytes]:
+    while not until.wait(TRICKLE_PAUSE_S):
+        yield b"0"
+    raise HangUp
+
+
+def trickle_in_chunk_size(until: Event) -> Fault:
+    """One chunk, then the size of the next, a digit after the other, for ever."""
+
+    def body(whole: bytes) -> Iterator[bytes]:
+        yield b"10\r\n" + whole[:16] + b"\r\n"
+        yield from _dripping(until)
+
+    return _chunked_by_hand(body)
+
+
+def trickle_in_trailer(until: Event) -> Fault:
+    """All chunks, then a header behind them, a letter after the other, for ever."""
+
+    def body(whole: bytes) -> Iterator[bytes]:
+        yield b"%x\r\n%b\r\n0\r\nX-Long: " % (len(whole), whole)
+        yield from _dripping(until)
+
+    return _chunked_by_hand(body)
+
+
 def endless(until: Event) -> Fault:
     """The beginning of the body, then zeros as fast as they go."""
 

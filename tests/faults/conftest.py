@@ -21,7 +21,7 @@ from datalad_stackpack.demo import DemoCell
 from faults.checks import Ran
 from faults.rows import Scene
 
-MANY = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=tuple(range(2, 62)))
+MANY = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=tuple(range(2, 68)))
 
 
 @pytest.fixture

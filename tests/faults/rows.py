@@ -124,6 +124,10 @@ PICTURE_FAULTS = (
         "trickled", settings=QUICK_TRICKLE,
     ),
     PictureFault(
+        "trickle-in-chunk-size", lambda scene: faults.trickle_in_chunk_size(scene.end),
+        Unanswered, "trickled", settings=QUICK_TRICKLE,
+    ),
+    PictureFault(
         "endless", lambda scene: faults.endless(scene.end), WrongFile,
         "is longer than the 1053696 bytes that a picture could need", 1,
     ),
@@ -180,6 +184,10 @@ FETCH_FAULTS = (
     PictureFault(
         "no-answer", lambda scene: faults.no_answer(scene.end), Unanswered,
         "got no answer in time", settings=SHORT_READ,
+    ),
+    PictureFault(
+        "trickle-in-trailer", lambda scene: faults.trickle_in_trailer(scene.end),
+        Unanswered, "trickled", settings=QUICK_TRICKLE,
     ),
     PictureFault(
         "redirect-nowhere", always(faults.redirect_to(None)), StrayRedirect,
