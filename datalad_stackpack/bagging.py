@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,12 +22,11 @@ from datalad_stackpack.errors import (
 )
 from datalad_stackpack.outside.annex import Annex
 from datalad_stackpack.outside.place import Place
+from datalad_stackpack.outside.reading import checksum, is_empty, pieces, unreadable
 from datalad_stackpack.stack.entries import FileEntry
 from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import MANIFEST_NAME
 from datalad_stackpack.stack.manifest import Manifest
-
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def foresee(places: Sequence[Place], holey: bool) -> Bag:
                 sources[prefix + entry.path] = place.stack / entry.path
         _check_here(place, [entry for entry in manifest.files if not holey or entry.withdrawn])
         content = _manifest_content(place, held.commit)
-        payload.append(Payload(prefix + MANIFEST_NAME, _checksum(content)))
+        payload.append(Payload(prefix + MANIFEST_NAME, checksum([content])))
         contents[prefix + MANIFEST_NAME] = content
         cited.append(citation)
     return Bag(tuple(cited), tuple(payload), sources, contents)
@@ -98,7 +96,10 @@ def _check_here(place: Place, entries: Sequence[FileEntry]) -> None:
 
 def _is_here(path: Path, entry: FileEntry) -> bool:
     """Whether the content is there; an unlocked file without it is a short text."""
-    return path.is_file() and path.stat().st_size == (entry.checksum and entry.checksum.bytes)
+    try:
+        return path.is_file() and path.stat().st_size == (entry.checksum and entry.checksum.bytes)
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
 
 
 def _manifest_content(place: Place, commit: str) -> bytes:
@@ -108,14 +109,13 @@ def _manifest_content(place: Place, commit: str) -> bytes:
     return content
 
 
-def _checksum(content: bytes) -> Checksum:
-    return Checksum(len(content), hashlib.sha256(content).hexdigest())
-
-
 def check_directory(directory: Path) -> None:
-    """Raise :class:`InTheWay` unless nothing, or an empty directory, is there."""
+    """Raise :class:`InTheWay` unless nothing, or an empty directory, is there.
+
+    Raises :class:`DatasetError` for a directory that cannot be read.
+    """
     if directory.is_symlink() or (
-        directory.exists() and not (directory.is_dir() and not any(directory.iterdir()))
+        directory.exists() and not (directory.is_dir() and is_empty(directory))
     ):
         raise InTheWay(f"{quoted(directory)} is there already: give a directory that is not")
 
@@ -123,8 +123,8 @@ def check_directory(directory: Path) -> None:
 def write(bag: Bag, directory: Path, day: str, agent: str) -> None:
     """Write the bag, and move it into its place when it is whole.
 
-    Raises :class:`DatasetError` for content that has another checksum than its manifest says, and
-    :class:`NoRoom` where it cannot be written.
+    Raises :class:`DatasetError` for content that cannot be read, or has another checksum than its
+    manifest says, and :class:`NoRoom` where the bag cannot be written.
     """
     with _made_whole(directory) as room:
         for one in bag.payload:
@@ -157,12 +157,14 @@ def _made_whole(directory: Path) -> Iterator[Path]:
 
 
 def _copy(source: Path, target: Path, expected: Checksum) -> None:
-    digest = hashlib.sha256()
-    with source.open("rb") as here, target.open("wb") as there:
-        while piece := here.read(CHUNK):
-            digest.update(piece)
+    def copied() -> Iterator[bytes]:
+        for piece in pieces(source):
             there.write(piece)
-    if digest.hexdigest() != expected.sha256:
+            yield piece
+
+    with target.open("wb") as there:
+        found = checksum(copied())
+    if found != expected:
         raise DatasetError(
             f"{quoted(source)} has not the checksum of its manifest: git annex fsck, then get it "
             "again"

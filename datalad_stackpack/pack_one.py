@@ -15,7 +15,7 @@ from pathlib import Path
 from datalad_stackpack import records
 from datalad_stackpack.commands import settings
 from datalad_stackpack.commands.telling import Work
-from datalad_stackpack.errors import ArgumentError, StackpackError
+from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
 from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
@@ -80,9 +80,16 @@ def pack_one(
     except ArgumentError:
         raise
     except StackpackError as problem:
-        return Packed(subject.id, str(directory), None, False, 0, 0, 0, str(problem))
+        return _not_packed(subject.id, directory, str(problem))
+    except OSError as problem:
+        reason = problem.strerror or problem
+        return _not_packed(subject.id, directory, f"{quoted(directory)} cannot be used: {reason}")
     assert isinstance(last, StackReport)  # noqa: S101 (a packing ends with it, or raises)
     return _packed(subject.id, str(directory), last)
+
+
+def _not_packed(number: int, directory: str | Path, problem: str) -> Packed:
+    return Packed(number, str(directory), None, False, 0, 0, 0, problem)
 
 
 def _packed(number: int, directory: str, report: StackReport) -> Packed:

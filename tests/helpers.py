@@ -5,6 +5,7 @@ TINY, GAPS   small cells: six planes and four projections; sections with gaps
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from datalad_stackpack.demo import DEMO_CELLS
 from datalad_stackpack.outside.index import PAST_ANNEX
 
 Result = dict[str, Any]
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 
 TINY = replace(
     DEMO_CELLS[0],
@@ -66,3 +68,9 @@ def statuses(results: list[Result]) -> dict[str, str]:
         "/".join(Path(one["path"]).parts[-2:]) if one["type"] == "file" else "stack": one["status"]
         for one in results
     }
+
+
+def without_override() -> None:
+    """Take root's right to read and write anywhere; another user does not have it anyway."""
+    for right in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, right)

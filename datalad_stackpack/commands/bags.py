@@ -19,13 +19,11 @@ ACTION = "stackpack-bag"
 
 def put(directory: Any, paths: Sequence[Any], dataset: Any, holey: bool) -> Iterator[Result]:
     """Put the stacks that the options name into a bag, told as one result record."""
-    from datalad.distribution.dataset import resolve_path
-
     try:
         if not str(directory) or "\0" in str(directory):
             raise ArgumentError(f"{quoted(directory)} is not the name of a directory")
         check_installed()
-        where = resolved(resolve_path(str(directory), ds=dataset))
+        where = resolved(directory, dataset)
         bagging.check_directory(where)
         stacks = find_stacks(dataset, paths)
         if not stacks:

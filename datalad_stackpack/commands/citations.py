@@ -125,9 +125,7 @@ def _cite(place: Place, options: Options) -> Citation:
 
 def _pictures(cited: Citation, place: Place, options: Options) -> Sequence[FileEntry]:
     """The files at or below the paths given in the stack; all, if none lies in it."""
-    from datalad.distribution.dataset import resolve_path
-
-    given = [resolved(resolve_path(str(path), ds=options.dataset)) for path in options.paths]
+    given = [resolved(path, options.dataset) for path in options.paths]
     inside = [path.relative_to(place.stack) for path in given if place.stack in path.parents]
     chosen: dict[str, FileEntry] = {}
     for path in inside or [Path()]:

@@ -7,15 +7,15 @@ Public commands only, in batches, never one process a file. Pictures get in by
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
-from datalad_stackpack.errors import AnnexError, ArgumentError, DatasetError, InTheWay, quoted
+from datalad_stackpack.errors import AnnexError, ArgumentError, InTheWay, quoted
 from datalad_stackpack.outside.branch import WEB_REMOTE, Branch
 from datalad_stackpack.outside.index import (
     LONGEST_POINTER,
@@ -27,15 +27,16 @@ from datalad_stackpack.outside.index import (
     key_of_pointer,
 )
 from datalad_stackpack.outside.processes import Conversation, run
+from datalad_stackpack.outside.reading import checksum, pieces
 from datalad_stackpack.outside.registering import Registering
-from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import DIRECTORIES, PlannedFile
 from datalad_stackpack.stack.steps import Standing
 
 OLDEST_ANNEX = "10.20241202"
 """The oldest git-annex with all that is used here: VURL keys, and their repair by fsck."""
 
-CHUNK = 1 << 20
+POINTER = b"/annex/objects/"
+"""What the file that stands for an unlocked one without content begins with."""
 
 NO_URLS: frozenset[str] = frozenset()
 UNLOCKED_LINK = ("100644", "120000")
@@ -196,17 +197,8 @@ class Annex:
 
 def _key_of_content(path: Path) -> str:
     """The key of a regular file: the one a pointer names, else that of its content."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(len("/annex/objects/"))
-            if beginning == b"/annex/objects/":
-                pointer = beginning + file.read(LONGEST_POINTER)
-                return key_of_pointer(os.fsdecode(pointer)) or ""
-            digest = hashlib.sha256(beginning)
-            length = len(beginning)
-            while piece := file.read(CHUNK):
-                digest.update(piece)
-                length += len(piece)
-    except OSError as problem:
-        raise DatasetError(f"cannot read {quoted(path)}: {problem}") from problem
-    return Checksum(length, digest.hexdigest()).key(path.name)
+    content = pieces(path)
+    beginning = next(content, b"")
+    if beginning.startswith(POINTER):
+        return key_of_pointer(os.fsdecode(beginning[: len(POINTER) + LONGEST_POINTER])) or ""
+    return checksum(chain([beginning], content)).key(path.name)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from datalad_stackpack.errors import BadRow, BrokenFile, WrongFile, quoted
+from datalad_stackpack.errors import BadRow, BrokenFile, DatasetError, WrongFile, quoted
 from datalad_stackpack.outside import pictures
+from datalad_stackpack.outside.reading import checksum, pieces
 from datalad_stackpack.stack import acceptance
 from datalad_stackpack.stack.entries import FileEntry, looked_at
-from datalad_stackpack.stack.keys import Checksum
 from datalad_stackpack.stack.layout import PlannedFile, PlannedPicture, planned
 from datalad_stackpack.stack.rows import read_item
 from datalad_stackpack.stack.swc import Tree
-
-CHUNK = 1 << 20
 
 
 def damage(path: Path, entry: FileEntry) -> str | None:
@@ -24,7 +21,7 @@ def damage(path: Path, entry: FileEntry) -> str | None:
     and have the recorded size, and an SWC file must hold the recorded tree.
     """
     try:
-        found = _checksum(path)
+        found = checksum(pieces(path))
         if entry.checksum is not None and found != entry.checksum:
             return f"has the checksum {found.sha256}, and was accepted with {entry.checksum.sha256}"
         if entry.image is not None:
@@ -35,18 +32,9 @@ def damage(path: Path, entry: FileEntry) -> str | None:
             return f"has {looked.nodes} nodes and {looked.roots} roots, unlike the manifest's"
     except OSError as problem:
         return f"cannot be read: {quoted(problem)}"
-    except (BadRow, BrokenFile, WrongFile) as problem:
+    except (BadRow, BrokenFile, DatasetError, WrongFile) as problem:
         return str(problem)
     return None
-
-
-def _checksum(path: Path) -> Checksum:
-    digest, length = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while piece := file.read(CHUNK):
-            digest.update(piece)
-            length += len(piece)
-    return Checksum(length, digest.hexdigest())
 
 
 def same(file: PlannedFile, one: Path, other: Path) -> bool:

@@ -16,6 +16,7 @@ from datalad_stackpack.errors import (
     quoted,
 )
 from datalad_stackpack.outside.processes import run
+from datalad_stackpack.outside.reading import is_empty
 from datalad_stackpack.stack import manifest_json
 from datalad_stackpack.stack.layout import MANIFEST_NAME
 from datalad_stackpack.stack.series import Subject
@@ -92,6 +93,8 @@ def place_of_its_own(directory: Path) -> Place:
     Raises :class:`DatasetError` or :class:`ArgumentError` for one that cannot be used; touches
     nothing.
     """
+    if "\0" in str(directory):
+        raise ArgumentError(f"{quoted(directory)} is not the name of a directory")
     whole = Path(os.path.realpath(directory.absolute().parent)) / directory.name
     place = Place(whole, whole, exists=whole.is_dir() and root_above(whole) == whole)
     _check(place)
@@ -161,7 +164,7 @@ def _check(place: Place) -> None:
         raise InTheWay(f"{quoted(place.stack)} is not a directory: move it, or give another --into")
     if place.exists:
         _check_dataset(place)
-    elif place.stack.is_dir() and any(place.stack.iterdir()):
+    elif place.stack.is_dir() and not is_empty(place.stack):
         raise InTheWay(
             f"{quoted(place.stack)} is there, is not empty, and is no dataset: give another "
             "directory with --into, or make it a dataset with: datalad create --force"

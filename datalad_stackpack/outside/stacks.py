@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.errors import DatasetError, ManifestError, quoted
+from datalad_stackpack.errors import ArgumentError, DatasetError, ManifestError, quoted
 from datalad_stackpack.outside.place import Place, manifest_content
 from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack import manifest_json
@@ -20,9 +20,10 @@ def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[Place]:
 
     ``dataset`` is ``--dataset`` or ``None`` for the one around the current directory. With
     ``paths`` only stacks at, below or around one of them count. Raises :class:`DatasetError`
-    when there is no dataset, or no stack at one of the paths.
+    when there is no dataset, or no stack at one of the paths, and :class:`ArgumentError` for a
+    path that no file can have.
     """
-    from datalad.distribution.dataset import require_dataset, resolve_path
+    from datalad.distribution.dataset import require_dataset
     from datalad.support.exceptions import NoDatasetFound
 
     try:
@@ -47,7 +48,7 @@ def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[Place]:
         return sorted(stacks, key=lambda place: place.stack)
     chosen: dict[Path, Place] = {}
     for path in paths:
-        wanted = resolved(resolve_path(str(path), ds=dataset))
+        wanted = resolved(path, dataset)
         near = [place for place in stacks if _is_near(place.stack, wanted)]
         if not near:
             raise DatasetError(
@@ -58,12 +59,23 @@ def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[Place]:
     return [chosen[stack] for stack in sorted(chosen)]
 
 
-def resolved(path: Any) -> Path:
-    """The path without links on the way; a link that is no directory, as a picture is, stays."""
-    given = Path(path)
-    if given.is_symlink() and not given.is_dir():
-        return Path(os.path.realpath(given.parent)) / given.name
-    return Path(os.path.realpath(given))
+def resolved(path: Any, dataset: Any) -> Path:
+    """The path without links on the way; a link that is no directory, as a picture is, stays.
+
+    It is relative to the current directory, or to a ``dataset`` that was given as an object, as
+    for DataLad. Raises :class:`ArgumentError` for one that no file can have.
+    """
+    from datalad.distribution.dataset import resolve_path
+
+    try:
+        given = Path(resolve_path(str(path), ds=dataset))
+        if given.is_symlink() and not given.is_dir():
+            return Path(os.path.realpath(given.parent)) / given.name
+        given.exists()
+        return Path(os.path.realpath(given))
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise ArgumentError(f"{quoted(path)} is not the name of a file: {reason}") from problem
 
 
 def _is_near(stack: Path, wanted: Path) -> bool:

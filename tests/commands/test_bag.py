@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+import subprocess
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
 import bagit
 import pytest
-from helpers import git
+from helpers import git, without_override
 
 from datalad_stackpack.stack import manifest_json
 
@@ -97,6 +98,25 @@ def test_content_that_is_damaged_makes_no_bag(root):
     picture.chmod(0o644)
     picture.write_bytes(picture.read_bytes()[::-1])
     assert "has not the checksum of its manifest" in complaint(bag("1"))
+
+
+def test_content_that_cannot_be_read_is_told_as_such(root, work):
+    """Not as a bag that cannot be written."""
+    picture = (root / "1" / "projections" / "max_xy.jpg").resolve()
+    mode = picture.stat().st_mode
+    picture.chmod(0o000)
+    done = subprocess.run(
+        ["datalad", "stackpack-bag", "../bag", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=without_override,
+    )
+    picture.chmod(mode)
+    assert done.returncode == 1
+    assert "cannot be read" in done.stdout
+    assert "max_xy.jpg" in done.stdout
+    assert "cannot write" not in done.stdout
 
 
 def test_unsaved_changes_and_unknown_checksums_make_no_bag(root, served):

@@ -124,6 +124,15 @@ def test_whatever_the_archive_does_is_told_and_not_raised(archive, work):
     assert failing.problem == "4 files failed"
 
 
+@pytest.mark.parametrize("directory", ["x" * 300, "file/x/y", "a/" * 2500])
+def test_whatever_the_file_system_does_is_told_and_not_raised(directory, archive, work):
+    (work / "file").write_bytes(b"")
+    packed = pack_one(archive.url, 800000004, directory, parts=["projections"])
+    assert (packed.commit, packed.complete, packed.directory) == (None, False, directory)
+    assert packed.problem
+    assert packed.problem.isprintable()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import subprocess
@@ -10,12 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import git, statuses
+from helpers import git, statuses, without_override
 
 from datalad_stackpack.outside.annex import OLDEST_ANNEX
 from datalad_stackpack.stack import manifest_json
-
-PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
 
 
 def text2git(dataset: Path) -> None:
@@ -119,14 +116,9 @@ def test_an_odd_name_survives_a_rerun(add, archive, dataset):
     assert git("status", "--porcelain") == ""
 
 
-def without_override() -> None:
-    """Take root's right to write anywhere; no effect for another user, who has it not."""
-    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)
-
-
-def run(*words: str, **options) -> subprocess.CompletedProcess[str]:
+def run(*words: str, command="add", **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["datalad", "stackpack-add", *words],
+        ["datalad", f"stackpack-{command}", *words],
         capture_output=True,
         text=True,
         check=False,
@@ -146,6 +138,43 @@ def test_a_read_only_directory_is_refused_in_one_line(archive, work):
     assert len(done.stdout.splitlines()) == 1
     assert archive.requests == []
     assert list(work.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes a right away as Linux does it")
+@pytest.mark.parametrize("command", ["add", "bag"])
+def test_a_directory_that_cannot_be_read_is_refused_in_one_line(command, archive, root, tmp_path):
+    unreadable = tmp_path / "unreadable"
+    unreadable.mkdir(mode=0o300)
+    words = (
+        ["--archive", archive.url, "--into", str(unreadable), "1"]
+        if command == "add"
+        else [str(unreadable), "1"]
+    )
+    at = tmp_path if command == "add" else root
+    done = run(*words, command=command, cwd=at, preexec_fn=without_override)
+    unreadable.chmod(0o700)
+    assert done.returncode == 1
+    assert "cannot be read" in done.stdout
+    assert (len(done.stdout.splitlines()), done.stderr) == (1, "")
+    assert list(unreadable.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "a\0b", "x/" * 2500])
+def test_a_path_that_no_file_can_have_is_refused_in_one_line(path, check, update, root):
+    from datalad.api import stackpack_bag, stackpack_cite
+
+    quiet = {"on_failure": "ignore", "result_renderer": "disabled"}
+    for found in (
+        check([path]),
+        update([path]),
+        stackpack_cite([path], **quiet),
+        stackpack_bag("bag", [path], **quiet),
+        stackpack_bag(path, **quiet),
+    ):
+        (one,) = found
+        assert one["status"] == "error"
+        assert "is not the name of a" in one["message"]
+        assert one["message"].isprintable()
 
 
 def tools_without_annex(place: Path) -> Path:
