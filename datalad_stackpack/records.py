@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datalad_stackpack.outside.dataset import Record
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.stack.drift import describe
+from datalad_stackpack.stack.keys import is_registered_only
 from datalad_stackpack.stack.manifest import MANIFEST_VERSION, Manifest
 from datalad_stackpack.stack.series import PARTS, Holds, Subject
 from datalad_stackpack.surveying import Survey
@@ -63,8 +64,8 @@ def of_update(
         entry for entry in manifest.files if before.get(entry.path, entry.key) != entry.key
     ]
     for what, entries in (
-        ("fetched", [entry for entry in exchanged if before[entry.path].startswith("VURL-")]),
-        ("replaced", [entry for entry in exchanged if not before[entry.path].startswith("VURL-")]),
+        ("fetched", [one for one in exchanged if is_registered_only(before[one.path])]),
+        ("replaced", [one for one in exchanged if not is_registered_only(before[one.path])]),
     ):
         if entries:
             shown = ", ".join(

@@ -10,6 +10,9 @@ from datalad_stackpack.outside.processes import run
 from datalad_stackpack.stack.audit import Finding, Level
 from datalad_stackpack.stack.keys import file_name_of_key
 
+OURS = "refs/heads/git-annex"
+"""In full: there may be a file of the short name."""
+
 ANSWER_S = 30.0
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=10"}
 
@@ -68,6 +71,6 @@ def _unseen(root: Path, their_branch: str, keys: Sequence[str]) -> int:
         run(["git", "cat-file", "-e", f"{their_branch}^{{commit}}"], root)
     except AnnexError:
         return len(keys)  # their branch has moved to where we have never been
-    changed = run(["git", "diff", "--name-only", "-z", their_branch, "git-annex"], root)
+    changed = run(["git", "diff", "--name-only", "-z", their_branch, OURS], root)
     logs = {path.rsplit(b"/", 1)[-1].decode("utf-8", "replace") for path in changed.split(b"\0")}
     return sum(f"{file_name_of_key(key)}.log.web" in logs for key in keys)

@@ -236,6 +236,7 @@ def test_a_sibling_without_the_annex_branch_is_warned_of(add, check, work):
         "sibling-without-annex-branch"
     ]
     old = git("rev-list", "git-annex", at=stack).split()[-1]
+    (stack / "git-annex").write_text("a file of the branch's name")
     git("push", "-q", "sibling", f"{old}:refs/heads/git-annex", at=stack)
     assert [code for code, _ in codes(check(dataset=str(stack)))] == ["sibling-without-urls"]
     git("push", "-q", "sibling", "git-annex", at=stack)
