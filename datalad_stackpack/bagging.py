@@ -25,7 +25,7 @@ from datalad_stackpack.outside.place import Place
 from datalad_stackpack.outside.reading import checksum, is_empty, pieces, unreadable
 from datalad_stackpack.stack.entries import FileEntry
 from datalad_stackpack.stack.keys import Checksum
-from datalad_stackpack.stack.layout import MANIFEST_NAME
+from datalad_stackpack.stack.layout import MANIFEST_NAME, prefix
 from datalad_stackpack.stack.manifest import Manifest
 
 
@@ -58,20 +58,17 @@ def foresee(places: Sequence[Place], holey: bool) -> Bag:
         citation = compose(manifest, held)
         citing.check_savable(citation)
         _check_whole(manifest, citation)
-        prefix = place.stack.relative_to(top).as_posix()
-        prefix = "" if prefix == "." else f"{prefix}/"
+        below = prefix(place.stack.relative_to(top).as_posix())
         for entry in citation.files:
             assert entry.checksum is not None  # noqa: S101 (checked above, of the whole stack)
             hole = holey and not entry.withdrawn
-            payload.append(
-                Payload(prefix + entry.path, entry.checksum, entry.url if hole else None)
-            )
+            payload.append(Payload(below + entry.path, entry.checksum, entry.url if hole else None))
             if not hole:
-                sources[prefix + entry.path] = place.stack / entry.path
+                sources[below + entry.path] = place.stack / entry.path
         _check_here(place, [entry for entry in manifest.files if not holey or entry.withdrawn])
         content = _manifest_content(place, held.commit)
-        payload.append(Payload(prefix + MANIFEST_NAME, checksum([content])))
-        contents[prefix + MANIFEST_NAME] = content
+        payload.append(Payload(below + MANIFEST_NAME, checksum([content])))
+        contents[below + MANIFEST_NAME] = content
         cited.append(citation)
     return Bag(tuple(cited), tuple(payload), sources, contents)
 

@@ -18,7 +18,7 @@ from datalad_stackpack.outside.index import Index
 from datalad_stackpack.outside.locks import held, making_a_dataset
 from datalad_stackpack.outside.place import Place, root_above
 from datalad_stackpack.outside.processes import run
-from datalad_stackpack.stack.layout import DIRECTORIES, MANIFEST_NAME
+from datalad_stackpack.stack.layout import DIRECTORIES, MANIFEST_NAME, prefix
 
 
 @contextmanager
@@ -242,12 +242,11 @@ def _run_message(place: Place, dataset: Any, record: Record) -> str:
     """The commit message that ``datalad run`` would have written for the record's command."""
     from datalad.core.local.run import run_command
 
-    prefix = "" if place.relative == "." else f"{place.relative}/"
     made = record.outputs
     if made is None:
         parts = [name for name in DIRECTORIES if (place.stack / name).is_dir()]
         made = (*parts, MANIFEST_NAME)
-    outputs = [prefix + name for name in made]
+    outputs = [prefix(place.relative) + name for name in made]
     (planned,) = run_command(
         [_unformatted(word) for word in record.command],
         dataset=dataset,

@@ -12,6 +12,7 @@ from datalad_stackpack.errors import AnnexError, ArgumentError, DatasetError, as
 from datalad_stackpack.outside.dataset import branch
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.outside.processes import run
+from datalad_stackpack.stack.layout import prefix
 
 RUN_RECORD = re.compile(
     r".*^=== Do not change lines below ===$\n(.*?)^\^\^\^ Do not change lines above \^\^\^$",
@@ -38,7 +39,7 @@ class History:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._prefix = "" if place.relative == "." else f"{place.relative}/"
+        self._prefix = prefix(place.relative)
 
     def _git(self, *words: str) -> str:
         command = ["git", "--literal-pathspecs", *words]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from datalad_stackpack.outside.objects import contents
 from datalad_stackpack.outside.processes import run
+from datalad_stackpack.stack import layout
 from datalad_stackpack.stack.keys import key_of_file_name
 
 ANNEX_OBJECTS = "annex/objects/"
@@ -48,7 +49,7 @@ class Index:
 
     def __init__(self, root: Path, prefix: str) -> None:
         self._root = root
-        self._prefix = "" if prefix == "." else f"{prefix}/"
+        self._prefix = layout.prefix(prefix)
 
     def _git(self, words: list[str], paths: Iterable[str] = (), feed: bytes = b"") -> bytes:
         command = ["git", "--literal-pathspecs", *words]

@@ -131,6 +131,11 @@ def parse_downsample(given: object) -> int:
     return halvings
 
 
+def prefix(directory: str) -> str:
+    """What the path of everything in ``directory`` begins with: nothing if that is ``.``."""
+    return "" if directory == "." else f"{directory}/"
+
+
 def url_of(base: str, item: Item, downsample: int) -> str:
     """The address of an item's file at the archive.
 

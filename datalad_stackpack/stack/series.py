@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
+from datalad_stackpack.stack import cells
 from datalad_stackpack.stack.query import Query
 
 
@@ -97,10 +98,10 @@ CELL = Part(
     "cell",
     "cell",
     Holds.FACTS,
-    "ApiCellTypesSpecimenDetail",
-    "[specimen__id$eq{id}]",
-    owner="specimen__id",
-    order_by="specimen__id",
+    cells.MODEL,
+    f"[{cells.SPECIMEN}$eq{{id}}]",
+    owner=cells.SPECIMEN,
+    order_by=cells.SPECIMEN,
 )
 SECTIONS = Part(
     "sections",
