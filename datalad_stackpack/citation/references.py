@@ -122,19 +122,31 @@ def maker(cited: Citation) -> Author:
 
 
 def methods_reference(cited: Citation) -> Reference | None:
-    """The paper that says how the pictures were made, if the archive names one."""
+    """The paper that says how the pictures were made, if the archive names one.
+
+    The archive names one for all its cells; it is left out for a cell of another species than the
+    one that it is about.
+    """
     doi = cited.terms.methods_doi
     if doi is None:
         return None
     article = ARTICLES.get(doi.lower())
     if article is not None:
-        return _article("methods", article)
+        return _article("methods", article) if _is_about(article, cited) else None
     return Reference(
         key=f"methods-{_key(doi)}",
         kind=Kind.ARTICLE,
         title=f"The article that the archive names as {doi}",
         authors=(maker(cited),),
         doi=doi if DOI.fullmatch(doi) else None,
+    )
+
+
+def _is_about(article: Article, cited: Citation) -> bool:
+    """Whether nothing says that a paper is about other animals than the cited one."""
+    species = cited.cell.species if cited.cell else None
+    return None in (species, article.species) or (
+        str(species).casefold() == str(article.species).casefold()
     )
 
 

@@ -20,7 +20,10 @@ class Author:
 
 @dataclass(frozen=True)
 class Article:
-    """An article in a journal; ``more`` says whether it has authors beyond those named."""
+    """An article in a journal; ``more`` says whether it has authors beyond those named.
+
+    ``species`` is the only one that it is about, ``None`` where it is about no one species.
+    """
 
     doi: str
     title: str
@@ -31,6 +34,7 @@ class Article:
     volume: int
     issue: int
     pages: str
+    species: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ _GOUWENS = Article(
     volume=22,
     issue=7,
     pages="1182-1195",
+    species="Mus musculus",
 )
 """The methods paper of the Allen Cell Types Database, as PubMed lists it (31209381)."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from citation.conftest import CITATIONS, COMMIT, COMPLETE, DATASET, DESCRIBED, cited
-from stack.stack_examples import packed, plane_row, projection_row
+from citation.conftest import CITATIONS, COMMIT, COMPLETE, DATASET, DESCRIBED, at_allen, cited
+from stack.stack_examples import cell_row, packed, plane_row, projection_row, reconstruction_row
 
 from datalad_stackpack import PROJECT_URL
-from datalad_stackpack.citation import text, words
+from datalad_stackpack.citation import cff, crate, datacite, text, words
 from datalad_stackpack.citation.references import references
 from datalad_stackpack.citation.works import PROGRAMS
 from datalad_stackpack.stack.series import Subject
@@ -68,6 +68,29 @@ def test_below_the_sentence_is_what_the_archive_asks_for():
         ),
         "Citation policy: https://alleninstitute.org/legal/citation-policy",
     ]
+
+
+@pytest.mark.parametrize(
+    ("species", "named"),
+    [("Homo Sapiens", False), ("Mus musculus", True), ("mus Musculus", True), (None, True)],
+)
+def test_a_paper_about_mice_is_not_named_for_a_human_cell(species, named):
+    described = packed(
+        [plane_row()],
+        [],
+        reconstruction_rows=[reconstruction_row()],
+        cell_rows=[cell_row(donor__species=species)],
+    )
+    one = cited(at_allen(described))
+    assert ("mouse visual cortex" in text.render([one])) is named
+    for document in (cff.document(one), datacite.document(one), crate.render(one, "ours")):
+        assert ("s41593-019-0417-0" in str(document)) is named
+
+
+def test_a_paper_that_is_not_known_is_named_whatever_the_species():
+    described = packed([plane_row()], [], cell_rows=[cell_row(donor__species="Homo Sapiens")])
+    terms = replace(described.terms, methods_doi="10.1000/other")
+    assert "10.1000/other" in text.render([cited(replace(described, terms=terms))])
 
 
 def test_of_an_archive_that_is_not_known_nothing_is_made_up():
