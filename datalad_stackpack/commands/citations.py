@@ -25,6 +25,7 @@ from datalad_stackpack.outside.dataset import Record
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.outside.stacks import find_stacks, resolved
 from datalad_stackpack.stack.entries import FileEntry
+from datalad_stackpack.stack.layout import prefix
 
 ACTION = "stackpack-cite"
 HEADING = "Written by datalad stackpack-cite --save, which replaces it"
@@ -125,10 +126,8 @@ def _cite(place: Place, options: Options) -> Citation:
 
 def _pictures(cited: Citation, place: Place, options: Options) -> Sequence[FileEntry]:
     """The files at or below the paths given in the stack; all, if none lies in it."""
-    given = [resolved(path, options.dataset) for path in options.paths]
-    inside = [path.relative_to(place.stack) for path in given if place.stack in path.parents]
     chosen: dict[str, FileEntry] = {}
-    for path in inside or [Path()]:
+    for path in _inside(place, options) or [Path()]:
         here = [entry for entry in cited.files if path in (p := Path(entry.path), *p.parents)]
         if not here:
             raise ArgumentError(
@@ -139,14 +138,22 @@ def _pictures(cited: Citation, place: Place, options: Options) -> Sequence[FileE
     return list(chosen.values())
 
 
+def _inside(place: Place, options: Options) -> list[Path]:
+    """Those of the paths given that lie in the stack, relative to it."""
+    given = [resolved(path, options.dataset) for path in options.paths]
+    return [path.relative_to(place.stack) for path in given if place.stack in path.parents]
+
+
 def _save(
     place: Place, formats: Sequence[str], options: Options, tell: CitingResults
 ) -> Iterator[Result]:
     """Write the formats into a stack and commit them."""
     files = dict(SAVED[one] for one in formats)
+    chosen = _inside(place, options) if options.pictures else []
+    about = [prefix(place.relative) + path.as_posix() for path in chosen] or [place.relative]
     command = ["datalad", ACTION, "-d", ".", "--save",
                *([] if options.format is None else ["--format", options.format]),
-               *(["--pictures"] if options.pictures else []), place.relative]  # fmt: skip
+               *(["--pictures"] if options.pictures else []), *about]  # fmt: skip
     record = Record(f"Say how to cite: {', '.join(files)}", command, {}, tuple(files))
 
     def render(cited: Citation) -> dict[str, str]:

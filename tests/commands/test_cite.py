@@ -245,6 +245,26 @@ def test_what_is_saved_is_committed_once_and_left_in_peace(root, commit):
     assert checked["message"].startswith("nothing wrong")
 
 
+@pytest.mark.parametrize(
+    ("paths", "words"),
+    [
+        (["1/planes/0003.jpg", "1/projections"], ["1/planes/0003.jpg", "1/projections"]),
+        (["."], ["1"]),
+    ],
+)
+def test_what_is_said_to_have_been_saved_is_what_a_rerun_saves(paths, words, root):
+    assert all(one["status"] == "ok" for one in cite(*paths, save=True, pictures=True))
+    saved = (root / "1" / "CITATION.cff").read_text()
+    assert ("planes/0002.jpg" in saved) is (words == ["1"])
+    head = git("rev-parse", "HEAD")
+    record = git("log", "-1", "--format=%B", "--", "1").split("\n", 3)[3]
+    command = json.loads(record.partition("\n^^^")[0])["cmd"]
+    assert command == " ".join(["datalad stackpack-cite -d . --save --pictures", *words])
+    subprocess.run(["datalad", "rerun"], capture_output=True, check=True)
+    assert git("rev-parse", "HEAD") == head
+    assert (root / "1" / "CITATION.cff").read_text() == saved
+
+
 def test_packing_again_leaves_what_was_saved(root, served):
     from datalad.api import stackpack_add, stackpack_update
 
