@@ -1,7 +1,7 @@
 """The story of a check: the manifest, the tree, the annex, the content, the archive.
 
-Nothing is changed. Facts are gathered outside, what they mean is decided by
-:mod:`~datalad_stackpack.stack.audit`.
+Nothing is changed but a note in ``.git`` of what the archive served. Facts are gathered outside,
+what they mean is decided by :mod:`~datalad_stackpack.stack.audit`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from datalad_stackpack.errors import (
     ManifestError,
+    NoRoom,
     StackpackError,
     quoted,
 )
@@ -76,6 +77,7 @@ class Checking:
         self._jobs = jobs
         self._patience = patience
         self._halt = halt
+        self._seen: dict[str, ContentDrift] = {}
         self.tally = Tally()
 
     def run(
@@ -110,7 +112,7 @@ class Checking:
             yield from self._audit_content(manifest, facts)
         if upstream is not None:
             yield from self._audit_upstream(manifest, facts, upstream, archive_at)
-        seen = looks.read(self._place)
+        seen = looks.with_earlier(self._place, self._seen)
         for entry in manifest.files:
             yield from audit_safety(entry, facts[entry.path], seen)
         keys = [entry.key for entry in manifest.files]
@@ -233,7 +235,6 @@ class Checking:
             else:
                 message = f"{quoted(entry.url)} is not the archive's address of its {item.part}"
                 yield Finding("url-foreign", Level.ERROR, message, entry.path)
-        seen: dict[str, ContentDrift] = {}
         classes: Counter[ContentDrift] = Counter()
         breaker = Breaker(self._patience.give_up_after)
         with tempfile.TemporaryDirectory(prefix="stackpack-") as room:
@@ -242,11 +243,18 @@ class Checking:
                 drift, why = self._classify(arrival, entry, facts[entry.path])
                 fact = facts[entry.path]
                 if fact.key == entry.key and entry.url in fact.urls:
-                    seen[entry.key] = drift
+                    self._seen[entry.key] = drift
                 classes[drift] += 1
                 yield from audit_content(entry.path, drift, why)
         self.tally.contents = {drift.value: classes[drift] for drift in ContentDrift}
-        looks.note(self._place, seen)
+        yield from self._note()
+
+    def _note(self) -> Iterator[Finding]:
+        try:
+            looks.note(self._place, self._seen)
+        except NoRoom as problem:
+            message = f"what the archive served is not noted for later checks: {problem}"
+            yield Finding("look-not-noted", Level.WARNING, message)
 
     def _classify(
         self, arrival: Arrival, entry: FileEntry, facts: FileFacts

@@ -16,9 +16,9 @@ from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, STACKS
 class StackpackCheck(Interface):
     """Check stacks: the manifest, the tree, the annex, and the archive if asked
 
-    Changes nothing. Gives one result for each finding, with a stable 'code' and a 'level', and
-    one for each stack. The exit code is 1 if a finding is an error, or if something that was
-    asked for could not be looked at.
+    Changes nothing but a note in .git of what the archive served. Gives one result for each
+    finding, with a stable 'code' and a 'level', and one for each stack. The exit code is 1 if a
+    finding is an error, or if something that was asked for could not be looked at.
     """
 
     _params_ = {

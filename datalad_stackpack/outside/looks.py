@@ -23,11 +23,15 @@ def read(place: Place) -> dict[str, ContentDrift]:
         return {}
 
 
+def with_earlier(place: Place, seen: Mapping[str, ContentDrift]) -> dict[str, ContentDrift]:
+    """What was seen now, and before; what could not be reached keeps its earlier class."""
+    reached = {key: drift for key, drift in seen.items() if drift.keeps_promise is not None}
+    return read(place) | reached
+
+
 def note(place: Place, seen: Mapping[str, ContentDrift]) -> None:
-    """Add what was seen now; what could not be reached keeps its earlier class."""
-    looks = read(place) | {
-        key: drift for key, drift in seen.items() if drift.keeps_promise is not None
-    }
+    """Add what was seen now; raises :class:`NoRoom` where it cannot be written down."""
+    looks = with_earlier(place, seen)
     content = json.dumps(
         {key: drift.name for key, drift in looks.items()}, indent=1, sort_keys=True
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from helpers import git, statuses
+from helpers import git, statuses, without_override
 from later import CELL, codes, id_of, re_encode, read, repaint
 
 from datalad_stackpack.demo import Reply
@@ -222,6 +224,31 @@ def test_gone_unreachable_and_not_comparable_pictures_are_told_apart(add, check,
     ]
     later = check(dataset=str(stack))
     assert codes(later) == [("no-copy-left", "0004.jpg"), ("only-copy-here", "0002.jpg")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes a right away as Linux does it")
+def test_a_dataset_that_cannot_be_written_is_checked_all_the_same(add, archive, work):
+    add(1)
+    git("annex", "merge", at=work / "1")
+    archive.spoil(f"image {id_of(7)}", repaint)
+    subprocess.run(["chmod", "-R", "a-w", work / "1"], check=True)
+    done = subprocess.run(
+        ["datalad", "-f", "json", "stackpack-check", "--upstream", "all", "-d", work / "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=without_override,
+    )
+    subprocess.run(["chmod", "-R", "u+w", work / "1"], check=True)
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert codes(results) == [
+        ("look-not-noted", "1"),
+        ("only-copy-here", "0007.jpg"),
+        ("upstream-different", "0007.jpg"),
+    ]
+    assert {one["level"] for one in results if "code" in one} == {"warning"}
+    assert results[-1]["contents"]["same bytes"] == 15
+    assert done.returncode == 0
 
 
 def test_a_sibling_without_the_annex_branch_is_warned_of(add, check, work):
