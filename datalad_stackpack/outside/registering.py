@@ -20,6 +20,7 @@ from pathlib import Path
 from datalad_stackpack.errors import AnnexError, NoRoom
 from datalad_stackpack.outside.branch import Branch
 from datalad_stackpack.outside.processes import Conversation, run
+from datalad_stackpack.stack import layout
 from datalad_stackpack.stack.keys import file_name_of_key
 from datalad_stackpack.stack.layout import PlannedFile
 
@@ -54,7 +55,7 @@ class Registering:
 
     def __init__(self, root: Path, prefix: str, staging: Path) -> None:
         self._root = root
-        self._prefix = "" if prefix == "." else f"{prefix}/"
+        self._prefix = layout.prefix(prefix)
         self._stack = root / prefix
         self._staging = staging
         self._branch = Branch(root)
