@@ -7,6 +7,7 @@ work            an empty directory, made the current one
 dataset         an empty DataLad dataset, made the current directory
 stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
 programs        (autouse) the programs of this Python first, git-annex itself before all
+own_cache       (autouse) a directory for cached files, with its locks, of this process alone
 interruptible   (autouse) Ctrl-C works, also where the suite runs in the background
 quick           (autouse) no pauses between attempts, short time-outs
 
@@ -45,6 +46,14 @@ def programs() -> Iterator[None]:
             place = Path(package.origin).parent
             patch.setenv("PATH", str(place), prepend=os.pathsep)
             patch.setenv("MAGIC", str(place / "magic.mgc"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test leaves a lock in the user's home, or waits there for a test in another process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

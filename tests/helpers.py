@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from datalad_stackpack.demo import DEMO_CELLS
 from datalad_stackpack.outside.index import PAST_ANNEX
 
@@ -60,6 +62,17 @@ def until(happened: Callable[[], bool], seconds: float = 60) -> None:
     while not happened():
         assert time.monotonic() < last, "it did not happen in time"
         time.sleep(0.01)
+
+
+def wait_for_processes_in(directory: Path) -> None:
+    """Return when no process works in ``directory`` any more."""
+    there = [
+        process
+        for process in psutil.process_iter(["cwd"])
+        if Path(process.info["cwd"] or "/").is_relative_to(directory)
+    ]
+    _, still = psutil.wait_procs(there, timeout=60)
+    assert not still
 
 
 def statuses(results: list[Result]) -> dict[str, str]:

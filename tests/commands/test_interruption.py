@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from archive.misbehaving import MisbehavingArchive
-from helpers import TINY, git
+from helpers import TINY, git, wait_for_processes_in
 
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.stack import manifest_json
@@ -167,19 +168,23 @@ def test_a_run_that_was_killed_is_finished_by_the_next(seed, add, archive, work)
     running.communicate(timeout=10)
     gate.opened.set()
     stack = work / "1"
+    wait_for_processes_in(stack)  # git-annex finishes the file that it was told of
     assert git("diff", "--cached", "--name-only", at=stack) == "", "something was left staged"
     accepted = {
         path.relative_to(stack).as_posix(): path.is_symlink()
         for path in stack.rglob("*.jpg")
         if ".git" not in path.parts
     }
-    before = archive.pictures_asked
+    before = len(archive.requests)
 
     archive.heal()
     assert add(1)[-1]["status"] == "ok"
     check_complete(stack)
 
-    assert archive.pictures_asked - before == FILES - len(accepted)
+    files = json.loads((stack / "manifest.json").read_text())["files"]
+    asked = [archive.url + request.path for request in archive.requests[before:]]
+    lacking = {file["url"] for file in files if file["path"] not in accepted}
+    assert sorted(url for url in asked if "image_download" in url) == sorted(lacking)
 
 
 def test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_finishes_it(archive, work):
