@@ -1,6 +1,6 @@
 """The outside worlds, one module each, small enough to replace.
 
-:mod:`~datalad_stackpack.outside.archive` (HTTP),
+The doors to them: :mod:`~datalad_stackpack.outside.archive` (HTTP),
 :mod:`~datalad_stackpack.outside.downloads` (many at once),
 :mod:`~datalad_stackpack.outside.annex` (git-annex),
 :mod:`~datalad_stackpack.outside.index` (git's index),

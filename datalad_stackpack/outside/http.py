@@ -1,4 +1,4 @@
-"""HTTP: an address in, an answer out. The only module that uses ``requests``.
+"""HTTP: an address in, an answer out. With its ``deadline``, alone in using ``requests``.
 
 Everything is asked for as it is (``Accept-Encoding: identity``), and from its first byte. Redirects
 are followed by hand, so that none leads off the archive's host.

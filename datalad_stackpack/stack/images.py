@@ -1,6 +1,6 @@
 """From the archive's rows to image records.
 
-The only module that knows the archive's field names. A row has the same 26 keys for every
+The only module that knows the archive's field names of images. A row has the same 26 keys for every
 kind of image (archive: verified) and may carry more (archive: documented); those not needed
 here are kept in the manifest, never interpreted.
 """

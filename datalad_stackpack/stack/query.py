@@ -28,7 +28,7 @@ DEEPEST = 50
 and written by recursion: a deep one would be read, and fail when the manifest is written."""
 
 Row = Mapping[str, Any]
-"""A row as the archive sent it; only :mod:`~datalad_stackpack.stack.images` looks inside."""
+"""A row as the archive sent it; the readers of images, reconstructions and cells look inside."""
 
 
 @dataclass(frozen=True)
