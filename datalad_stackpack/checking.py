@@ -144,10 +144,9 @@ class Checking:
 
     def _facts(self, manifest: Manifest) -> dict[str, FileFacts]:
         index = self._annex.index
-        tracked = index.tracked(DIRECTORIES)
         listed = [entry.path for entry in manifest.files]
         standing = self._annex.look(listed)
-        keys = {path: entry.key for path, entry in tracked.items()}
+        keys = index.keys(index.tracked(DIRECTORIES))
         copies = self._annex.copies(key for path in listed if (key := keys.get(path)))
         facts = {}
         for path in listed:

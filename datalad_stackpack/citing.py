@@ -55,7 +55,6 @@ def read_version(place: Place, rev: Any = None) -> tuple[Manifest, Held]:
     # the work tree builds on this version only if the branch has no later one
     is_current = wanted == tip or history.last_change(tip, OWN_FILES) == found
     said = history.commit(found)
-    committed = index.committed(DIRECTORIES, found)
     held = Held(
         directory=place.relative,
         dataset_id=history.dataset_id(found),
@@ -63,7 +62,7 @@ def read_version(place: Place, rev: Any = None) -> tuple[Manifest, Held]:
         date=said.date,
         author=said.author,
         command=said.command,
-        keys={path: entry.key for path, entry in committed.items()},
+        keys=index.keys(index.committed(DIRECTORIES, found)),
         unsaved=history.unsaved(OWN_FILES) if is_current else 0,
     )
     return manifest, held

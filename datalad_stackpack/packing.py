@@ -242,8 +242,7 @@ class Packing:
     def _differs_from_commit(self, manifest: Manifest, content: bytes, annex: Annex) -> bool:
         if content != annex.index.committed_content(MANIFEST_NAME):
             return True
-        committed = annex.index.committed(DIRECTORIES)
-        keys = {path: entry.key for path, entry in committed.items()}
+        keys = annex.index.keys(annex.index.committed(DIRECTORIES))
         return any(keys.get(entry.path) != entry.key for entry in manifest.files)
 
     def _entries(self, found: Survey, recorded: Manifest | None) -> list[FileEntry]:

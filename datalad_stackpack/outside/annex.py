@@ -18,7 +18,9 @@ from pathlib import Path
 from datalad_stackpack.errors import AnnexError, ArgumentError, InTheWay, quoted
 from datalad_stackpack.outside.branch import WEB_REMOTE, Branch
 from datalad_stackpack.outside.index import (
+    LINK,
     LONGEST_POINTER,
+    UNLOCKED,
     Entry,
     Index,
     Occupant,
@@ -39,8 +41,6 @@ POINTER = b"/annex/objects/"
 """What the file that stands for an unlocked one without content begins with."""
 
 NO_URLS: frozenset[str] = frozenset()
-UNLOCKED_LINK = ("100644", "120000")
-"""The modes of a file that is unlocked in the index and was a link in the last commit."""
 
 
 def check_installed() -> None:
@@ -89,23 +89,31 @@ class Annex:
     def look(self, paths: Sequence[str]) -> dict[str, Standing]:
         """What stands at each of ``paths`` (relative to the stack); absent where nothing does."""
         self._check_directories()
-        known = self.index.tracked(DIRECTORIES)
-        changed = self.index.modified(DIRECTORIES) if known else set()
-        committed = self.index.committed(DIRECTORIES) if known else {}
-        found = {}
-        for path in paths:
-            entry = known.get(path)
-            standing = self._standing(path, entry, path in changed)
-            if standing is not None:
-                before = committed.get(path)
-                if entry and before and (entry.mode, before.mode) == UNLOCKED_LINK:
-                    standing = replace(standing, displaced=True)
-                found[path] = standing
+        # strings: a Path of each of thousands would take longer
+        there = {path: at_path(f"{self.stack}/{path}") for path in paths}
+        tracked = self.index.tracked(DIRECTORIES)
+        gone = {path for path, occupant in there.items() if occupant is Occupant.NOTHING}
+        regular = {path for path, occupant in there.items() if occupant is Occupant.CONTENT}
+        keys = self.index.keys({path: tracked[path] for path in gone | regular if path in tracked})
+        changed = self.index.modified(DIRECTORIES) if regular & keys.keys() else set()
+        displaced = self._unlocked_since_commit(tracked) | gone
+        found = {
+            path: self._standing(path, occupant, keys.get(path), path in changed)
+            for path, occupant in there.items()
+            if path in tracked or path not in gone
+        }
         urls = self._urls({standing.key for standing in found.values()})
         return {
-            path: replace(standing, urls=urls.get(standing.key, NO_URLS))
+            path: replace(
+                standing, displaced=path in displaced, urls=urls.get(standing.key, NO_URLS)
+            )
             for path, standing in found.items()
         }
+
+    def _unlocked_since_commit(self, tracked: Mapping[str, Entry]) -> set[str]:
+        unlocked = {path for path, entry in tracked.items() if entry.mode == UNLOCKED}
+        committed = self.index.committed(DIRECTORIES) if unlocked else {}
+        return {path for path in unlocked & committed.keys() if committed[path].mode == LINK}
 
     def _urls(self, keys: Iterable[str]) -> dict[str, frozenset[str]]:
         """The URLs of each key; git-annex is asked only for those that its branch lacks."""
@@ -122,22 +130,19 @@ class Annex:
                     "move it away, or give another directory with --into"
                 )
 
-    def _standing(self, path: str, entry: Entry | None, changed: bool) -> Standing | None:
-        where = f"{self.stack}/{path}"  # a Path of each of thousands would take longer
-        found = at_path(where)
-        if found is Occupant.NOTHING:
-            if entry is None:
-                return None
-            return Standing(entry.key or "", NO_URLS, entry.key is not None, displaced=True)
-        if found is Occupant.LINK:
-            target = key_of_link(where)
-            return Standing(target or "", NO_URLS, target is not None, displaced=False)
-        if found is Occupant.OTHER:
-            return Standing("", NO_URLS, annexed=False, displaced=False)
-        if entry is not None and entry.key is not None and not changed:
-            return Standing(entry.key, NO_URLS, annexed=True, displaced=False)
-        key = _key_of_content(Path(where))
-        return Standing(key, NO_URLS, entry is not None and entry.key == key, displaced=False)
+    def _standing(
+        self, path: str, occupant: Occupant, key_in_index: str | None, changed: bool
+    ) -> Standing:
+        where = f"{self.stack}/{path}"
+        if occupant is Occupant.LINK:
+            key = key_of_link(where)
+            return Standing(key or "", NO_URLS, annexed=key is not None)
+        if occupant is Occupant.CONTENT and (key_in_index is None or changed):
+            key = _key_of_content(Path(where))
+            return Standing(key, NO_URLS, annexed=key == key_in_index)
+        if occupant is Occupant.OTHER or key_in_index is None:
+            return Standing("", NO_URLS, annexed=False)
+        return Standing(key_in_index, NO_URLS, annexed=True)
 
     def restore(self, paths: Sequence[str]) -> None:
         """Put displaced files back as they were committed: there, and locked if they were."""

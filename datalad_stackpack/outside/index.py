@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,6 +22,10 @@ PAST_ANNEX = ("-c", "filter.annex.clean=", "-c", "filter.annex.process=", "-c",
               "filter.annex.smudge=")  # fmt: skip
 """Options that let git take content as it is, not through git-annex's filter."""
 
+LINK = "120000"
+UNLOCKED = "100644"
+"""The modes of an annexed file: a symbolic link, or a regular file that names its key."""
+
 
 class Occupant(Enum):
     """What stands at a path of the work tree."""
@@ -34,11 +38,10 @@ class Occupant(Enum):
 
 @dataclass(frozen=True)
 class Entry:
-    """A file that git knows: its mode, its blob, and its git-annex key if it is annexed."""
+    """A file that git knows: its mode and its blob."""
 
     mode: str
     blob: str
-    key: str | None
 
 
 class Index:
@@ -61,16 +64,21 @@ class Index:
         return os.fsdecode(path).removeprefix(self._prefix)
 
     def tracked(self, directories: Sequence[str]) -> dict[str, Entry]:
-        """What git's index has below ``directories``."""
+        """What git's index has below ``directories``, by path."""
         rows = _records(self._git(["ls-files", "-s", "-z"], directories))
-        return self._entries([(row[0].decode().split()[:2], row[1]) for row in rows])
+        return {self._relative(path): Entry(*what.decode().split()[:2]) for what, path in rows}
 
     def committed(self, directories: Sequence[str], commit: str = "HEAD") -> dict[str, Entry]:
-        """What a commit, by default the last one, has below ``directories``."""
+        """What a commit, by default the last one, has below ``directories``, by path."""
         if not self._has_commit():
             return {}
         rows = _records(self._git(["ls-tree", "-r", "-z", commit], directories))
-        return self._entries([(row[0].decode().split()[0::2], row[1]) for row in rows])
+        return {self._relative(path): Entry(*what.decode().split()[0::2]) for what, path in rows}
+
+    def keys(self, entries: Mapping[str, Entry]) -> dict[str, str | None]:
+        """The git-annex key that each entry points to; ``None`` for one that is not annexed."""
+        keys = self._keys({one.blob for one in entries.values() if one.mode in (LINK, UNLOCKED)})
+        return {path: keys.get(one.blob) for path, one in entries.items()}
 
     def committed_content(self, path: str, commit: str = "HEAD") -> bytes | None:
         """The content of the file ``path`` in a commit, by default the last, if it is there."""
@@ -83,16 +91,11 @@ class Index:
         # not --all: git-annex's branch is there before the user's first commit
         return bool(self._git(["rev-parse", "--revs-only", "HEAD"]))
 
-    def _entries(self, rows: list[tuple[list[str], bytes]]) -> dict[str, Entry]:
-        """Entries from (mode, blob) and path."""
-        keys = self._keys({blob for (mode, blob), _ in rows if mode in ("120000", "100644")})
-        return {
-            self._relative(path): Entry(mode, blob, keys.get(blob)) for (mode, blob), path in rows
-        }
-
     def _keys(self, blobs: Iterable[str]) -> dict[str, str | None]:
         """The key that each blob points to, ``None`` for a blob that is no annex pointer."""
         asked = sorted(blobs)
+        if not asked:
+            return {}
         told = self._git(["cat-file", "--batch-check"], feed="\n".join(asked).encode())
         sizes = [int(line.split()[2]) for line in told.decode().splitlines()]
         small = [blob for blob, size in zip(asked, sizes, strict=True) if size <= LONGEST_POINTER]

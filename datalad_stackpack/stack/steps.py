@@ -34,7 +34,7 @@ class Standing:
     key: str
     urls: frozenset[str]
     annexed: bool
-    displaced: bool
+    displaced: bool = False
 
 
 class Step(Enum):

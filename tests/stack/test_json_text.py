@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from datalad_stackpack.stack.json_text import indented
+from datalad_stackpack.stack.manifest_json import as_text
 
-SCALARS = some.none() | some.booleans() | some.integers() | some.text()
+SCALARS = some.none() | some.booleans() | some.integers() | some.text() | some.text("\ud800\udc00a")
 VALUES = some.recursive(
     SCALARS | some.floats(allow_nan=False, allow_infinity=False),
     lambda inner: (
@@ -21,13 +21,13 @@ VALUES = some.recursive(
 
 @given(VALUES)
 def test_it_is_what_json_makes(value):
-    assert indented(value) == json.dumps(value, indent=1, sort_keys=True).encode() + b"\n"
+    assert as_text(value) == json.dumps(value, indent=1, sort_keys=True).encode() + b"\n"
 
 
 @pytest.mark.parametrize("value", [float("nan"), {"a": float("inf")}, [[float("-inf")], 1]])
 def test_what_json_does_not_have_is_refused(value):
     with pytest.raises(ValueError, match="not JSON compliant"):
-        indented(value)
+        as_text(value)
 
 
 def test_what_lies_too_deep_is_refused():
@@ -35,4 +35,4 @@ def test_what_lies_too_deep_is_refused():
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(RecursionError):
-        indented(deep)
+        as_text(deep)
