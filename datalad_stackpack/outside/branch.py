@@ -12,11 +12,12 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from datalad_stackpack.errors import AnnexError, quoted
 from datalad_stackpack.outside.objects import contents
-from datalad_stackpack.outside.processes import run
+from datalad_stackpack.outside.processes import Conversation, run
 from datalad_stackpack.stack.keys import file_name_of_key
 
 WEB_REMOTE = "00000000-0000-0000-0000-000000000001"
@@ -63,22 +64,28 @@ class Branch:
         asked = {f"{trees[name[:3]]}:{name[4:]}": name for name in names if name[:3] in trees}
         return {asked[found]: log for found, log in contents(self._root, list(asked))}
 
-    def add(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> None:
+    @contextmanager
+    def adding(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> Iterator[None]:
         """Record a URL for each key, and ``blobs`` in the repository, in one go.
 
-        Raises :class:`~datalad_stackpack.errors.AnnexError` when git-annex does not merge it, the
-        side branch has what the git-annex branch has not, or an older record outweighs a new one.
+        While git-annex merges the records, the caller may go on: they are safe in the side
+        branch. At the end, raises :class:`~datalad_stackpack.errors.AnnexError` when git-annex
+        did not merge it, the side branch has what the git-annex branch has not, or an older
+        record outweighs a new one.
         """
         names = {key: _log_names(key) for key in urls}
         before = self._logs(log for pair in names.values() for log in pair)
         side_branch_was_there = bool(run(["git", "for-each-ref", SIDE_BRANCH], self._root))
-        stream = b"".join(self._stream(urls, blobs, names, before))
         # thousands of tiny objects: to compress them takes longer than to write them
         quickly = ["-c", "core.compression=0"]
         command = ["git", *quickly, "fast-import", "--quiet", "--done"]
-        run(command, self._root, stream, {"MALLOC_TOP_PAD_": str(KEPT_BYTES)})
+        with Conversation(command, self._root, {"MALLOC_TOP_PAD_": str(KEPT_BYTES)}) as importing:
+            for piece in self._stream(urls, blobs, names, before):
+                importing.tell(piece)
         some_key = next(iter(urls))
-        run(["git", "annex", "whereis", "--quiet", f"--key={some_key}"], self._root)  # merges
+        asking = ["git", "annex", "whereis", "--quiet", f"--key={some_key}"]  # merges before
+        with Conversation(asking, self._root):
+            yield
         run(["git", "merge-base", "--is-ancestor", SIDE_BRANCH, BRANCH], self._root)
         if not side_branch_was_there:
             run(["git", "update-ref", "-d", SIDE_BRANCH], self._root)

@@ -61,7 +61,10 @@ def _last_words(output: bytes) -> str:
 
 
 class Conversation:
-    """A batch process: one line asked, one line of JSON answered. A context manager."""
+    """A process that goes on beside this one. A context manager: it has ended in order at the end.
+
+    A batch process answers each line with a line of JSON; another may just be told what to do.
+    """
 
     def __init__(
         self, command: Sequence[str], directory: Path, settings: Mapping[str, str] | None = None
@@ -86,8 +89,8 @@ class Conversation:
 
     def ask(self, line: str) -> dict[str, Any]:
         """The answer to ``line``; raises :class:`AnnexError` when it is not a success."""
+        self.tell(os.fsencode(line) + b"\n")
         try:
-            self._stdin.write(os.fsencode(line) + b"\n")
             self._stdin.flush()
             answer = self._stdout.readline()
         except OSError as problem:
@@ -98,6 +101,13 @@ class Conversation:
                 f"before it answered {quoted(line)}: {quoted(self._said())}"
             )
         return self._read(answer, line)
+
+    def tell(self, said: bytes) -> None:
+        """Write to its standard input; raises :class:`AnnexError` when it has ended already."""
+        try:
+            self._stdin.write(said)
+        except OSError as problem:
+            raise AnnexError(f"{self._name} ended early: {problem}") from problem
 
     def _read(self, answer: bytes, line: str) -> dict[str, Any]:
         try:

@@ -109,16 +109,10 @@ class Registering:
         foretold = [self._foretell(file) for file in files]
         urls = {one.key: one.file.url for one in foretold}
         try:
-            self._branch.add(urls, (one.link for one in foretold))
-        except AnnexError:
+            with self._branch.adding(urls, (one.link for one in foretold)):
+                self._place(foretold)
+        except AnnexError:  # git-annex takes links that stand already, too
             return files
-        self._place(foretold)
-        listing = b"".join(
-            f"120000 {one.blob} 0\t".encode() + os.fsencode(self._prefix + one.file.path) + b"\0"
-            for one in foretold
-        )
-        settings = {"GIT_INDEX_FILE": str(self._staging / "linked")}
-        run(["git", "update-index", "-z", "--index-info"], self._root, listing, settings)
         return ()
 
     def _place(self, foretold: Sequence[Foretold]) -> None:
@@ -129,6 +123,12 @@ class Registering:
                 os.symlink(one.link, f"{self._stack}/{one.file.path}")  # noqa: PTH211
         except OSError as problem:
             raise NoRoom(f"cannot put a link in its place: {problem}") from problem
+        listing = b"".join(
+            f"120000 {one.blob} 0\t".encode() + os.fsencode(self._prefix + one.file.path) + b"\0"
+            for one in foretold
+        )
+        settings = {"GIT_INDEX_FILE": str(self._staging / "linked")}
+        run(["git", "update-index", "-z", "--index-info"], self._root, listing, settings)
 
 
 def key_of_address(url: str) -> str:

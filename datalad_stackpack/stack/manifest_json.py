@@ -76,9 +76,9 @@ def as_text(value: object) -> bytes:
     """
     import msgspec
 
-    one_line = json.dumps(value, sort_keys=True, allow_nan=False)
+    one_line = json.dumps(value, sort_keys=True, allow_nan=False).encode()
     try:
-        text = msgspec.json.format(one_line.encode(), indent=1)
+        text = msgspec.json.format(one_line, indent=1)
     except msgspec.DecodeError:  # of half a surrogate pair, which JSON may have
         text = json.dumps(value, sort_keys=True, indent=1).encode()
     return text + b"\n"

@@ -175,6 +175,20 @@ def test_links_that_an_interrupted_run_left_are_committed(specimen, add, archive
     assert files_of(dataset / str(specimen)) == urls
 
 
+def test_links_that_stood_before_their_addresses_were_merged_are_committed(add, archive, dataset):
+    """Killed while git-annex merged the side branch: links are placed meanwhile."""
+    unmerged_yet = git("rev-parse", "git-annex").strip()
+    add(3, no_fetch=True)
+    urls = files_of(dataset / "3")
+    git("update-ref", SIDE_BRANCH, "git-annex")
+    git("update-ref", "refs/heads/git-annex", unmerged_yet)
+    (dataset / ".git" / "annex" / "mergedrefs").unlink()  # or it would not look again
+    git("reset", "-q", "HEAD~1")
+    (dataset / "3" / "manifest.json").unlink()
+    check_whole(add(3, no_fetch=True), dataset / "3", archive)
+    assert files_of(dataset / "3") == urls
+
+
 def test_an_address_that_was_taken_away_is_registered_again(add, archive, dataset):
     add(3, no_fetch=True)
     some = dict(list(files_of(dataset / "3").items())[5:9])
