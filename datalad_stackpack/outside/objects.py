@@ -15,7 +15,7 @@ def contents(root: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     A name is what git understands as one, such as a hash, or ``<tree>:<path>``, on one line.
     """
     feed = os.fsencode("".join(f"{name}\n" for name in names))
-    told = run(["git", "cat-file", "--batch"], root, feed)
+    told = run(["git", "cat-file", "--batch", "--buffer"], root, feed)
     at = 0
     for name in names:
         header_end = told.index(b"\n", at)
