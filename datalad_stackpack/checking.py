@@ -29,7 +29,7 @@ from datalad_stackpack.outside.downloads import Arrival, Downloads
 from datalad_stackpack.outside.halt import Halt
 from datalad_stackpack.outside.place import Place, manifest_content
 from datalad_stackpack.outside.siblings import audit_siblings
-from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.stack import manifest_json, manifest_schema
 from datalad_stackpack.stack.audit import (
     FileFacts,
     Finding,
@@ -135,7 +135,7 @@ class Checking:
         except ManifestError as problem:
             yield Finding("manifest-version", Level.ERROR, str(problem), MANIFEST_NAME)
             return
-        found = list(manifest_json.violations(document))
+        found = list(manifest_schema.violations(document))
         for violation in found:
             yield Finding("manifest-invalid", Level.ERROR, quoted(violation)[1:-1], MANIFEST_NAME)
         if not found:

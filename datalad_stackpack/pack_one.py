@@ -16,9 +16,9 @@ from datalad_stackpack import records
 from datalad_stackpack.commands import settings
 from datalad_stackpack.commands.telling import Work
 from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
-from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
+from datalad_stackpack.outside.installed import check_installed
 from datalad_stackpack.outside.place import place_of_its_own
 from datalad_stackpack.reports import StackReport
 from datalad_stackpack.stack.layout import parse_downsample

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datalad_stackpack.errors import BrokenFile, DatasetError, NoRoom, NotAsked, WrongFile, quoted
+from datalad_stackpack.outside import dataset
 from datalad_stackpack.outside.annex import Annex
 from datalad_stackpack.outside.archive import Archive
-from datalad_stackpack.outside.dataset import Record, alone, commit, ensure_made, head, scratch
 from datalad_stackpack.outside.downloads import Downloads
 from datalad_stackpack.outside.halt import Halt, heeding_signals
 from datalad_stackpack.outside.intake import Intake
@@ -80,7 +80,7 @@ class Packing:
         self,
         archive: Archive,
         place: Place,
-        record: Callable[[Survey, Place, Manifest, Manifest | None], Record],
+        record: Callable[[Survey, Place, Manifest, Manifest | None], dataset.Record],
         jobs: int,
         patience: Patience,
         halt: Halt,
@@ -108,8 +108,8 @@ class Packing:
         recorded = recorded_manifest(self._place)
         found = self._survey(order, recorded)
         if not self._place.exists:
-            self._place = ensure_made(self._place, self._tell)
-        with alone(self._place, self._tell):
+            self._place = dataset.ensure_made(self._place, self._tell)
+        with dataset.alone(self._place, self._tell):
             if (now := recorded_manifest(self._place)) != recorded:
                 recorded = now
                 found = self._survey(order, recorded)  # another process was at work meanwhile
@@ -117,7 +117,7 @@ class Packing:
             todo = foresee(found, self._place, recorded)
             self._make_directory()
             yield PlanReport(todo)
-            with heeding_signals(self._halt), scratch(self._place) as room:
+            with heeding_signals(self._halt), dataset.scratch(self._place) as room:
                 run = _Run(found, recorded, annex, room, began)
                 try:
                     yield from self._act(todo, run)
@@ -147,6 +147,7 @@ class Packing:
             new_urls = [one for one in todo if one.renew_url]
             fetch = by_step[Step.FETCH] + by_step[Step.RENEW]
             if new_urls or by_step[Step.ADOPT] or fetch:
+                dataset.import_for_later()
                 with Intake(run.annex.stack, run.staging) as intake:
                     for one in new_urls:
                         intake.register(str(one.key), one.file.url)
@@ -206,7 +207,7 @@ class Packing:
         if recorded is not None or manifest.files or facts_suffice:
             changed = self._differs_from_commit(manifest, content, annex)
             self._place_manifest(content, run.room)
-            made = self._commit(manifest, run) if changed else head(self._place)
+            made = self._commit(manifest, run) if changed else dataset.head(self._place)
         return StackReport(
             manifest,
             made,
@@ -237,7 +238,7 @@ class Packing:
             index.remove(pruned)
         kept = [entry.path for entry in manifest.files if not entry.withdrawn]
         record = self._record(run.found, self._place, manifest, run.recorded)
-        return commit(self._place, index, [MANIFEST_NAME, *kept], pruned, record)
+        return dataset.commit(self._place, index, [MANIFEST_NAME, *kept], pruned, record)
 
     def _differs_from_commit(self, manifest: Manifest, content: bytes, annex: Annex) -> bool:
         if content != annex.index.committed_content(MANIFEST_NAME):

@@ -131,10 +131,12 @@ class StackpackAdd(Interface):
         jobs: Any = None,
         message: Any = None,
     ) -> Iterator[dict[str, Any]]:
-        from datalad_stackpack.commands.adding import Options, add  # slow to import
+        from datalad_stackpack.outside.installed import Installed
 
-        yield from add(
-            Options(
+        with Installed() as git_annex:
+            from datalad_stackpack.commands.adding import Options, add  # slow to import
+
+            options = Options(
                 _listed(specimen),
                 _listed(data_set),
                 dataset,
@@ -148,7 +150,7 @@ class StackpackAdd(Interface):
                 jobs,
                 message,
             )
-        )
+            yield from add(options, git_annex)
 
     @staticmethod
     def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:

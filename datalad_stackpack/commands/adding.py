@@ -17,9 +17,9 @@ from datalad_stackpack.commands.packing_results import PackingResults
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.commands.telling import Work, told
 from datalad_stackpack.errors import ArgumentError, NotAsked, StackpackError, as_text
-from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt, heeding_signals
+from datalad_stackpack.outside.installed import Installed
 from datalad_stackpack.outside.locks import wait_for_makers
 from datalad_stackpack.outside.parents import find_parent, place_below, save_subdatasets
 from datalad_stackpack.outside.place import Place, find_place
@@ -104,12 +104,12 @@ class _Parent:
             yield tell.of_parent(len(stacks), made)
 
 
-def add(options: Options) -> Iterator[Result]:
+def add(options: Options, git_annex: Installed) -> Iterator[Result]:
     """Do what the options ask for, told as result records."""
     try:
         orders = options.orders()
         work = Work(settings.parse_jobs(options.jobs), settings.patience(), Halt())
-        check_installed()
+        git_annex.check()
         parent = None
         if options.subdataset:
             parent = _Parent(find_parent(options.dataset), options.message)

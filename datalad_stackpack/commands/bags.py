@@ -11,7 +11,7 @@ from datalad_stackpack.commands import results
 from datalad_stackpack.commands.citing_results import of_bag
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
-from datalad_stackpack.outside.annex import check_installed
+from datalad_stackpack.outside.installed import check_installed
 from datalad_stackpack.outside.stacks import find_stacks, resolved
 
 ACTION = "stackpack-bag"

@@ -12,9 +12,9 @@ from datalad_stackpack.commands import results, settings
 from datalad_stackpack.commands.checking_results import CheckingResults
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import StackpackError
-from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
+from datalad_stackpack.outside.installed import check_installed
 from datalad_stackpack.outside.stacks import find_stacks
 from datalad_stackpack.stack.audit import Level
 from datalad_stackpack.stack.upstream import parse_upstream

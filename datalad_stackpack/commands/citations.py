@@ -20,8 +20,8 @@ from datalad_stackpack.commands.citing_results import CitingResults, of_renderin
 from datalad_stackpack.commands.log import lgr
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
-from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.dataset import Record
+from datalad_stackpack.outside.installed import check_installed
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.outside.stacks import find_stacks, resolved
 from datalad_stackpack.stack.entries import FileEntry

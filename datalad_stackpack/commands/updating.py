@@ -13,9 +13,9 @@ from datalad_stackpack.commands.packing_results import PackingResults
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.commands.telling import Work, told
 from datalad_stackpack.errors import ManifestError, StackpackError
-from datalad_stackpack.outside.annex import check_installed
 from datalad_stackpack.outside.archive import Archive
 from datalad_stackpack.outside.halt import Halt
+from datalad_stackpack.outside.installed import check_installed
 from datalad_stackpack.outside.place import Place
 from datalad_stackpack.outside.stacks import find_stacks
 from datalad_stackpack.stack.drift import RowDrift, withdrawn_entries

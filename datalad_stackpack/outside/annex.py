@@ -1,4 +1,4 @@
-"""git-annex: what it has of a stack, and whether it is fit for use.
+"""git-annex: what it has of a stack.
 
 Public commands only, in batches, never one process a file. Pictures get in by
 :mod:`~datalad_stackpack.outside.intake`, addresses alone by
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from datalad_stackpack.errors import AnnexError, ArgumentError, InTheWay, quoted
+from datalad_stackpack.errors import InTheWay, quoted
 from datalad_stackpack.outside.branch import WEB_REMOTE, Branch
 from datalad_stackpack.outside.index import (
     LINK,
@@ -34,38 +33,10 @@ from datalad_stackpack.outside.registering import Registering
 from datalad_stackpack.stack.layout import DIRECTORIES, PlannedFile
 from datalad_stackpack.stack.steps import Standing
 
-OLDEST_ANNEX = "10.20241202"
-"""The oldest git-annex with all that is used here: VURL keys, and their repair by fsck."""
-
 POINTER = b"/annex/objects/"
 """What the file that stands for an unlocked one without content begins with."""
 
 NO_URLS: frozenset[str] = frozenset()
-
-
-def check_installed() -> None:
-    """Raise :class:`AnnexError` unless a git-annex that is new enough can be run.
-
-    Raises :class:`ArgumentError` when the environment would lead git to another repository.
-    """
-    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
-        if name in os.environ:
-            raise ArgumentError(
-                f"{name} is set in the environment ({quoted(os.environ[name])}), and would lead "
-                "git elsewhere: unset it"
-            )
-    wanted = f"datalad-stackpack needs git-annex {OLDEST_ANNEX} or newer: pip install git-annex"
-    try:
-        printed = run(["git-annex", "version", "--raw"], Path.cwd()).decode("utf-8", "replace")
-    except AnnexError as problem:
-        raise AnnexError(f"git-annex is not installed, or does not run; {wanted}") from problem
-    if _version(printed) < _version(OLDEST_ANNEX):
-        raise AnnexError(f"git-annex here is of version {quoted(printed.strip())}; {wanted}")
-
-
-def _version(text: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(?:\.\d+)*", text)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ import json
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,12 @@ def own_directory(place: Place) -> Path:
     except OSError as problem:
         raise NoRoom(f"cannot make {quoted(directory)}: {problem}") from problem
     return directory
+
+
+def import_for_later() -> None:
+    """Import what is slow to import and needed at the end of a run, while pictures come."""
+    slow = ("datalad.core.local.run", "jsonschema_rs", "msgspec")
+    threading.Thread(target=lambda: [import_module(name) for name in slow], daemon=True).start()
 
 
 @contextmanager
@@ -181,8 +189,8 @@ def commit(
 
     dataset = Dataset(str(place.root))
     message = _run_message(place, dataset, record)
-    adjusted = dataset.repo.get_corresponding_branch() is not None
-    if not adjusted and index.is_just(paths, removed):
+    corresponding = dataset.repo.get_corresponding_branch()
+    if corresponding is None and index.is_just(paths, removed):
         wrong = _commit_index(place, message)
     else:
         wrong = _save(place.root, [place.stack / path for path in (*paths, *removed)], message)
@@ -193,7 +201,7 @@ def commit(
             f"cannot commit in {quoted(place.root)}: {quoted(why)}; what was accepted is kept and "
             "staged: run the same command again once that is mended"
         )
-    return head(place)
+    return _commit_at(place, corresponding or "HEAD")
 
 
 def saved(root: Path, paths: Sequence[Path], message: str) -> None:
@@ -266,9 +274,12 @@ def _run_message(place: Place, dataset: Any, record: Record) -> str:
 
 def head(place: Place) -> str:
     """The last commit of the user's branch, also when an adjusted branch is checked out."""
-    from datalad.distribution.dataset import Dataset
+    return _commit_at(place, branch(place))
 
-    return str(Dataset(str(place.root)).repo.get_hexsha(branch(place)))
+
+def _commit_at(place: Place, name: str) -> str:
+    words = ["git", "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"]
+    return run(words, place.root).decode().strip()
 
 
 def branch(place: Place) -> str:

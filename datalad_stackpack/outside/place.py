@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Place:
         """The stack's directory relative to the dataset's root, as a POSIX path."""
         return self.stack.relative_to(self.root).as_posix()
 
-    @property
+    @cached_property
     def git_directory(self) -> Path:
         """The repository's ``.git`` directory."""
         printed = run(["git", "rev-parse", "--absolute-git-dir"], self.root)

@@ -119,17 +119,21 @@ class Conversation:
             raise AnnexError(f"{self._name} failed for {quoted(line)}: {quoted(reasons)}")
         return told
 
-    def close(self) -> None:
-        """End the process in order: it finishes what it began. Raises if that fails."""
+    def close(self) -> bytes:
+        """End the process in order: it finishes what it began. Returns what it printed last.
+
+        Raises :class:`AnnexError` if it failed.
+        """
         with suppress(BrokenPipeError):
             self._stdin.close()
-        self._stdout.read()
+        printed = self._stdout.read()
         self._stdout.close()
         if self._process.wait():
             raise AnnexError(
                 f"{self._name} ended with exit code {self._process.returncode}: "
                 f"{quoted(self._said())}"
             )
+        return printed
 
     def _said(self) -> str:
         self._errors.seek(0)

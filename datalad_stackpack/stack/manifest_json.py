@@ -7,10 +7,8 @@ run over an unchanged archive changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any, NoReturn
 
 from datalad_stackpack.errors import ManifestError, quoted
@@ -25,18 +23,9 @@ from datalad_stackpack.stack.manifest import (
     Generator,
     Manifest,
 )
+from datalad_stackpack.stack.manifest_schema import raise_for_violations, schema
 from datalad_stackpack.stack.query import Query
 from datalad_stackpack.stack.series import Subject
-
-SCHEMA_FILE = "manifest-1.schema.json"
-
-
-@lru_cache(maxsize=1)
-def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a manifest, as shipped with this package."""
-    text = files("datalad_stackpack.stack").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
 
 
 def claims_to_be_one(document: Mapping[str, Any]) -> bool:
@@ -46,18 +35,10 @@ def claims_to_be_one(document: Mapping[str, Any]) -> bool:
     return named or document.get("$schema") == schema()["$id"]
 
 
-def violations(document: object) -> Iterator[str]:
-    """Every way in which ``document`` is not a manifest: ``<JSON path>: <what is wrong>``."""
-    from jsonschema import Draft202012Validator  # costs a third of a second at start
-
-    for problem in Draft202012Validator(schema()).iter_errors(document):
-        yield f"{problem.json_path}: {problem.message}"
-
-
 def write(manifest: Manifest) -> bytes:
     """The manifest's bytes; raises :class:`ManifestError` rather than give invalid ones."""
     document = _document(manifest)
-    _raise_for_violations(document)
+    raise_for_violations(document)
     try:
         return as_text(document)
     except (ValueError, RecursionError) as problem:
@@ -91,7 +72,7 @@ def read(content: bytes) -> Manifest:
     except (ValueError, RecursionError) as problem:
         raise ManifestError(f"the manifest is not JSON: {quoted(problem)}") from problem
     check_version(document)
-    _raise_for_violations(document)
+    raise_for_violations(document)
     return _manifest(document)
 
 
@@ -116,29 +97,6 @@ def inconsistencies(content: bytes) -> Iterator[str]:
 
 def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
-
-
-@lru_cache(maxsize=1)
-def _compiled_check() -> Callable[[object], bool]:
-    from jsonschema_rs import Draft202012Validator
-
-    return Draft202012Validator(schema()).is_valid
-
-
-def _raise_for_violations(document: object) -> None:
-    """Compiled code looks first; only for what it does not like is the whole list made.
-
-    jsonschema needs a hundred times as long for ten thousand files, and is slow to import.
-    """
-    try:
-        is_valid = _compiled_check()(document)
-    except ValueError:  # such as a name that is no text
-        is_valid = False
-    if not is_valid:
-        found = list(violations(document))
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        first = found[0] if found else "$: is not as the schema has it"
-        raise ManifestError(f"the manifest is not valid: {quoted(first)}{more}")
 
 
 def _document(manifest: Manifest) -> dict[str, Any]:

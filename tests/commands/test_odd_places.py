@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from helpers import git, statuses, without_override
 
-from datalad_stackpack.outside.annex import OLDEST_ANNEX
+from datalad_stackpack.outside.installed import OLDEST_ANNEX
 from datalad_stackpack.stack import manifest_json
 
 

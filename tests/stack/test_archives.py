@@ -12,7 +12,7 @@ from stack_examples import one_line
 from datalad_stackpack.errors import ArgumentError, StrayRedirect
 from datalad_stackpack.stack import archives
 from datalad_stackpack.stack.archives import at_url, check_redirect
-from datalad_stackpack.stack.manifest_json import schema
+from datalad_stackpack.stack.manifest_schema import schema
 
 URL_IN_MANIFESTS = schema()["properties"]["archive"]["properties"]["url"]["pattern"]
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from stack_examples import KEYS, packed, plane_row
 
-from datalad_stackpack.stack.manifest_json import _compiled_check, violations, write
+from datalad_stackpack.stack.manifest_json import write
+from datalad_stackpack.stack.manifest_schema import _compiled_check, violations
 
 WRONG = (
     None,

@@ -25,7 +25,8 @@ from stack_examples import (
 
 from datalad_stackpack.errors import BadReply, ManifestError
 from datalad_stackpack.stack.keys import Checksum
-from datalad_stackpack.stack.manifest_json import read, violations, write
+from datalad_stackpack.stack.manifest_json import read, write
+from datalad_stackpack.stack.manifest_schema import violations
 from datalad_stackpack.stack.query import read_page
 from datalad_stackpack.stack.series import specimen
 

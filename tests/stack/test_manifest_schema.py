@@ -19,7 +19,8 @@ from stack_examples import (
     reconstruction_row,
 )
 
-from datalad_stackpack.stack.manifest_json import schema, violations, write
+from datalad_stackpack.stack.manifest_json import write
+from datalad_stackpack.stack.manifest_schema import schema, violations
 
 Path = tuple[str | int, ...]
 
