@@ -27,7 +27,7 @@ LANES = 2
 """How many files are added at once. A third gains nothing: git-annex's bookkeeping is shared."""
 
 WORTH_A_LANE = 20
-"""How many files one lane takes before the next is opened: a git-annex takes time to start."""
+"""How many files each lane takes before the next is opened: a git-annex takes time to start."""
 
 
 class Intake:
@@ -45,8 +45,10 @@ class Intake:
         self._registering = threading.Lock()
         self._registrar = self._start(["registerurl"], {})
         self._lanes: queue.SimpleQueue[Conversation] = queue.SimpleQueue()
+        self._lanes_opened = 0
         self._taken = 0
-        self._open_lane(0)
+        self._under_way: list[Future[str]] = []
+        self._open_lane()
         # one more than the lanes, so that one file is registered while others are added
         self._pool = ThreadPoolExecutor(LANES + 1, thread_name_prefix="stackpack-intake")
 
@@ -54,10 +56,17 @@ class Intake:
         command = ["git", "annex", *words, "--batch", "--json", "--json-error-messages"]
         return self._processes.enter_context(Conversation(command, self._stack, settings))
 
-    def _open_lane(self, number: int) -> None:
+    def _open_lane(self) -> None:
         words = ["add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"]
-        index = self._staging / f"lane-{number}"
+        index = self._staging / f"lane-{self._lanes_opened}"
         self._lanes.put(self._start(words, {"GIT_INDEX_FILE": str(index)}))
+        self._lanes_opened += 1
+
+    def _needs_a_lane(self) -> bool:
+        """Whether files wait that another lane could add; not where a network is slow."""
+        opened = self._lanes_opened
+        wait = len(self._under_way) > opened
+        return wait and opened < LANES and self._taken >= WORTH_A_LANE * opened
 
     def register(self, key: str, url: str) -> None:
         """Record at the web remote that ``url`` gives the content of ``key``."""
@@ -84,10 +93,13 @@ class Intake:
         The promise raises :class:`AnnexError` when git-annex computes another key than the
         checksum of the bytes that were looked at makes; :class:`NoRoom` when the disk is full.
         """
+        self._under_way = [promise for promise in self._under_way if not promise.done()]
+        if self._needs_a_lane():
+            self._open_lane()
         self._taken += 1
-        if self._taken % WORTH_A_LANE == 0 and self._taken < WORTH_A_LANE * LANES:
-            self._open_lane(self._taken // WORTH_A_LANE)
-        return self._pool.submit(self._take, accepted, checksum, file)
+        promise = self._pool.submit(self._take, accepted, checksum, file)
+        self._under_way.append(promise)
+        return promise
 
     def _take(self, accepted: Path, checksum: Checksum, file: PlannedFile) -> str:
         expected_key = checksum.key(file.path)
