@@ -273,12 +273,12 @@ def _run_message(place: Place, dataset: Any, record: Record) -> str:
 
 
 def head(place: Place) -> str:
-    """The last commit of the user's branch, also when an adjusted branch is checked out."""
+    """The last commit of the user's branch, also when an adjusted one is checked out; "" if none."""
     return _commit_at(place, branch(place))
 
 
 def _commit_at(place: Place, name: str) -> str:
-    words = ["git", "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"]
+    words = ["git", "rev-parse", "--revs-only", f"{name}^{{commit}}"]
     return run(words, place.root).decode().strip()
 
 

@@ -56,6 +56,14 @@ def test_each_stack_is_a_subdataset_and_the_parent_is_saved_once(add, dataset):
     assert "- specimen 2\n" in git("log", "-1", "--format=%B")
 
 
+def test_a_dataset_without_any_commit_takes_note_of_its_first_subdataset(add, dataset):
+    git("update-ref", "-d", "HEAD")
+    git("rm", "-r", "-q", "--cached", ".")
+    results = add(1, subdataset=True)
+    assert {one["status"] for one in results} == {"ok"}
+    assert subdatasets(dataset).keys() == {"1"}
+
+
 def test_a_second_run_saves_nothing_and_a_changed_stack_is_saved_again(add, dataset):
     add(1, subdataset=True, parts="projections")
     before = subdatasets(dataset)
