@@ -46,6 +46,8 @@ class Branch:
         What git-annex has still in its journal, or has not merged yet, is not seen.
         """
         names = {key: _log_names(key) for key in keys if key and "\n" not in key}
+        if not names:
+            return {}
         logs = self._logs(log for pair in names.values() for log in pair)
         found = {}
         for key, pair in names.items():
