@@ -273,7 +273,10 @@ def _run_message(place: Place, dataset: Any, record: Record) -> str:
 
 
 def head(place: Place) -> str:
-    """The last commit of the user's branch, also when an adjusted one is checked out; "" if none."""
+    """The last commit of the user's branch, also when an adjusted one is checked out.
+
+    An empty string if there is none.
+    """
     return _commit_at(place, branch(place))
 
 

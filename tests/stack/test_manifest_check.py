@@ -11,7 +11,11 @@ import pytest
 from stack_examples import KEYS, packed, plane_row
 
 from datalad_stackpack.stack.manifest_json import write
-from datalad_stackpack.stack.manifest_schema import _compiled_check, violations
+from datalad_stackpack.stack.manifest_schema import (
+    _compiled_check,
+    raise_for_violations,
+    violations,
+)
 
 WRONG = (
     None,
@@ -82,3 +86,11 @@ def test_the_quick_check_agrees_with_the_thorough_one(key):
         if _compiled_check()(other) != (not list(violations(other)))
     ]
     assert differ == []
+
+
+def test_what_the_quick_check_cannot_hold_is_left_to_the_thorough_one():
+    document = json.loads(write(packed([plane_row()], [])))
+    document["files"][0]["url"] += "\ud800"
+    with pytest.raises(UnicodeEncodeError):
+        _compiled_check()(document)
+    raise_for_violations(document)
