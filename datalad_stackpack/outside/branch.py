@@ -66,14 +66,20 @@ class Branch:
         asked = {f"{trees[name[:3]]}:{name[4:]}": name for name in names if name[:3] in trees}
         return {asked[found]: log for found, log in contents(self._root, list(asked))}
 
+    def merges(self) -> bool:
+        """Whether git-annex merges the side branch, which it does unless it is told not to."""
+        words = ["config", "--type=bool", "--default=true", "annex.merge-annex-branches"]
+        return run(["git", *words], self._root).strip() == b"true"
+
     @contextmanager
-    def adding(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> Iterator[None]:
+    def adding(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> Iterator[bool]:
         """Record a URL for each key, and ``blobs`` in the repository, in one go.
 
-        While git-annex merges the records, the caller may go on: they are safe in the side
-        branch. At the end, raises :class:`~datalad_stackpack.errors.AnnexError` when git-annex
-        did not merge it, the side branch has what the git-annex branch has not, or an older
-        record outweighs a new one.
+        The caller goes on while git-annex merges the records from the side branch. It is told
+        whether the keys are all new: then no older record can outweigh a new one, and all will be
+        merged sooner or later. At the end, raises
+        :class:`~datalad_stackpack.errors.AnnexError` when git-annex did not merge it, the side
+        branch has what the git-annex branch has not, or an older record outweighs a new one.
         """
         names = {key: _log_names(key) for key in urls}
         before = self._logs(log for pair in names.values() for log in pair)
@@ -86,11 +92,13 @@ class Branch:
                 importing.tell(piece)
         some_key = next(iter(urls))
         asking = ["git", "annex", "whereis", "--quiet", f"--key={some_key}"]  # merges before
-        with Conversation(asking, self._root):
-            yield
-        run(["git", "merge-base", "--is-ancestor", SIDE_BRANCH, BRANCH], self._root)
-        if not side_branch_was_there:
-            run(["git", "update-ref", "-d", SIDE_BRANCH], self._root)
+        try:
+            with Conversation(asking, self._root):
+                yield not before
+        finally:
+            run(["git", "merge-base", "--is-ancestor", SIDE_BRANCH, BRANCH], self._root)
+            if not side_branch_was_there:
+                run(["git", "update-ref", "-d", SIDE_BRANCH], self._root)
         known_before = [key for key, pair in names.items() if not before.keys().isdisjoint(pair)]
         for key, recorded in self.urls(known_before).items():
             if urls[key] not in recorded:

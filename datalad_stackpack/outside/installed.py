@@ -18,8 +18,8 @@ OLDEST_ANNEX = "10.20241202"
 class Installed:
     """The git-annex that is installed. A context manager.
 
-    It is asked for its version when this is made, and answers when :meth:`check` wants to know:
-    its start takes as long as some of our imports, which can be made meanwhile.
+    It is asked for its version when this is made, and answers when :meth:`check` wants to know,
+    once: its start takes as long as some of our imports, which can be made meanwhile.
     """
 
     def __init__(self) -> None:

@@ -63,7 +63,10 @@ class Intake:
         self._lanes_opened += 1
 
     def _needs_a_lane(self) -> bool:
-        """Whether files wait that another lane could add; not where a network is slow."""
+        """Whether files wait that another lane could add.
+
+        They do not where the network is slow, nor where one is asked for at a time.
+        """
         opened = self._lanes_opened
         wait = len(self._under_way) > opened
         return wait and opened < LANES and self._taken >= WORTH_A_LANE * opened

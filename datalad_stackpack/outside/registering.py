@@ -63,7 +63,7 @@ class Registering:
     def register(self, files: Sequence[PlannedFile]) -> None:
         """Put ``files`` in place by their addresses alone; raises :class:`AnnexError`."""
         rest: Sequence[PlannedFile] = files
-        if len(files) >= WORTH_IT:
+        if len(files) >= WORTH_IT and self._branch.merges():
             samples = list({_is_shortened(file.url): file for file in files}.values())
             self._by_annex(samples)
             rest = [file for file in files if file not in samples]
@@ -108,11 +108,19 @@ class Registering:
         """Register all of ``files``; returns those that are left to git-annex."""
         foretold = [self._foretell(file) for file in files]
         urls = {one.key: one.file.url for one in foretold}
+        placed = False
         try:
-            with self._branch.adding(urls, (one.link for one in foretold)):
-                self._place(foretold)
-        except AnnexError:  # git-annex takes links that stand already, too
+            with self._branch.adding(urls, (one.link for one in foretold)) as all_new:
+                if all_new:  # a link without its address would be in the next run's way
+                    placed = True
+                    self._place(foretold)
+        except AnnexError:
+            if placed:
+                self._take_away(foretold)
             return files
+        if not placed:
+            self._place(foretold)
+        self._stage(foretold)
         return ()
 
     def _place(self, foretold: Sequence[Foretold]) -> None:
@@ -123,6 +131,12 @@ class Registering:
                 os.symlink(one.link, f"{self._stack}/{one.file.path}")  # noqa: PTH211
         except OSError as problem:
             raise NoRoom(f"cannot put a link in its place: {problem}") from problem
+
+    def _take_away(self, foretold: Sequence[Foretold]) -> None:
+        for one in foretold:
+            (self._stack / one.file.path).unlink(missing_ok=True)
+
+    def _stage(self, foretold: Sequence[Foretold]) -> None:
         listing = b"".join(
             f"120000 {one.blob} 0\t".encode() + os.fsencode(self._prefix + one.file.path) + b"\0"
             for one in foretold

@@ -6,6 +6,8 @@ A stack of ten files is left to git-annex; one of 44 takes the fast path.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -187,6 +189,31 @@ def test_links_that_stood_before_their_addresses_were_merged_are_committed(add, 
     (dataset / "3" / "manifest.json").unlink()
     check_whole(add(3, no_fetch=True), dataset / "3", archive)
     assert files_of(dataset / "3") == urls
+
+
+def test_links_are_taken_back_where_their_addresses_were_not_merged(
+    add, archive, dataset, tmp_path, monkeypatch
+):
+    """Else the next run would find links without an address, and take them for somebody's."""
+    real = shutil.which("git-annex")
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    (directory / "git-annex").write_text(
+        f"""#!/bin/sh
+        case "$*" in
+        whereis*--key=*) ls {dataset}/3/planes | wc -l > {tmp_path}/placed; exit 1;;
+        addurl*) test -e {tmp_path}/placed && exit 1;;
+        esac
+        exec {real} "$@"
+        """
+    )
+    (directory / "git-annex").chmod(0o755)
+    with monkeypatch.context() as broken:
+        broken.setenv("PATH", f"{directory}{os.pathsep}{os.environ['PATH']}")
+        assert set(statuses(add(3, no_fetch=True)).values()) == {"error"}
+    assert (tmp_path / "placed").exists()
+    assert len(files_of(dataset / "3")) <= 1
+    check_whole(add(3, no_fetch=True), dataset / "3", archive)
 
 
 def test_an_address_that_was_taken_away_is_registered_again(add, archive, dataset):

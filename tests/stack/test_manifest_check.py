@@ -39,6 +39,8 @@ WRONG = (
     "http://x\n",
     "http://x y",
     "http://x\u00a0",
+    "http://x\x1cy",
+    "http://x\u2028",
     "a/b",
     "a" * 64,
 )
