@@ -133,8 +133,11 @@ class Registering:
             raise NoRoom(f"cannot put a link in its place: {problem}") from problem
 
     def _take_away(self, foretold: Sequence[Foretold]) -> None:
+        """Remove the links that were placed, and nothing else that may stand there meanwhile."""
         for one in foretold:
-            (self._stack / one.file.path).unlink(missing_ok=True)
+            path = self._stack / one.file.path
+            if path.is_symlink() and os.fsencode(path.readlink()) == one.link:
+                path.unlink()
 
     def _stage(self, foretold: Sequence[Foretold]) -> None:
         listing = b"".join(
