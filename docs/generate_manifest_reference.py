@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.stack.manifest_schema import schema
+from datalad_stackpack.manifest.json_text import schema
 
 PAGE = Path(__file__).parent / "reference" / "manifest.md"
 
@@ -24,7 +24,7 @@ HEAD = """\
 
 It is JSON with sorted keys and a newline at its end, and has no time in it: the same answers of the
 archive give the same bytes. It is valid against the JSON Schema (2020-12) that the package ships as
-`datalad_stackpack/stack/manifest-1.schema.json`. A manifest that is not valid is never written. No
+`datalad_stackpack/manifest/manifest-1.schema.json`. A manifest that is not valid is never written. No
 field but these may occur, and none may be absent; only `row` is open, because its fields are the
 archive's.
 

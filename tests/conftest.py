@@ -25,11 +25,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
 from datalad.conftest import setup_package  # noqa: F401 (a fixture, used by its name)
-from helpers import GAPS, TINY, Result, copied_dataset
+from hypothesis import HealthCheck, settings
+from support.helpers import GAPS, TINY, Result, copied_dataset
+from support.misbehaving import MisbehavingArchive
 
 from datalad_stackpack.demo import DemoCell
+
+settings.register_profile(
+    "stackpack",
+    max_examples=100,
+    deadline=None,
+    derandomize=True,  # a commit is not to fail by chance; take this out to explore
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("stackpack")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -101,8 +111,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, programs: None) -> Path:
     """Two empty datasets, to be copied: to make one takes longer than many a test."""
     from datalad.api import create
 
-    from datalad_stackpack.outside.dataset import ensure_made
-    from datalad_stackpack.outside.place import Place
+    from datalad_stackpack.annex.dataset import ensure_made
+    from datalad_stackpack.annex.locate import Place
 
     place = tmp_path_factory.mktemp("made")
     create(path=str(place / "dataset"), result_renderer="disabled")

@@ -11,7 +11,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from datalad_stackpack.citation import text, words
+from datalad_stackpack.archive.cells import STRUCTURE_ID, Cell
+from datalad_stackpack.citation import text
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.citation.references import (
     Reference,
@@ -20,13 +21,17 @@ from datalad_stackpack.citation.references import (
     methods_reference,
     tool_reference,
 )
-from datalad_stackpack.stack.cells import STRUCTURE_ID, Cell
-from datalad_stackpack.stack.entries import FileEntry
+from datalad_stackpack.manifest.entries import FileEntry
 
 FILE_NAME = "ro-crate-metadata.json"
+
+
 VERSION = "1.3"
+
+
 TAXA = {"mus musculus": 10090, "homo sapiens": 9606}
 """NCBI's identifiers of the species that the archive has cells of, by name in lower case."""
+
 
 Entity = Any
 """An entity of the rocrate library, which has no types."""
@@ -60,7 +65,7 @@ class _Crate:
         archive = self._archive(organisation)
         files = [self._file(entry) for entry in cited.files]
         subject = self._subject()
-        root["name"] = words.title(cited)
+        root["name"] = text.title(cited)
         root["description"] = self._description()
         root["datePublished"] = cited.day
         root["version"] = cited.held.commit
@@ -89,14 +94,14 @@ class _Crate:
         return self._crate.add(entity)
 
     def _description(self) -> str:
-        wrong = words.warnings(self._cited)
+        wrong = text.warnings(self._cited)
         said = text.statement(self._cited)
         return f"DO NOT CITE THIS AS IT IS: {wrong}. {said}" if wrong else said
 
     def _file(self, entry: FileEntry) -> Entity:
         checksum = entry.checksum
         properties = {
-            "name": words.picture(entry, self._cited),
+            "name": text.picture(entry, self._cited),
             "description": f"One of the {entry.part} of {self._cited.subject.label}",
             "sdDatePublished": self._cited.day,
             "localPath": entry.path,
@@ -119,12 +124,12 @@ class _Crate:
 
     def _terms(self) -> Entity:
         cited = self._cited
-        address = words.terms_address(cited)
+        address = text.terms_address(cited)
         return self._add(
             "CreativeWork",
             address or "#terms-of-use",
             name=f"Terms of use of {cited.archive_name}",
-            description=words.use(cited),
+            description=text.use(cited),
             url=address,
         )
 
@@ -163,7 +168,7 @@ class _Crate:
             _local(cited.subject.label),
             name=cited.subject.label,
             alternateName=cell.name if cell else None,
-            description=words.cell(cell) or None,
+            description=text.cell(cell) or None,
             identifier=str(cited.subject.id),
             taxonomicRange=self._taxon(cell) if cell else None,
         )
@@ -183,7 +188,7 @@ class _Crate:
     def _structure(self) -> Entity | None:
         """The brain structure, by the archive's own number where the row has it."""
         cited, described = self._cited, self._cited.described
-        if described is None or words.structure(described.cell) is None:
+        if described is None or text.structure(described.cell) is None:
             return None
         cell, number = described.cell, described.row.get(STRUCTURE_ID)
         known = isinstance(number, int) and number > 0
@@ -191,7 +196,7 @@ class _Crate:
             "BrainStructure",
             f"{cited.archive_url}/api/v2/data/Structure/{number}.json"
             if known
-            else _local(f"structure {words.structure(cell)}"),
+            else _local(f"structure {text.structure(cell)}"),
             name=cell.structure_name or cell.structure,
             alternateName=cell.structure,
             identifier=str(number) if known else None,

@@ -13,20 +13,25 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from datalad_stackpack.archive.cells import Cell, Described
+from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.archive.sources import Terms
 from datalad_stackpack.errors import quoted
-from datalad_stackpack.stack.archives import Terms
-from datalad_stackpack.stack.cells import Cell, Described
-from datalad_stackpack.stack.entries import NOT_ACCEPTED, FileEntry
-from datalad_stackpack.stack.manifest import Generator, Manifest, Sections
-from datalad_stackpack.stack.series import Subject
+from datalad_stackpack.manifest.entries import NOT_ACCEPTED, FileEntry
+from datalad_stackpack.manifest.model import Generator, Manifest, Sections
 
 ALGORITHM = "SHA-256"
+
+
 INCOMPLETE, UNSAVED, BROKEN = "INCOMPLETE", "UNSAVED CHANGES", "BROKEN"
+
 
 ALLOWED = frozenset(string.ascii_letters + string.digits + "-._~:/?#[]@!$&'()*+,;=%")
 """What an address is made of (RFC 3986); letters of other scripts are let be."""
 
+
 STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+
 
 Fields = TypeVar("Fields", Terms, Cell, Generator)
 

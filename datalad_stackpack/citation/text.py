@@ -5,27 +5,18 @@ Several stacks are told of together: what they share is said once, the rest is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from datalad_stackpack.citation import words
-from datalad_stackpack.citation.record import Citation
+from datalad_stackpack.archive.cells import Cell
+from datalad_stackpack.archive.parts import PARTS, Holds
+from datalad_stackpack.citation.record import ALGORITHM, Citation, Share
 from datalad_stackpack.citation.references import (
     Reference,
     datalad_reference,
     methods_reference,
     tool_reference,
 )
-
-FACETS: tuple[Callable[[Citation], str], ...] = (
-    lambda cited: f"from {archive(cited)}",
-    lambda cited: f"recorded on {cited.day}",
-    lambda cited: f"in {words.dataset(cited)}",
-    words.directory,
-    lambda cited: f"commit {cited.held.commit}",
-    lambda cited: f"packed with {cited.generator.name} {cited.generator.version}",
-    words.fixed_by,
-)
-"""What is said of a stack beside its pictures; of several stacks, once where they agree."""
+from datalad_stackpack.manifest.entries import FileEntry
 
 
 def render(cited: Sequence[Citation]) -> str:
@@ -51,11 +42,11 @@ def sentence(cited: Sequence[Citation]) -> str:
 
 def statement(cited: Citation) -> str:
     """What the sentence says, about the version itself."""
-    return f"{_flags(cited)}{words.capital(_said(cited))}."
+    return f"{_flags(cited)}{capital(_said(cited))}."
 
 
 def _said(one: Citation) -> str:
-    return f"{words.pictures(one)} of {words.subject(one)} {_facets(FACETS, one)}"
+    return f"{pictures(one)} of {subject(one)} {_facets(FACETS, one)}"
 
 
 def _facets(facets: Sequence[Callable[[Citation], str]], one: Citation) -> str:
@@ -67,8 +58,8 @@ def _flags(one: Citation) -> str:
 
 
 def _line(one: Citation, own: Sequence[Callable[[Citation], str]]) -> str:
-    told = f"{words.pictures(one)}, {_facets(own, one)}".rstrip(", ")
-    return f"- {_flags(one)}{words.subject(one)}: {told}"
+    told = f"{pictures(one)}, {_facets(own, one)}".rstrip(", ")
+    return f"- {_flags(one)}{subject(one)}: {told}"
 
 
 def _subjects(cited: Sequence[Citation]) -> str:
@@ -76,7 +67,7 @@ def _subjects(cited: Sequence[Citation]) -> str:
     for one in cited:
         kind = one.subject.called
         kinds[kind] = kinds.get(kind, 0) + 1
-    return words.listed(f"{number} {kind}{'s' * (number > 1)}" for kind, number in kinds.items())
+    return listed(f"{number} {kind}{'s' * (number > 1)}" for kind, number in kinds.items())
 
 
 def archive(cited: Citation) -> str:
@@ -88,9 +79,7 @@ def archive(cited: Citation) -> str:
 
 def _warning(cited: Sequence[Citation]) -> str:
     wrong = [
-        f"- {one.subject.label}, {words.place(one)}: {caveat}"
-        for one in cited
-        for caveat in one.caveats
+        f"- {one.subject.label}, {place(one)}: {caveat}" for one in cited for caveat in one.caveats
     ]
     return "\n".join(["DO NOT CITE THIS AS IT IS", *wrong]) if wrong else ""
 
@@ -110,7 +99,7 @@ def _works(cited: Sequence[Citation]) -> list[str]:
 def _archive_line(one: Citation) -> str:
     terms = one.terms
     said = terms.citation or (
-        f"{words.capital(archive(one))}. How it is to be cited is not known here: ask the archive"
+        f"{capital(archive(one))}. How it is to be cited is not known here: ask the archive"
     )
     return f"{said.rstrip('.')}. {terms.rrid}" if terms.rrid else said
 
@@ -118,7 +107,7 @@ def _archive_line(one: Citation) -> str:
 def _line_of(work: Reference) -> str:
     """A work on one line, in no journal's style."""
     names = [f"{one.given} {one.name}" if one.given else one.name for one in work.authors]
-    who = f"{', '.join(names)} and others" if work.more_authors else words.listed(names)
+    who = f"{', '.join(names)} and others" if work.more_authors else listed(names)
     when = f" ({work.date[:4]})" if work.date else ""
     version = f", version {work.version}" if work.version else ""
     where = ""
@@ -129,9 +118,150 @@ def _line_of(work: Reference) -> str:
 
 
 def _terms(cited: Sequence[Citation]) -> list[str]:
-    use = dict.fromkeys(words.use(one) for one in cited)
+    uses = dict.fromkeys(use(one) for one in cited)
     policies = dict.fromkeys(one.terms.citation_policy for one in cited)
     return [
-        *(f"Terms of use: {line}" for line in use),
+        *(f"Terms of use: {line}" for line in uses),
         *(f"Citation policy: {line}" for line in policies if line),
     ]
+
+
+def listed(words: Iterable[str]) -> str:
+    """``a, b and c``."""
+    *firsts, last = list(words) or [""]
+    return f"{', '.join(firsts)} and {last}" if firsts else last
+
+
+def runs(numbers: Iterable[int]) -> str:
+    """``3, 5-7 and 9``: ascending numbers, runs of three and more with a dash."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    words = []
+    for run in found:
+        words += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else [str(number) for number in run]
+    return listed(words)
+
+
+def subject(cited: Citation) -> str:
+    """The specimen or data set by its id, and what the archive says it is."""
+    said = cell(cited.cell)
+    return f"{cited.subject.label} ({said})" if said else cited.subject.label
+
+
+def cell(described: Cell | None) -> str:
+    """Name, species and structure of a cell, as far as they are known."""
+    if described is None:
+        return ""
+    told = [described.name, described.species, structure(described)]
+    return ", ".join(one for one in told if one)
+
+
+def structure(described: Cell) -> str | None:
+    """The brain structure that a cell lies in, by acronym and name."""
+    told = [one for one in (described.structure, described.structure_name) if one]
+    return ", ".join(told) or None
+
+
+def pictures(cited: Citation) -> str:
+    """How many files of each part there are, and which sections they cover."""
+    return listed(_share(one, cited) for one in cited.shares) if cited.shares else "no picture"
+
+
+def _share(share: Share, cited: Citation) -> str:
+    wanted = share.files + share.lacking
+    single = share.part.removesuffix("s")
+    if PARTS[share.part].holds is Holds.TRACING and wanted == share.files == 1:
+        return f"the {single}"
+    number = f"{share.files} of {wanted}" if share.lacking else str(share.files)
+    told = f"{number} {single}{'s' * (wanted != 1)}"
+    first, last = cited.sections.first, cited.sections.last
+    if PARTS[share.part].holds is not Holds.SECTIONS or first is None:
+        return told
+    missing = f", without {runs(cited.sections.missing)}" if cited.sections.missing else ""
+    span = str(first) if first == last else f"{first} to {last}{missing}"
+    noun = "" if single == "section" else "section " if first == last else "sections "
+    return f"{told} ({noun}{span})"
+
+
+def picture(entry: FileEntry, cited: Citation) -> str:
+    """One file of a stack by what it shows."""
+    is_section = entry.image is not None and entry.image.axes is None
+    name = f"section {entry.image.section_number}" if is_section and entry.image else entry.path
+    return capital(f"{cited.subject.label}, {name}")
+
+
+def parts(cited: Citation) -> str:
+    """The names of the parts, as a title has them."""
+    return capital(listed(one.part for one in cited.shares) if cited.shares else "stack")
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def title(cited: Citation) -> str:
+    """The title of the cited version; what is wrong with it is part of the title."""
+    flags = dict.fromkeys(f" [{one.word}]" for one in cited.caveats)
+    return f"{parts(cited)} of {subject(cited)}, {cited.archive_name}{''.join(flags)}"
+
+
+def fixed_by(cited: Citation) -> str:
+    """What makes sure that the files are these: checksums, as far as there are any."""
+    number = len(cited.files)
+    if cited.checksums == number:
+        return f"each file identified by its {ALGORITHM}"
+    if not cited.checksums:
+        return "no file identified by a checksum"
+    return f"{cited.checksums} of {number} files identified by their {ALGORITHM}"
+
+
+def dataset(cited: Citation) -> str:
+    """The dataset by its id."""
+    known = cited.held.dataset_id
+    return f"DataLad dataset {known}" if known else "a git repository without a DataLad id"
+
+
+def directory(cited: Citation) -> str:
+    """The stack's directory in the dataset; empty where it is the whole."""
+    return "" if cited.held.directory == "." else f"directory {cited.held.directory}"
+
+
+def place(cited: Citation) -> str:
+    """The dataset, the directory in it, and the commit."""
+    told = (dataset(cited), directory(cited), f"commit {cited.held.commit}")
+    return ", ".join(one for one in told if one)
+
+
+def warnings(cited: Citation) -> str:
+    """Why it is not to be cited as it is, on one line; empty if nothing is wrong."""
+    return "; ".join(str(one) for one in cited.caveats)
+
+
+def terms_address(cited: Citation) -> str | None:
+    """Where the terms of use can be read, if the manifest says so with an address."""
+    told = cited.terms.terms_of_use or ""
+    return told if told.startswith(("https://", "http://")) else None
+
+
+def use(cited: Citation) -> str:
+    """How the pictures may be used, as the archive states it."""
+    terms = cited.terms
+    said = terms.use or "not known: ask the archive"
+    return f"{said} {terms.terms_of_use}" if terms.terms_of_use else said
+
+
+FACETS: tuple[Callable[[Citation], str], ...] = (
+    lambda cited: f"from {archive(cited)}",
+    lambda cited: f"recorded on {cited.day}",
+    lambda cited: f"in {dataset(cited)}",
+    directory,
+    lambda cited: f"commit {cited.held.commit}",
+    lambda cited: f"packed with {cited.generator.name} {cited.generator.version}",
+    fixed_by,
+)
+"""What is said of a stack beside its pictures; of several stacks, once where they agree."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
-from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, STACKS
+from datalad_stackpack import __version__
+from datalad_stackpack.annex.locate import find_stacks, resolved
+from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.citation import bag
+from datalad_stackpack.commands import results
+from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
+from datalad_stackpack.commands.results import Result, of_bag
+from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
 
 
 @build_doc
@@ -58,6 +66,27 @@ class StackpackBag(Interface):
     ) -> Iterator[dict[str, Any]]:
         from datalad.utils import ensure_list
 
-        from datalad_stackpack.commands.bags import put  # slow to import
-
         yield from put(directory, ensure_list(path), dataset, holey)
+
+
+ACTION = "stackpack-bag"
+
+
+def put(directory: Any, paths: Sequence[Any], dataset: Any, holey: bool) -> Iterator[Result]:
+    """Put the stacks that the options name into a bag, told as one result record."""
+    try:
+        if not str(directory) or "\0" in str(directory):
+            raise ArgumentError(f"{quoted(directory)} is not the name of a directory")
+        check_installed()
+        where = resolved(directory, dataset)
+        bag.check_directory(where)
+        stacks = find_stacks(dataset, paths)
+        if not stacks:
+            raise ArgumentError("the dataset has no stack to bag: stackpack-add packs one")
+        made = bag.foresee(stacks, holey)
+        today = datetime.now(timezone.utc).date().isoformat()
+        bag.write(made, where, today, f"datalad-stackpack {__version__}")
+    except StackpackError as problem:
+        yield results.of_refusal(ACTION, str(directory), problem)
+        return
+    yield of_bag(ACTION, where, made)

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
-from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, STACKS
+from datalad_stackpack import config
+from datalad_stackpack.annex.locate import find_stacks
+from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.cancel import Halt
+from datalad_stackpack.checking.findings import Finding, Level
+from datalad_stackpack.checking.run import Checking, Tally
+from datalad_stackpack.checking.upstream import parse_upstream
+from datalad_stackpack.commands import results
+from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
+from datalad_stackpack.commands.results import Result, Results
+from datalad_stackpack.errors import StackpackError
 
 
 @build_doc
@@ -71,6 +84,82 @@ class StackpackCheck(Interface):
     ) -> Iterator[dict[str, Any]]:
         from datalad.utils import ensure_list
 
-        from datalad_stackpack.commands.checks import check  # slow to import
-
         yield from check(ensure_list(path), dataset, content, upstream, jobs)
+
+
+ACTION = "stackpack-check"
+
+
+def check(
+    paths: Sequence[Any], dataset: Any, content: bool, upstream: Any, jobs: Any
+) -> Iterator[Result]:
+    """Check the stacks that the options name, told as result records."""
+    try:
+        asked = parse_upstream(upstream)
+        jobs_at_once = config.parse_jobs(jobs)
+        patience = config.patience()
+        check_installed()
+        stacks = find_stacks(dataset, paths)
+    except StackpackError as problem:
+        yield results.of_refusal(ACTION, ", ".join(map(str, paths)), problem)
+        return
+    halt = Halt()
+
+    @contextmanager
+    def archive_at(url: str) -> Iterator[Archive]:
+        with config.recorded_source(url) as source:
+            yield Archive(source, patience, halt)
+
+    for place in stacks:
+        tell = CheckingResults(ACTION, place)
+        checking = Checking(place, jobs_at_once, patience, halt)
+        counted: Counter[Level] = Counter()
+        try:
+            for finding in checking.run(content, asked, archive_at):
+                counted[finding.level] += 1
+                yield tell.of_finding(finding)
+        except StackpackError as problem:
+            yield tell.of_problem(problem)
+            continue
+        yield tell.of_check(checking.tally, {level: counted[level] for level in Level})
+
+
+LEVEL_STATUS = {Level.ERROR: "error", Level.WARNING: "ok", Level.UNKNOWN: "impossible"}
+
+
+class CheckingResults(Results):
+    """Makes the result records of checking a stack."""
+
+    def of_finding(self, finding: Finding) -> Result:
+        """The record of one thing that a check found."""
+        path = self._place.stack / finding.path if finding.path else self._place.stack
+        return {
+            **self._standard,
+            "type": "file" if finding.path else "directory",
+            "path": str(path),
+            "status": LEVEL_STATUS[finding.level],
+            "level": finding.level.value,
+            "code": finding.code,
+            "message": f"{finding.level.value}: {finding.message}",
+        }
+
+    def of_check(self, tally: Tally, counted: Mapping[Level, int]) -> Result:
+        """The record of a stack that was checked."""
+        found = ", ".join(
+            f"{number} {level.value}{'s' * (number != 1)}"
+            for level, number in counted.items()
+            if number
+        )
+        where = (
+            f"{tally.files} files, {tally.here} here, {tally.only_at_archive} only at the archive"
+        )
+        return self._stack(
+            "error" if counted[Level.ERROR] else "ok",
+            f"{found or 'nothing wrong'}; {where}",
+            tally.subject,
+            files=tally.files,
+            here=tally.here,
+            only_at_archive=tally.only_at_archive,
+            rows=tally.rows,
+            contents=tally.contents,
+        )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 
-from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, STACKS
+from datalad_stackpack.annex.dataset import Record
+from datalad_stackpack.annex.locate import Place, find_stacks
+from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.citation import crate, version
+from datalad_stackpack.citation.record import Citation
+from datalad_stackpack.commands import results
+from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
+from datalad_stackpack.commands.progress import lgr
+from datalad_stackpack.commands.results import CitingResults, Result
+from datalad_stackpack.errors import ArgumentError, StackpackError
 
 
 @build_doc
@@ -36,6 +47,47 @@ class StackpackCrate(Interface):
     def __call__(path: Any = None, dataset: Any = None) -> Iterator[dict[str, Any]]:
         from datalad.utils import ensure_list
 
-        from datalad_stackpack.commands.crates import describe  # slow to import
-
         yield from describe(ensure_list(path), dataset)
+
+
+ACTION = "stackpack-crate"
+
+
+MARK = "Written by datalad stackpack-crate, which replaces it"
+"""What a file of ours has in it; a file without it is somebody else's."""
+
+
+def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
+    """Describe the stacks that the options name, told as result records."""
+    try:
+        check_library()
+        check_installed()
+        stacks = find_stacks(dataset, paths)
+        if not stacks:
+            raise ArgumentError("the dataset has no stack to describe: stackpack-add packs one")
+    except StackpackError as problem:
+        yield results.of_refusal(ACTION, ", ".join(map(str, paths)), problem)
+        return
+    for place in stacks:
+        tell = CitingResults(ACTION, place)
+        try:
+            yield tell.of_saved(crate.FILE_NAME, *_save(place))
+        except StackpackError as problem:
+            yield tell.of_problem(problem)
+
+
+def check_library(name: str = "rocrate") -> None:
+    """Raise :class:`ArgumentError` unless the library that writes crates is installed."""
+    if find_spec(name) is None:
+        raise ArgumentError(
+            f"the library {name} is not installed: pip install 'datalad-stackpack[crate]'"
+        )
+
+
+def _save(place: Place) -> tuple[str, bool, Citation]:
+    def render(cited: Citation) -> dict[str, str]:
+        return {crate.FILE_NAME: crate.render(cited, MARK)}
+
+    command = ["datalad", ACTION, "-d", ".", place.relative]
+    record = Record(f"Describe as an RO-Crate: {crate.FILE_NAME}", command, {}, [crate.FILE_NAME])
+    return version.save(place, partial(version.cite, place), render, record, MARK, lgr.info)

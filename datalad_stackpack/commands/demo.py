@@ -52,13 +52,13 @@ class StackpackDemo(Interface):
     @staticmethod
     @eval_results
     def __call__(port: Any = None) -> Iterator[dict[str, Any]]:
-        from datalad_stackpack.commands import settings
-        from datalad_stackpack.commands.demo_archive import is_demo
+        from datalad_stackpack import config
         from datalad_stackpack.commands.results import of_refusal
         from datalad_stackpack.demo import DemoArchive
+        from datalad_stackpack.demo.running import is_demo
 
         try:
-            number = settings.demo_port() if port is None else _parse_port(port)
+            number = config.demo_port() if port is None else _parse_port(port)
             if is_demo(f"http://127.0.0.1:{number}"):
                 raise ArgumentError(f"a demo archive is already being served on port {number}")
             archive = DemoArchive(port=number)

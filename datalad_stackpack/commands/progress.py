@@ -1,14 +1,29 @@
-"""A progress bar in files and bytes, through DataLad's own progress log."""
+"""The log of the program: DataLad shows it, and says how much of it is shown."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from datalad.log import log_progress
 
-from datalad_stackpack.commands.log import lgr
-from datalad_stackpack.reports import Done, FileReport
+from datalad_stackpack.annex.dataset import Record
+from datalad_stackpack.annex.locate import Place
+from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.parts import KINDS
+from datalad_stackpack.archive.retry import Patience
+from datalad_stackpack.cancel import Halt
+from datalad_stackpack.commands.results import PackingResults, Result
+from datalad_stackpack.errors import quoted
+from datalad_stackpack.manifest.model import Manifest
+from datalad_stackpack.packing.reports import Done, FileReport, PlanReport, StackReport
+from datalad_stackpack.packing.run import Packing
+from datalad_stackpack.packing.survey import Order, Survey
+
+lgr = logging.getLogger("datalad.stackpack")
+
 
 GLANCE_S = 0.1
 """How often to move the bars, in seconds: thousands of files may be dealt with in one."""
@@ -62,3 +77,102 @@ class Progress:
             noninteractive_level=logging.DEBUG,
             **more,
         )
+
+
+def summary(results: Sequence[Result]) -> str:
+    """A line for each stack that was packed or failed, and one for all if there are several."""
+    stacks = [result for result in results if "complete" in result]
+    failed = [one for one in results if one.get("error") and one["type"] != "file"
+              and any(kind in one for kind in KINDS)]  # fmt: skip
+    plans = [result for result in results if "estimated_bytes" in result]
+    lines = [_packed(result) for result in stacks]
+    lines += [f"{_subject(one)}: failed: {one['message']}" for one in failed if len(results) > 1]
+    if len(stacks) + len(failed) > 1 and not plans:
+        whole = sum(result["complete"] for result in stacks)
+        lines.append(
+            f"{_stacks(len(stacks))}, {whole} of them complete; {len(failed)} could not be packed"
+        )
+    return "\n".join([*lines, *_planned(plans, len(failed))])
+
+
+def _packed(result: Result) -> str:
+    counted = (
+        f"{result['files']} of {result['planned']} files, {_in_units(result['bytes'])}, "
+        f"{result['seconds']:.1f} s"
+    )
+    news = "commit" if result["changed"] else "nothing new, commit"
+    commit = f"{news} {result['commit'][:10]}" if result["commit"] else "no commit"
+    return f"{_subject(result)}: {_state(result)}, {counted}, {commit}"
+
+
+def _planned(plans: Sequence[Result], failed: int) -> list[str]:
+    if not plans:
+        return []
+    files = sum(result["planned"] for result in plans)
+    fresh = sum(result["to_come"] for result in plans)
+    size = _in_units(sum(result["estimated_bytes"] for result in plans))
+    others = f"; {failed} could not be planned" if failed else ""
+    return [
+        f"{_stacks(len(plans))}, {fresh} of {files} files to come, about {size} (dry run){others}"
+    ]
+
+
+def _stacks(number: int) -> str:
+    return f"{number} stack{'s' * (number != 1)}"
+
+
+def _subject(result: Result) -> str:
+    named = [f"{kind.called} {result[kind.name]}" for kind in KINDS.values() if kind.name in result]
+    return named[0] if named else quoted(result["path"])
+
+
+def _state(result: Result) -> str:
+    if result["complete"]:
+        return "complete"
+    whole = result["files"] == result["planned"] and not result["bytes"]
+    return "registered only" if whole else "incomplete"
+
+
+def _in_units(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError(count)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all packings of one command share."""
+
+    jobs: int
+    patience: Patience
+    halt: Halt
+
+    def packing(
+        self,
+        archive: Archive,
+        place: Place,
+        record: Callable[[Survey, Place, Manifest, Manifest | None], Record],
+    ) -> Packing:
+        """Ready to pack into ``place`` what ``archive`` has."""
+        return Packing(archive, place, record, self.jobs, self.patience, self.halt, lgr.info)
+
+
+def told(
+    reports: Iterator[PlanReport | FileReport | StackReport], order: Order, tell: PackingResults
+) -> Iterator[Result]:
+    """Each report as a result record, while a progress bar shows how far it has come."""
+    progress = Progress(order.subject.label)
+    try:
+        for report in reports:
+            if isinstance(report, PlanReport):
+                progress.begin(len(report.todo))
+            elif isinstance(report, FileReport):
+                progress.note(report)
+                yield tell.of_file(report)
+            else:
+                progress.end()
+                yield tell.of_stack(report)
+    finally:
+        progress.end()

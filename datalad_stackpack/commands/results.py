@@ -6,12 +6,20 @@ of work have besides is said in ``packing_results``, ``checking_results`` and ``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from datalad_stackpack.annex.locate import Place
+from datalad_stackpack.archive.files import estimated_bytes
+from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.citation.bag import Bag, total_bytes
+from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import StackpackError
-from datalad_stackpack.outside.place import Place
-from datalad_stackpack.stack.series import Subject
+from datalad_stackpack.manifest.diff import Difference, RowDrift
+from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.packing.plan import Step, Todo
+from datalad_stackpack.packing.reports import Done, FileReport, StackReport
 
 Result = dict[str, Any]
 
@@ -73,3 +81,191 @@ def of_refusal(
 def _named(subject: Subject | None) -> dict[str, int]:
     """The id of what a record is about, under the name of its kind."""
     return {subject.kind: subject.id} if subject else {}
+
+
+STATUS = {
+    Done.KEPT: "notneeded",
+    Done.RESTORED: "ok",
+    Done.ADOPTED: "ok",
+    Done.REGISTERED: "ok",
+    Done.FETCHED: "ok",
+    Done.REPLACED: "ok",
+    Done.FAILED: "error",
+    Done.NOT_ASKED: "impossible",
+}
+
+
+class PackingResults(Results):
+    """Makes the result records of adding to a stack, or of updating it."""
+
+    def of_file(self, report: FileReport) -> Result:
+        """The record of one file that was dealt with."""
+        file = report.file
+        if report.problem is None:
+            message = report.done.value
+        elif report.done is Done.NOT_ASKED:
+            message = f"{report.done.value}: {report.problem}"
+        else:
+            message = f"the {file.what} {report.problem}; asked {file.url}"
+        return self._file(
+            file.path,
+            file.url,
+            STATUS[report.done],
+            message,
+            error=type(report.problem).__name__ if report.problem else None,
+            bytes=report.bytes,
+            key=report.key,
+        )
+
+    def of_plan(self, todo: Todo) -> Result:
+        """The record of one file that would be dealt with."""
+        status = "notneeded" if todo.step is Step.KEEP else "ok"
+        message = f"{todo.step.value} (dry run)"
+        return self._file(todo.file.path, todo.file.url, status, message, dry_run=True)
+
+    def of_stack(self, report: StackReport) -> Result:
+        """The record of the stack as a whole."""
+        have, lacking = len(report.files), report.lacking
+        short = f"in commit {report.commit[:10]}" if report.commit else ""
+        if report.problem is not None or lacking:
+            status = "error"
+            why = report.problem or f"{lacking} failed"
+            kept = f"{have} of {report.planned} files are {short}" if have else "no file was kept"
+            message = f"{why}: {kept}; run the same command again for the rest"
+        elif not report.changed:
+            status, message = "notneeded", f"all {report.planned} files are {short} already"
+        else:
+            status, message = "ok", f"{have} files {short}"
+        return self._stack(
+            status,
+            message,
+            report.manifest.subject,
+            files=have,
+            planned=report.planned,
+            bytes=report.bytes,
+            complete=report.manifest.complete,
+            commit=report.commit,
+            changed=report.changed,
+            seconds=round(report.seconds, 3),
+        )
+
+    def of_stack_plan(self, subject: Subject, todo: Sequence[Todo]) -> Result:
+        """The record of a stack that would be packed."""
+        fresh = sum(one.step is not Step.KEEP for one in todo)
+        return self._stack(
+            "ok" if fresh else "notneeded",
+            f"{fresh} of {len(todo)} files would be added (dry run)",
+            subject,
+            planned=len(todo),
+            to_come=fresh,
+            estimated_bytes=round(
+                estimated_bytes(one.file for one in todo if one.step in (Step.FETCH, Step.RENEW))
+            ),
+            dry_run=True,
+        )
+
+    def of_difference(self, difference: Difference) -> Result:
+        """The record of a row that is not as it was recorded."""
+        fields = f": {', '.join(difference.fields)}" if difference.fields else ""
+        return {
+            **self._standard,
+            "type": "file",
+            "path": str(self._place.stack / difference.path),
+            "status": "ok",
+            "message": f"the archive's row is {difference.drift.value}{fields} (dry run)",
+            "drift": difference.drift.value,
+            "fields": list(difference.fields),
+            "section_number": difference.section_number,
+            "dry_run": True,
+        }
+
+    def of_pruning(self, entry: FileEntry) -> Result:
+        """The record of a withdrawn picture that would be removed from the tree."""
+        return self._file(
+            entry.path, entry.url, "ok", "would be removed from the tree (dry run)", dry_run=True
+        )
+
+    def of_update_plan(
+        self, subject: Subject, differences: Sequence[Difference], todo: Sequence[Todo], pruned: int
+    ) -> Result:
+        """The record of a stack that would be updated."""
+        drifted = sum(one.drift is not RowDrift.UNCHANGED for one in differences)
+        asked = sum(one.step in (Step.FETCH, Step.RENEW) for one in todo)
+        work = drifted or pruned or any(one.step is not Step.KEEP for one in todo)
+        return self._stack(
+            "ok" if work else "notneeded",
+            f"{drifted} rows differ, {asked} files would be asked for, {pruned} removed (dry run)",
+            subject,
+            planned=len(todo),
+            dry_run=True,
+        )
+
+    def of_parent(self, stacks: int, commit: str | None) -> Result:
+        """The record of a dataset that took note of its subdatasets."""
+        if commit is None:
+            return self._stack("notneeded", "has all of these subdatasets already", None)
+        message = f"{stacks} subdataset{'s' * (stacks != 1)} in commit {commit[:10]}"
+        return self._stack("ok", message, None, commit=commit)
+
+
+class CitingResults(Results):
+    """Makes the result records of citing a stack."""
+
+    def of_citation(self, cited: Citation) -> Result:
+        """The record of a stack whose version is cited; ``caveats`` say why it should not be."""
+        held = cited.held
+        wrong = "".join(f"; {caveat}" for caveat in cited.caveats)
+        return self._stack(
+            "ok",
+            f"commit {held.commit[:10]} of {cited.day}{wrong}",
+            cited.subject,
+            commit=held.commit,
+            date=held.date,
+            dataset_id=held.dataset_id,
+            files=len(cited.files),
+            caveats=[str(caveat) for caveat in cited.caveats],
+        )
+
+    def of_saved(self, name: str, commit: str, changed: bool, cited: Citation) -> Result:
+        """The record of a citation that is in a file of the stack now."""
+        wrong = "".join(f"; it says not to cite: {caveat}" for caveat in cited.caveats)
+        return {
+            **self._standard,
+            "type": "file",
+            "path": str(self._place.stack / name),
+            "status": "ok" if changed else "notneeded",
+            "message": f"in commit {commit[:10]}{'' if changed else ' already'}{wrong}",
+            "commit": commit,
+            "changed": changed,
+        }
+
+
+def of_bag(action: str, directory: Path, bag: Bag) -> Result:
+    """The record of a bag that was written."""
+    holes = sum(one.url is not None for one in bag.payload)
+    wrong = [f"{one.subject.label}: {caveat}" for one in bag.cited for caveat in one.caveats]
+    told = [f"{len(bag.payload)} files, {holes} of them to be fetched", *wrong]
+    return {
+        "action": action,
+        "status": "ok",
+        "path": str(directory),
+        "type": "directory",
+        "message": "; ".join(told),
+        "files": len(bag.payload),
+        "to_fetch": holes,
+        "bytes": total_bytes(bag.payload),
+        "caveats": wrong,
+    }
+
+
+def of_rendering(action: str, root: Path, name: str, rendering: str) -> Result:
+    """The record of what was rendered, of all stacks together."""
+    return {
+        "action": action,
+        "status": "ok",
+        "path": str(root),
+        "type": "dataset",
+        "message": f"rendered as {name}",
+        "format": name,
+        "rendering": rendering,
+    }

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
-from datalad_stackpack.commands.parameters import DATASET_OF_STACKS, JOBS, STACKS
+from datalad_stackpack import config
+from datalad_stackpack.annex.locate import Place, find_stacks
+from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.cancel import Halt
+from datalad_stackpack.commands import results
+from datalad_stackpack.commands.options import DATASET_OF_STACKS, JOBS, STACKS
+from datalad_stackpack.commands.progress import Work, told
+from datalad_stackpack.commands.results import PackingResults, Result
+from datalad_stackpack.errors import ManifestError, StackpackError
+from datalad_stackpack.manifest.diff import RowDrift, withdrawn_entries
+from datalad_stackpack.manifest.model import Manifest
+from datalad_stackpack.packing import run_record, survey
+from datalad_stackpack.packing.survey import Order, Withdrawn
 
 
 @build_doc
@@ -85,8 +100,6 @@ class StackpackUpdate(Interface):
     ) -> Iterator[dict[str, Any]]:
         from datalad.utils import ensure_list
 
-        from datalad_stackpack.commands.updating import Options, update  # slow to import
-
         yield from update(
             Options(
                 ensure_list(path), dataset, prune, accept_changed, fetch, dry_run, jobs, message
@@ -97,7 +110,89 @@ class StackpackUpdate(Interface):
     def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:
         from datalad.ui import ui
 
-        from datalad_stackpack.commands.summary import summary
+        from datalad_stackpack.commands.progress import summary
 
         if said := summary(all_results):
             ui.message(said)
+
+
+ACTION = "stackpack-update"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``stackpack-update`` as they were given, not yet checked."""
+
+    paths: Sequence[Any]
+    dataset: Any = None
+    prune: bool = False
+    accept_changed: bool = False
+    fetch: bool = False
+    dry_run: bool = False
+    jobs: Any = None
+    message: Any = None
+
+    @property
+    def spelled(self) -> list[str]:
+        """The choices that matter for a repetition, as words of the command line."""
+        chosen = {
+            "--prune": self.prune,
+            "--accept-changed": self.accept_changed,
+            "--fetch": self.fetch,
+        }
+        return [word for word, given in chosen.items() if given]
+
+    def order(self, recorded: Manifest) -> Order:
+        """What to ask for, of a stack that is there."""
+        has_content = any(entry.checksum for entry in recorded.files)
+        return Order(
+            recorded.subject,
+            recorded.parts,
+            recorded.downsample,
+            fetch=self.fetch or has_content,
+            complete=self.fetch,
+            withdrawn=Withdrawn.PRUNE if self.prune else Withdrawn.KEEP,
+            renew=self.accept_changed,
+        )
+
+
+def update(options: Options) -> Iterator[Result]:
+    """Do what the options ask for, told as result records."""
+    try:
+        work = Work(config.parse_jobs(options.jobs), config.patience(), Halt())
+        check_installed()
+        stacks = find_stacks(options.dataset, options.paths)
+    except StackpackError as problem:
+        yield results.of_refusal(ACTION, ", ".join(map(str, options.paths)), problem)
+        return
+    for place in stacks:
+        tell = PackingResults(ACTION, place)
+        try:
+            recorded = survey.recorded_manifest(place)
+            if recorded is None:
+                raise ManifestError("the manifest was never committed: run stackpack-add again")
+            order = options.order(recorded)
+            with config.recorded_source(recorded.archive_url) as source:
+                archive = Archive(source, work.patience, work.halt)
+                if options.dry_run:
+                    yield from _foresee(order, archive, place, recorded, tell)
+                else:
+                    record = partial(run_record.of_update, options.spelled, options.message)
+                    yield from told(work.packing(archive, place, record).run(order), order, tell)
+        except StackpackError as problem:
+            yield tell.of_problem(problem)
+
+
+def _foresee(
+    order: Order, archive: Archive, place: Place, recorded: Manifest, tell: PackingResults
+) -> Iterator[Result]:
+    found = survey.survey(order, archive, recorded)
+    differences = found.differences(recorded)
+    for difference in differences:
+        if difference.drift is not RowDrift.UNCHANGED:
+            yield tell.of_difference(difference)
+    todo = survey.foresee(found, place, recorded)
+    pruned = withdrawn_entries(recorded, found.files) if order.withdrawn is Withdrawn.PRUNE else ()
+    for entry in pruned:
+        yield tell.of_pruning(entry)
+    yield tell.of_update_plan(order.subject, differences, todo, len(pruned))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stack.stack_examples import (
+from support.examples import (
     EXAMPLE,
     KEYS,
     cell_row,
@@ -18,8 +18,8 @@ from stack.stack_examples import (
     reconstruction_row,
 )
 
+from datalad_stackpack.archive.sources import Terms, allen
 from datalad_stackpack.citation.record import Citation, Held, compose
-from datalad_stackpack.stack.archives import Terms, allen
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DATASET = "f6a60aae-edec-41f6-834f-66fdd8ff98cf"

@@ -19,7 +19,7 @@ from jsonschema import Draft7Validator, FormatChecker
 from ruamel.yaml import YAML
 
 import datalad_stackpack
-from datalad_stackpack.commands.citations import RENDERINGS
+from datalad_stackpack.commands.cite import RENDERINGS
 
 METHODS_DOI = "10.1038/s41593-019-0417-0"
 

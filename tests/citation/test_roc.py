@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from citation.conftest import CITATIONS
-from helpers import git
 from requests import Request
 from requests.adapters import HTTPAdapter
+from support.helpers import git
 from urllib3 import HTTPResponse
 
 from datalad_stackpack.citation import crate

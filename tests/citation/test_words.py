@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import pytest
 from citation.conftest import CITATIONS, COMMIT, COMPLETE, DATASET, DESCRIBED, at_allen, cited
-from stack.stack_examples import cell_row, packed, plane_row, projection_row, reconstruction_row
+from support.examples import cell_row, packed, plane_row, projection_row, reconstruction_row
 
 from datalad_stackpack import PROJECT_URL
-from datalad_stackpack.citation import cff, crate, datacite, text, words
-from datalad_stackpack.citation.references import references
-from datalad_stackpack.citation.works import PROGRAMS
-from datalad_stackpack.stack.series import Subject
+from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.citation import crate, formats, text
+from datalad_stackpack.citation.references import PROGRAMS, references
 
 
 @pytest.mark.parametrize(
@@ -26,7 +25,7 @@ from datalad_stackpack.stack.series import Subject
     ],
 )
 def test_runs_of_numbers(numbers, said):
-    assert words.runs(numbers) == said
+    assert text.runs(numbers) == said
 
 
 def test_the_sentence_says_all_that_the_issue_of_citing_asks_for():
@@ -83,7 +82,11 @@ def test_a_paper_about_mice_is_not_named_for_a_human_cell(species, named):
     )
     one = cited(at_allen(described))
     assert ("mouse visual cortex" in text.render([one])) is named
-    for document in (cff.document(one), datacite.document(one), crate.render(one, "ours")):
+    for document in (
+        formats.cff_document(one),
+        formats.datacite_document(one),
+        crate.render(one, "ours"),
+    ):
         assert ("s41593-019-0417-0" in str(document)) is named
 
 
@@ -103,8 +106,8 @@ def test_of_an_archive_that_is_not_known_nothing_is_made_up():
 
 
 def test_lacking_pictures_are_in_the_count():
-    assert words.pictures(CITATIONS["incomplete"]).startswith("1 of 2 planes (section 3)")
-    assert words.fixed_by(CITATIONS["registered only"]) == "no file identified by a checksum"
+    assert text.pictures(CITATIONS["incomplete"]).startswith("1 of 2 planes (section 3)")
+    assert text.fixed_by(CITATIONS["registered only"]) == "no file identified by a checksum"
 
 
 def test_several_stacks_share_what_they_share():
@@ -122,7 +125,7 @@ def test_several_stacks_share_what_they_share():
     )
     what = "2 planes (sections 3 to 5, without 4), 1 projection and the reconstruction"
     assert lines == [
-        f"- {words.subject(COMPLETE)}: {what}, commit {COMMIT}",
+        f"- {text.subject(COMPLETE)}: {what}, commit {COMMIT}",
         f"- specimen 529878215: {what}, directory 529878215, commit {'f' * 40}",
     ]
 
@@ -141,7 +144,7 @@ def test_the_sections_of_a_data_set_are_called_so():
 
 
 def test_a_stack_of_projections_has_no_sections():
-    assert words.pictures(cited(packed([], [projection_row()]))) == "1 projection"
+    assert text.pictures(cited(packed([], [projection_row()]))) == "1 projection"
 
 
 def test_the_program_is_at_home_where_it_says_so():

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
-from helpers import GAPS, TINY, Result
-from later import ChangedRows
+from support.changed_archive import ChangedRows
+from support.helpers import GAPS, TINY, Result
+from support.misbehaving import MisbehavingArchive
 
 
 @pytest.fixture

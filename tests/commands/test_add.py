@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import GAPS, TINY, git, statuses
+from support.helpers import GAPS, TINY, git, statuses
 
 from datalad_stackpack.demo.pictures import pictures
-from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.manifest import json_text
 
 
 def read_manifest(stack: Path):
-    return manifest_json.read((stack / "manifest.json").read_bytes())
+    return json_text.read((stack / "manifest.json").read_bytes())
 
 
 def test_a_specimen_becomes_a_clean_dataset_with_every_picture(add, archive, work):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import bagit
 import pytest
-from helpers import git, without_override
+from support.helpers import git, without_override
 
-from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.manifest import json_text
 
 QUIET = {"on_failure": "ignore", "result_renderer": "disabled"}
 
@@ -77,10 +77,10 @@ def test_a_holey_bag_of_a_clone_without_content_is_valid_once_it_is_fetched(root
 
 def test_what_the_archive_no_longer_lists_is_in_a_holey_bag(root):
     path = root / "1" / "manifest.json"
-    manifest = manifest_json.read(path.read_bytes())
+    manifest = json_text.read(path.read_bytes())
     gone, *others = manifest.files
     changed = replace(manifest, files=(replace(gone, withdrawn=True), *others))
-    path.write_bytes(manifest_json.write(changed))
+    path.write_bytes(json_text.write(changed))
     git("commit", "--quiet", "-am", "withdrawn")
     assert bag("1", holey=True)["to_fetch"] == len(others)
     assert (Path("../bag/data") / gone.path).read_bytes() == (root / "1" / gone.path).read_bytes()

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import git, statuses, without_override
-from later import CELL, codes, id_of, re_encode, read, repaint
+from support.changed_archive import CELL, codes, id_of, re_encode, read, repaint
+from support.helpers import git, statuses, without_override
 
 from datalad_stackpack.demo import Reply
 

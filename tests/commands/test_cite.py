@@ -7,12 +7,12 @@ import subprocess
 from dataclasses import replace
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
-from helpers import TINY, git
 from ruamel.yaml import YAML
+from support.helpers import TINY, git
+from support.misbehaving import MisbehavingArchive
 
 from datalad_stackpack.demo import Reply
-from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.manifest import json_text
 
 QUIET = {"on_failure": "ignore", "result_renderer": "disabled"}
 
@@ -68,9 +68,9 @@ def test_the_sentence_names_the_commit_of_the_pictures_whatever_came_later(root,
 
 def test_an_earlier_version_is_cited_with_rev(root, commit):
     before = text("1")
-    manifest = manifest_json.read((root / "1" / "manifest.json").read_bytes())
+    manifest = json_text.read((root / "1" / "manifest.json").read_bytes())
     changed = replace(manifest, archive_name="another name")
-    (root / "1" / "manifest.json").write_bytes(manifest_json.write(changed))
+    (root / "1" / "manifest.json").write_bytes(json_text.write(changed))
     save_all()
     (now, rendered) = cite("1")
     assert now["commit"] == git("rev-parse", "HEAD").strip() != commit
@@ -170,8 +170,8 @@ def test_an_incomplete_stacks_citation_says_so(work):
 
 
 def test_the_command_is_that_of_the_last_run_record_as_datalad_takes_it(root):
-    from datalad_stackpack.outside.history import History
-    from datalad_stackpack.outside.place import Place
+    from datalad_stackpack.annex.locate import Place
+    from datalad_stackpack.citation.version import History
 
     made = git("log", "-1", "--format=%H", "--", "1").strip()
     history = History(Place(root, root / "1", exists=True))
@@ -207,7 +207,7 @@ def test_several_stacks_are_told_of_together(root, two_stacks):
 
 
 def test_pictures_are_listed_where_asked(root):
-    manifest = manifest_json.read((root / "1" / "manifest.json").read_bytes())
+    manifest = json_text.read((root / "1" / "manifest.json").read_bytes())
     listed = text("1", pictures=True).split("Pictures of specimen 1:\n")[1]
     assert listed.splitlines() == [f"{entry.path}  {entry.url}" for entry in manifest.files]
     (one,) = text("1/planes/0003.jpg", pictures=True).split("\n\n")[-1].splitlines()[1:]

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import GAPS, TINY, git, statuses
-from later import codes, read
+from support.changed_archive import codes, read
+from support.helpers import GAPS, TINY, git, statuses
 
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.demo.rows import marker_file_id, swc_file_id
-from datalad_stackpack.stack.manifest import Reconstruction
+from datalad_stackpack.manifest.model import Reconstruction
 
 NO_TREE = replace(TINY, specimen_id=3, data_set_id=30_000_000, reconstruction=False)
 SWC = "reconstruction/1.swc"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from helpers import git
+from support.helpers import git
 
 from datalad_stackpack.citation.crate import FILE_NAME
-from datalad_stackpack.commands.crates import check_library
+from datalad_stackpack.commands.crate import check_library
 from datalad_stackpack.errors import ArgumentError
 
 QUIET = {"on_failure": "ignore", "result_renderer": "disabled"}

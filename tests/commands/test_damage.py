@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
-from helpers import copied_dataset, git
-from later import CELL, codes, read
+from support.changed_archive import CELL, codes, read
+from support.helpers import copied_dataset, git
+from support.misbehaving import MisbehavingArchive
 
 
 @pytest.fixture(scope="module")

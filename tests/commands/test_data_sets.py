@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from helpers import git
-from later import codes, read
+from support.changed_archive import codes, read
+from support.helpers import git
 
 
 def test_the_sections_of_a_data_set(add, check, update, work):

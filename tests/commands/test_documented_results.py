@@ -8,9 +8,9 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
-from later import CELL, id_of
+from support.changed_archive import CELL, id_of
 
-from datalad_stackpack.pack_one import Packed, pack_one
+from datalad_stackpack.packing.pack_one import Packed, pack_one
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 STANDARD = {"action", "refds", "type", "path", "status", "message"}

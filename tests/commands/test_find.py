@@ -9,14 +9,13 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
-from helpers import TINY
+from support.helpers import TINY
+from support.misbehaving import MisbehavingArchive
 
+from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.search import Search, Wanted
+from datalad_stackpack.archive.sources import at_url
 from datalad_stackpack.demo import DEMO_CELLS, Reply
-from datalad_stackpack.outside.archive import Archive
-from datalad_stackpack.searching import Search
-from datalad_stackpack.stack.archives import at_url
-from datalad_stackpack.stack.wanted import Wanted
 
 SPINY_LAYER_4 = [313862022, 800000001, 800000002, 800000003, 800000004, 800000005]
 

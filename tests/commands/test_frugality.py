@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from helpers import git, statuses
+from support.helpers import git, statuses
 
 
 @pytest.mark.parametrize("options", [{}, {"no_fetch": True}])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from datalad_stackpack.commands.ids import parse_subjects
+from datalad_stackpack.archive.parts import Subject, specimen
+from datalad_stackpack.commands.options import parse_subjects
 from datalad_stackpack.errors import ArgumentError
-from datalad_stackpack.stack.series import Subject, specimen
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
-from helpers import TINY, git, wait_for_processes_in
+from support.helpers import TINY, git, wait_for_processes_in
+from support.misbehaving import MisbehavingArchive
 
 from datalad_stackpack.demo import Reply, Request
-from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.manifest import json_text
 
 MANY = replace(TINY, sections=tuple(range(2, 28)))
 FILES = len(MANY.sections) + 4
@@ -92,7 +92,7 @@ def finish_and_check(archive: MisbehavingArchive, stack: Path) -> None:
 def check_complete(stack: Path) -> None:
     assert git("status", "--porcelain", at=stack) == ""
     git("annex", "fsck", "--quiet", at=stack)
-    manifest = manifest_json.read((stack / "manifest.json").read_bytes())
+    manifest = json_text.read((stack / "manifest.json").read_bytes())
     assert manifest.complete
     assert len(manifest.files) == FILES
     assert [path.name for path in (stack / ".git" / "stackpack").iterdir()] == ["lock"]
@@ -114,7 +114,7 @@ def test_a_signal_keeps_what_was_accepted_and_says_how_to_go_on(number, archive,
     assert git("status", "--porcelain", at=stack) == ""
     kept = accepted_by_git(stack)
     assert kept
-    manifest = manifest_json.read((stack / "manifest.json").read_bytes())
+    manifest = json_text.read((stack / "manifest.json").read_bytes())
     assert not manifest.complete
     assert {entry.path for entry in manifest.files} == kept
     assert f"{len(kept)} of {FILES} files" in said

@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from helpers import git, statuses
-from later import CELL, codes, id_of, re_encode, read, repaint
+from support.changed_archive import CELL, codes, id_of, re_encode, read, repaint
+from support.helpers import git, statuses
 
+from datalad_stackpack.annex.branch import WEB_REMOTE
 from datalad_stackpack.demo import Reply
-from datalad_stackpack.outside.branch import WEB_REMOTE
 
 pytestmark = pytest.mark.usefixtures("stack")
 

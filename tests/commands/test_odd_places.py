@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import git, statuses, without_override
+from support.helpers import git, statuses, without_override
 
-from datalad_stackpack.outside.installed import OLDEST_ANNEX
-from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.annex.process import OLDEST_ANNEX
+from datalad_stackpack.manifest import json_text
 
 
 def text2git(dataset: Path) -> None:
@@ -75,7 +75,7 @@ def test_an_odd_dataset_gets_the_same_stack(make_odd, add, archive, dataset):
 
     assert set(statuses(results).values()) == {"ok"}, results
     assert git("status", "--porcelain") == ""
-    manifest = manifest_json.read(Path("1/manifest.json").read_bytes())
+    manifest = json_text.read(Path("1/manifest.json").read_bytes())
     for entry in manifest.files:
         key = git("annex", "lookupkey", f"1/{entry.path}").strip()
         assert key == entry.key

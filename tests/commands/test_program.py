@@ -7,10 +7,10 @@ import subprocess
 from dataclasses import replace
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
-from helpers import TINY, free_port, git
+from support.helpers import TINY, free_port, git
+from support.misbehaving import MisbehavingArchive
 
-from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.manifest import json_text
 
 WHOLE = replace(TINY, specimen_id=313862022, data_set_id=321549626, sections=tuple(range(2, 629)))
 
@@ -34,7 +34,7 @@ def test_a_stack_of_627_planes_packs_in_one_go_and_a_clone_gets_all(work):
         stack = work / "313862022"
         assert git("status", "--porcelain", at=stack) == ""
         git("annex", "fsck", "--quiet", at=stack)
-        manifest = manifest_json.read((stack / "manifest.json").read_bytes())
+        manifest = json_text.read((stack / "manifest.json").read_bytes())
         assert (manifest.sections.first, manifest.sections.last) == (2, 628)
         assert len(manifest.planes) == 627
         assert archive.pictures_asked == 631
@@ -97,7 +97,7 @@ def test_the_archive_can_be_configured(archive, work, monkeypatch):
 def test_the_demo_archive_needs_no_server_and_is_named_for_what_it_is(work, demo_port):
     done = run("stackpack-add", "--archive", "demo", "529878215")
     assert done.returncode == 0, done.stdout + done.stderr
-    manifest = manifest_json.read((work / "529878215" / "manifest.json").read_bytes())
+    manifest = json_text.read((work / "529878215" / "manifest.json").read_bytes())
     assert manifest.archive_name == "synthetic demo archive of datalad-stackpack"
     assert "not microscopy" in manifest.terms.citation
     assert manifest.sections.missing

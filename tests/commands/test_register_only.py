@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import TINY, git, statuses
+from support.helpers import TINY, git, statuses
 
-from datalad_stackpack.outside.branch import SIDE_BRANCH, Branch
-from datalad_stackpack.outside.registering import WORTH_IT, key_of_address
-from datalad_stackpack.stack import manifest_json
-from datalad_stackpack.stack.keys import key_of_file_name
+from datalad_stackpack.annex.branch import SIDE_BRANCH, Branch
+from datalad_stackpack.annex.register import WORTH_IT, key_of_address
+from datalad_stackpack.checksums import key_of_file_name
+from datalad_stackpack.manifest import json_text
 
 MANY = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=tuple(range(2, 42)))
 FEW_OR_MANY = pytest.mark.parametrize("specimen", [1, 3], ids=["few", "many"])
@@ -31,7 +31,7 @@ def cells():
 
 def files_of(stack: Path) -> dict[str, str]:
     """Path and address of each file that the manifest lists."""
-    manifest = manifest_json.read((stack / "manifest.json").read_bytes())
+    manifest = json_text.read((stack / "manifest.json").read_bytes())
     return {entry.path: entry.url for entry in manifest.files}
 
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
-from helpers import GAPS, TINY, git
+from support.helpers import GAPS, TINY, git
+from support.misbehaving import MisbehavingArchive
 from test_interruption import Gate
 
-from datalad_stackpack.pack_one import pack_one
-from datalad_stackpack.stack import manifest_json
+from datalad_stackpack.manifest import json_text
+from datalad_stackpack.packing.pack_one import pack_one
 
 BARE = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=(), projections=False,
                reconstruction=False)  # fmt: skip
@@ -49,7 +49,7 @@ def test_each_stack_is_a_subdataset_and_the_parent_is_saved_once(add, dataset):
         name: git("rev-parse", "HEAD", at=dataset / name).strip() for name in "12"
     }
     for name in "12":
-        assert manifest_json.read((dataset / name / "manifest.json").read_bytes()).complete
+        assert json_text.read((dataset / name / "manifest.json").read_bytes()).complete
         assert git("status", "--porcelain", at=dataset / name) == ""
     assert git("status", "--porcelain") == "?? mine.txt\n"
     assert git("log", "-1", "--format=%B").split("\n")[0] == "2 stacks as subdatasets"
@@ -112,7 +112,7 @@ def test_an_interruption_saves_what_came(archive, dataset):
     assert "Traceback" not in said
     assert subdatasets(dataset).keys() == {"1", "2"}
     assert git("status", "--porcelain") == ""
-    assert not manifest_json.read((dataset / "2" / "manifest.json").read_bytes()).complete
+    assert not json_text.read((dataset / "2" / "manifest.json").read_bytes()).complete
 
 
 def test_a_clone_of_the_parent_gets_one_stack(add, dataset, tmp_path):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from demo_client import Client
+from support.demo_client import Client
 
 from datalad_stackpack.demo import DEMO_CELLS, DemoArchive, DemoCell
 

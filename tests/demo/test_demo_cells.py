@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from demo_client import Client
+from support.demo_client import Client
 
 from datalad_stackpack.demo import DEMO_CELLS
 from datalad_stackpack.demo.more_cells import MORE_CELLS

@@ -7,8 +7,8 @@ import time
 from dataclasses import replace
 
 import pytest
-from demo_client import Client
 from PIL import Image, ImageChops, ImageStat
+from support.demo_client import Client
 
 from datalad_stackpack.demo import DemoCell
 from datalad_stackpack.demo.cells import LIFELIKE_CELLS, SMALLEST_SIDE

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from demo_client import Client
+from support.demo_client import Client
 
 from datalad_stackpack.demo import DEMO_CELLS
 from datalad_stackpack.demo.cells import LIFELIKE_CELLS

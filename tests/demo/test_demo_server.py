@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from demo_client import Client, query_target
-from helpers import until
+from support.demo_client import Client, query_target
+from support.helpers import until
 
 from datalad_stackpack.demo import (
     DEFAULT_PORT,

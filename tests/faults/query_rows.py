@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from archive import faults, query_faults
-from archive.misbehaving import Fault
+from support import faults, query_faults
+from support.misbehaving import Fault
 
 from datalad_stackpack.errors import BadReply, BadRow, NothingThere
 from faults.rows import ATTEMPTS, SHORT_READ, Scene, always, luring

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Event
 
-from archive import faults
-from archive.misbehaving import Fault, MisbehavingArchive
+from support import faults
+from support.misbehaving import Fault, MisbehavingArchive
 
 from datalad_stackpack.errors import (
     ArchiveError,

@@ -7,11 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from archive import faults
+from support import faults
 
-from datalad_stackpack.commands.settings import patience
-from datalad_stackpack.outside.archive import Archive
-from datalad_stackpack.stack.archives import at_url
+from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.sources import at_url
+from datalad_stackpack.config import patience
 from faults.checks import (
     ALL,
     IDS,

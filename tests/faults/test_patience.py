@@ -11,17 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from archive import faults, query_faults
-from archive.misbehaving import MisbehavingArchive
-from helpers import git
+from support import faults, query_faults
+from support.helpers import git
+from support.misbehaving import MisbehavingArchive
 
+from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.retry import Patience
+from datalad_stackpack.archive.sources import at_url
+from datalad_stackpack.cancel import Halt
+from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.demo import HangUp, Reply, Request
 from datalad_stackpack.errors import Refused
-from datalad_stackpack.outside.archive import Archive
-from datalad_stackpack.outside.halt import Halt
-from datalad_stackpack.stack.archives import at_url
-from datalad_stackpack.stack.keys import Checksum
-from datalad_stackpack.stack.patience import Patience
 from faults.checks import (
     ALL,
     IDS,

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archive import query_faults
-from archive.misbehaving import MisbehavingArchive
-from helpers import git
+from support import query_faults
+from support.helpers import git
+from support.misbehaving import MisbehavingArchive
 
 from faults.checks import ALL, Ran, assert_in_git, assert_one_line, assert_sound, manifest_of
 from faults.query_rows import (

@@ -10,9 +10,9 @@ from pathlib import Path
 from threading import Lock
 
 import pytest
-from archive import faults
-from archive.misbehaving import Fault, MisbehavingArchive
-from helpers import TINY
+from support import faults
+from support.helpers import TINY
+from support.misbehaving import Fault, MisbehavingArchive
 
 from datalad_stackpack.demo import DemoCell, Reply, Request
 from faults.checks import Ran, assert_in_git, assert_sound, manifest_of

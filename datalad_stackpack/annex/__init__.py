@@ -1,0 +1,1 @@
+"""git, git-annex and DataLad datasets."""

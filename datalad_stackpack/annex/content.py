@@ -1,0 +1,182 @@
+"""git-annex: what it has of a stack.
+
+Public commands only, in batches, never one process a file. Pictures get in by
+:mod:`~datalad_stackpack.annex.add`, addresses alone by
+:mod:`~datalad_stackpack.annex.register`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from datalad_stackpack.annex.branch import WEB_REMOTE, Branch
+from datalad_stackpack.annex.git import (
+    LINK,
+    LONGEST_POINTER,
+    UNLOCKED,
+    Entry,
+    Index,
+    Occupant,
+    at_path,
+    key_of_link,
+    key_of_pointer,
+)
+from datalad_stackpack.annex.process import Conversation, run
+from datalad_stackpack.annex.register import Registering
+from datalad_stackpack.archive.files import PlannedFile
+from datalad_stackpack.checksums import checksum, pieces
+from datalad_stackpack.errors import InTheWay, quoted
+from datalad_stackpack.manifest.layout import DIRECTORIES
+from datalad_stackpack.packing.plan import Standing
+
+POINTER = b"/annex/objects/"
+"""What the file that stands for an unlocked one without content begins with."""
+
+
+NO_URLS: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Where a key's content is: the web remote's URLs, here or not, and how many others have it."""
+
+    urls: frozenset[str] = NO_URLS
+    here: bool = False
+    elsewhere: int = 0
+
+
+class Annex:
+    """The annex of the dataset at ``root``, as far as the stack in ``stack`` is concerned."""
+
+    def __init__(self, root: Path, prefix: str) -> None:
+        self.root = root
+        self.prefix = prefix
+        self.stack = root / prefix
+        self.index = Index(root, prefix)
+
+    def look(self, paths: Sequence[str]) -> dict[str, Standing]:
+        """What stands at each of ``paths`` (relative to the stack); absent where nothing does."""
+        self._check_directories()
+        # strings: a Path of each of thousands would take longer
+        there = {path: at_path(f"{self.stack}/{path}") for path in paths}
+        tracked = self.index.tracked(DIRECTORIES)
+        gone = {path for path, occupant in there.items() if occupant is Occupant.NOTHING}
+        regular = {path for path, occupant in there.items() if occupant is Occupant.CONTENT}
+        keys = self.index.keys({path: tracked[path] for path in gone | regular if path in tracked})
+        changed = self.index.modified(DIRECTORIES) if regular & keys.keys() else set()
+        displaced = self._unlocked_since_commit(tracked) | gone
+        found = {
+            path: self._standing(path, occupant, keys.get(path), path in changed)
+            for path, occupant in there.items()
+            if path in tracked or path not in gone
+        }
+        urls = self._urls({standing.key for standing in found.values()})
+        return {
+            path: replace(
+                standing, displaced=path in displaced, urls=urls.get(standing.key, NO_URLS)
+            )
+            for path, standing in found.items()
+        }
+
+    def _unlocked_since_commit(self, tracked: Mapping[str, Entry]) -> set[str]:
+        unlocked = {path for path, entry in tracked.items() if entry.mode == UNLOCKED}
+        committed = self.index.committed(DIRECTORIES) if unlocked else {}
+        return {path for path in unlocked & committed.keys() if committed[path].mode == LINK}
+
+    def _urls(self, keys: Iterable[str]) -> dict[str, frozenset[str]]:
+        """The URLs of each key; git-annex is asked only for those that its branch lacks."""
+        found = Branch(self.root).urls(keys)
+        lacking = self.copies(key for key, urls in found.items() if not urls)
+        return found | {key: copies.urls for key, copies in lacking.items()}
+
+    def _check_directories(self) -> None:
+        for name in DIRECTORIES:
+            found = at_path(self.stack / name)
+            if found not in (Occupant.NOTHING, Occupant.OTHER):
+                raise InTheWay(
+                    f"{quoted(name)} in {quoted(self.stack)} is {found.value}, not a directory: "
+                    "move it away, or give another directory with --into"
+                )
+
+    def _standing(
+        self, path: str, occupant: Occupant, key_in_index: str | None, changed: bool
+    ) -> Standing:
+        where = f"{self.stack}/{path}"
+        if occupant is Occupant.LINK:
+            key = key_of_link(where)
+            return Standing(key or "", NO_URLS, annexed=key is not None)
+        if occupant is Occupant.CONTENT and (key_in_index is None or changed):
+            key = _key_of_content(Path(where))
+            return Standing(key, NO_URLS, annexed=key == key_in_index)
+        if occupant is Occupant.OTHER or key_in_index is None:
+            return Standing("", NO_URLS, annexed=False)
+        return Standing(key_in_index, NO_URLS, annexed=True)
+
+    def restore(self, paths: Sequence[str]) -> None:
+        """Put displaced files back as they were committed: there, and locked if they were."""
+        lacking = [path for path in paths if at_path(self.stack / path) is Occupant.NOTHING]
+        if lacking:
+            self.index.restore(lacking)
+        unlocked = [path for path in paths if at_path(self.stack / path) is Occupant.CONTENT]
+        if unlocked:
+            run(["git", "annex", "lock", "--quiet", "--", *unlocked], self.stack)
+
+    def copies(self, keys: Iterable[str]) -> dict[str, Copies]:
+        """Where the content of each key is, as far as git-annex knows."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return {}
+        told = run(
+            ["git", "annex", "whereis", "--batch-keys", "--json", "--json-error-messages"],
+            self.root,
+            "".join(f"{key}\n" for key in wanted).encode("utf-8", "surrogateescape"),
+            accepted_codes=(0, 1),  # 1: some key is at no remote
+        )
+        found = {key: Copies() for key in wanted}
+        for line in told.splitlines():
+            answer = json.loads(line)
+            remotes = [*answer.get("whereis", []), *answer.get("untrusted", [])]
+            found[answer.get("key", "")] = Copies(
+                frozenset(
+                    url for one in remotes if one["uuid"] == WEB_REMOTE for url in one["urls"]
+                ),
+                any(one["here"] for one in remotes),
+                sum(one["uuid"] != WEB_REMOTE and not one["here"] for one in remotes),
+            )
+        return found
+
+    def disown(self, urls: Mapping[str, frozenset[str]]) -> None:
+        """Record of each key that the web remote has its content no longer.
+
+        So git-annex does not take the archive for a copy, and refuses to drop the last one. A
+        key with a URL at the web remote beside those given is left as it is.
+        """
+        keys = [key for key, copies in self.copies(urls).items() if copies.urls <= urls[key]]
+        if keys:
+            words = ["setpresentkey", "--batch", "--json", "--json-error-messages"]
+            with Conversation(["git", "annex", *words], self.root) as presence:
+                for key in keys:
+                    presence.ask(f"{key} {WEB_REMOTE} 0")
+
+    def register_only(self, files: Sequence[PlannedFile], staging: Path) -> None:
+        """Put files in place by their addresses alone, under VURL keys.
+
+        They are staged in an index in ``staging`` only. The first to fetch one records its
+        checksum, which later fetches must meet. Raises :class:`AnnexError` for a file that
+        git-annex does not take.
+        """
+        Registering(self.root, self.prefix, staging).register(files)
+
+
+def _key_of_content(path: Path) -> str:
+    """The key of a regular file: the one a pointer names, else that of its content."""
+    content = pieces(path)
+    beginning = next(content, b"")
+    if beginning.startswith(POINTER):
+        return key_of_pointer(os.fsdecode(beginning[: len(POINTER) + LONGEST_POINTER])) or ""
+    return checksum(chain([beginning], content)).key(path.name)

@@ -1,0 +1,98 @@
+"""A dataset whose subdatasets are stacks: where they go, and how it takes note of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from datalad_stackpack.annex.dataset import head, saved
+from datalad_stackpack.annex.locate import (
+    Place,
+    directory_given,
+    is_stack_of,
+    place_of_its_own,
+    root_above,
+    root_of_given,
+)
+from datalad_stackpack.annex.lock import alone
+from datalad_stackpack.annex.process import run
+from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.errors import DatasetError, InTheWay, quoted
+
+
+def find_parent(dataset: Any) -> Place:
+    """The dataset that is to have the stacks as subdatasets, with the directory they go below.
+
+    ``dataset`` is ``--dataset``, or ``None`` for the one around the current directory. Raises
+    :class:`DatasetError` if there is none.
+    """
+    if dataset is not None:
+        root = root_of_given(dataset)
+        return Place(root, root, exists=True)
+    here = Path(os.path.realpath(os.curdir))
+    above = root_above(here)
+    if above is None:
+        raise DatasetError(
+            f"--subdataset needs a dataset, and {quoted(here)} lies in none: give one with -d, "
+            "or make one with: datalad create"
+        )
+    return Place(above, here, exists=True)
+
+
+def place_below(parent: Place, subject: Subject, into: Any) -> Place:
+    """Where the subdataset for the stack of ``subject`` is, or is to be made; touches nothing.
+
+    Raises :class:`DatasetError` for a place that cannot be used.
+    """
+    if is_stack_of(subject, parent.stack):
+        raise InTheWay(
+            f"{quoted(parent.stack)} is the stack of {subject.label} itself: go to the dataset "
+            "that is to hold it, or leave --subdataset out"
+        )
+    directory = parent.stack / subject.directory
+    if into is not None:
+        directory = directory_given(into, str(parent.stack))
+    stack = Path(os.path.realpath(directory.parent)) / directory.name
+    if root_above(stack.parent) != parent.root:
+        raise DatasetError(
+            f"{quoted(stack)} does not lie in the dataset {quoted(parent.root)} itself: "
+            "give the dataset right above it with -d"
+        )
+    if root_above(stack) != stack:
+        _check_untracked(parent, stack)
+    return place_of_its_own(stack)
+
+
+def _check_untracked(parent: Place, stack: Path) -> None:
+    """Raise :class:`InTheWay` where the parent already has something of that name."""
+    name = stack.relative_to(parent.root).as_posix()
+    words = ["git", "--literal-pathspecs", "ls-files", "-s", "-z", "--", name]
+    listed = run(words, parent.root)
+    if listed.startswith(b"160000"):
+        raise InTheWay(
+            f"{quoted(stack)} is a subdataset that is not here: bring it with "
+            f"datalad get -n {quoted(stack)}"
+        )
+    if listed:
+        raise InTheWay(
+            f"{quoted(stack)} holds files of the dataset {quoted(parent.root)}: leave "
+            "--subdataset out to go on with a stack that is there"
+        )
+
+
+def save_subdatasets(
+    parent: Place, stacks: Sequence[Path], message: str, on_wait: Callable[[str], None]
+) -> str | None:
+    """Take note of the present commits of ``stacks`` in the parent; nothing else is saved.
+
+    Returns the parent's commit, or ``None`` if it had them all. Raises :class:`DatasetError`.
+    ``.gitmodules`` is named, because a save that failed, or a ``git mv``, leaves it staged, and a
+    clone of a commit without it cannot get the subdatasets.
+    """
+    with alone(parent, on_wait):
+        before = head(parent)
+        saved(parent.root, [*stacks, parent.root / ".gitmodules"], message)
+        after = head(parent)
+    return after if after != before else None

@@ -1,0 +1,1 @@
+"""The archive: ask, read, download, validate."""

@@ -1,0 +1,155 @@
+"""A cell as the archive describes it, and a table of cells.
+
+The archive has one flat row a cell, ``ApiCellTypesSpecimenDetail`` (archive: verified), which has
+``specimen__id`` for an id. The fields used of it are named here; what they hold is verified for
+one cell, and their names are those that users of the archive report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeGuard
+
+from datalad_stackpack.archive.query import Row
+from datalad_stackpack.errors import BadRow, quoted
+
+MODEL = "ApiCellTypesSpecimenDetail"
+
+
+SPECIMEN, NAME = "specimen__id", "specimen__name"
+
+
+SPECIES, DONOR = "donor__species", "donor__id"
+
+
+STRUCTURE, STRUCTURE_ID = "structure__acronym", "structure__id"
+
+
+STRUCTURE_NAME = "structure__name"
+
+
+STRUCTURE_PARENT = "structure_parent__acronym"
+
+
+LAYER = "structure__layer"
+
+
+DENDRITE, APICAL = "tag__dendrite_type", "tag__apical"
+
+
+LINE, REPORTER = "line_name", "cell_reporter_status"
+
+
+RECONSTRUCTION = "nr__reconstruction_type"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell, as the archive describes it; ``None`` where it says nothing.
+
+    ``specimen`` and ``donor`` are ids, ``structure`` is an acronym, and ``reconstruction`` the
+    kind of reconstruction there is, such as ``full``.
+    """
+
+    specimen: int
+    name: str | None
+    species: str | None
+    structure: str | None
+    structure_name: str | None
+    layer: str | None
+    dendrite: str | None
+    apical: str | None
+    line: str | None
+    reporter: str | None
+    donor: int | None
+    reconstruction: str | None
+
+
+@dataclass(frozen=True)
+class Described:
+    """A cell, and the archive's row about it, verbatim."""
+
+    cell: Cell
+    row: Row = field(repr=False)
+
+
+def read_cell(row: Row) -> Cell:
+    """The cell that a row describes; raises :class:`BadRow` if it does not say which it is."""
+    specimen = number(row, SPECIMEN)
+    if specimen is None:
+        raise BadRow(f"the archive sent a cell without {SPECIMEN}")
+    return Cell(
+        specimen=specimen,
+        name=_text(row, NAME),
+        species=_text(row, SPECIES),
+        structure=_text(row, STRUCTURE),
+        structure_name=_text(row, STRUCTURE_NAME),
+        layer=_text(row, LAYER),
+        dendrite=_text(row, DENDRITE),
+        apical=_text(row, APICAL),
+        line=_text(row, LINE),
+        reporter=_text(row, REPORTER),
+        donor=_fact(row, DONOR),
+        reconstruction=_text(row, RECONSTRUCTION),
+    )
+
+
+def number(row: Row, field: str) -> int | None:
+    """The id in a field that decides something; raises :class:`BadRow` for what is no id."""
+    value = row.get(field)
+    if value is None or _is_id(value):
+        return value
+    raise BadRow(f"the archive sent a cell with {field} {quoted(value)}, which is no id")
+
+
+def _is_id(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _fact(row: Row, field: str) -> int | None:
+    """An id that is only told of; ``None`` for what is none."""
+    value = row.get(field)
+    return value if _is_id(value) else None
+
+
+def _text(row: Row, field: str) -> str | None:
+    """A text that is only told of; ``None`` for what is none."""
+    value = row.get(field)
+    return (str(value) or None) if isinstance(value, (str, int)) else None
+
+
+def read_ids(rows: Iterable[Row], field: str) -> frozenset[int]:
+    """The ids in a field of rows; raises :class:`BadRow` where there is none."""
+    ids = {number(row, field) for row in rows}
+    if None in ids:
+        raise BadRow(f"the archive sent a row without {field}")
+    return frozenset(one for one in ids if one is not None)
+
+
+COLUMNS = {
+    "id": "specimen",
+    "name": "name",
+    "species": "species",
+    "structure": "structure",
+    "layer": "layer",
+    "dendrite": "dendrite",
+    "reconstruction": "reconstruction",
+}
+"""The columns of the table: heading, and field of a :class:`Cell`."""
+
+
+def table(cells: Sequence[Cell]) -> list[str]:
+    """Lines of a table with a heading, its columns aligned; ``-`` is where nothing is said."""
+    lines = [list(COLUMNS), *([_shown(getattr(c, f)) for f in COLUMNS.values()] for c in cells)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def _shown(value: object) -> str:
+    """A value on one line of a terminal: what is not printable is escaped."""
+    text = "-" if value is None else str(value)
+    return text if text.isprintable() else quoted(text)[1:-1]

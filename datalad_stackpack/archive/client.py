@@ -1,0 +1,200 @@
+"""The archive: queries answered in full, and files fetched and looked at.
+
+A file is asked for once, as it is and from its first byte (never a Range: the rest of another
+rendering, joined to the first half, would pass for whole).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from datalad_stackpack.archive import validate
+from datalad_stackpack.archive.files import PlannedFile
+from datalad_stackpack.archive.http import Http, Response
+from datalad_stackpack.archive.query import ROWS_A_PAGE, Page, Paging, Query, Row, read_page
+from datalad_stackpack.archive.retry import Patience
+from datalad_stackpack.archive.sources import Source, check_redirect
+from datalad_stackpack.cancel import Halt
+from datalad_stackpack.checksums import Checksum
+from datalad_stackpack.errors import (
+    ArchiveError,
+    BadReply,
+    DoubtfulFile,
+    NoRoom,
+    NotAsked,
+    WrongFile,
+)
+
+T = TypeVar("T")
+
+
+LARGEST_REPLY = 64 * 2**20
+"""Of a reply to a query, in bytes."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that was fetched and looked at: where it lies, its checksum, and what it holds."""
+
+    path: Path
+    checksum: Checksum
+    looked: validate.Looked
+
+
+class Archive:
+    """One archive. Its methods may be called from several threads at once."""
+
+    def __init__(
+        self,
+        source: Source,
+        patience: Patience | None = None,
+        halt: Halt | None = None,
+        rows_a_page: int = ROWS_A_PAGE,
+        largest_reply: int = LARGEST_REPLY,
+    ) -> None:
+        self.source = source
+        self._patience = patience or Patience()
+        self._halt = halt or Halt()
+        self._rows_a_page = rows_a_page
+        self._largest_reply = largest_reply
+        self._http = Http(source.url, self._patience, self._halt)
+
+    def rows(self, query: Query) -> list[Row]:
+        """All rows that answer ``query``; as many as the archive says there are.
+
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when they cannot be had.
+        """
+        paging = Paging(self._rows_a_page)
+        while (start := paging.next_start) is not None:
+            page, url = self._page(query, start, self._rows_a_page)
+            paging.add(page, url)
+        return paging.rows
+
+    def count(self, query: Query) -> int:
+        """How many rows answer ``query``, by the archive's own count; asks for one of them.
+
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when it cannot be had.
+        """
+        return self._page(query, 0, 1)[0].total_rows
+
+    def _page(self, query: Query, start: int, rows: int) -> tuple[Page, str]:
+        """The page that begins at row ``start``, and its address."""
+        url = query.page_url(self.source.url, start, rows)
+        try:
+            body = self._patiently(partial(self._reply, url))
+        except BadReply:
+            raise
+        except ArchiveError as problem:
+            raise BadReply(f"the query {problem}; asked {url}") from problem
+        return read_page(body, url), url
+
+    def fetch(self, file: PlannedFile, into: Path) -> Fetched:
+        """The planned file, looked at, as the file ``into``.
+
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when no acceptable file came,
+        :class:`~datalad_stackpack.errors.NoRoom` when it cannot be written, and
+        :class:`~datalad_stackpack.errors.NotAsked` when the run was halted; ``into`` is then
+        not left behind.
+        """
+        check_redirect(self.source.url, file.url)
+        try:
+            return self._patiently(partial(self._file, file, into, set()))
+        except BaseException:
+            into.unlink(missing_ok=True)
+            raise
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        attempts_made = 0
+        while True:
+            attempts_made += 1
+            try:
+                return attempt()
+            except ArchiveError as failure:
+                chance = random.random()  # noqa: S311 (spreads pauses, guards nothing)
+                pause = self._patience.pause_before_retry(failure, attempts_made, chance)
+                if pause is None:
+                    raise
+            if self._halt.wait(pause):
+                raise NotAsked(self._halt.reason)
+
+    def _reply(self, url: str) -> bytes:
+        body = bytearray()
+        with self._http.get(url) as response:
+            if response.header("Content-Encoding") not in ("", "identity"):
+                raise BadReply(f"the reply came encoded, which was not asked for; asked {url}")
+            for piece in response.pieces():
+                body += piece
+                if len(body) > self._largest_reply:
+                    raise BadReply(
+                        f"the reply is longer than {self._largest_reply} bytes; asked {url}"
+                    )
+        return bytes(body)
+
+    def _file(self, file: PlannedFile, into: Path, doubted: set[Checksum]) -> Fetched:
+        """One attempt; ``doubted`` are the contents that earlier ones brought and doubted."""
+        with self._http.get(file.url) as response:
+            answer = validate.Answer(
+                response.header("Content-Type").partition(";")[0].strip().lower(),
+                response.header("Content-Encoding").lower(),
+            )
+            checksum = self._store(response, answer, into, file)
+        try:
+            looked = validate.look(file, into.read_bytes())
+        except DoubtfulFile as doubt:
+            if checksum not in doubted:
+                doubted.add(checksum)
+                raise
+            looked = doubt.looked
+        return Fetched(into, checksum, looked)
+
+    def _store(
+        self,
+        response: Response,
+        answer: validate.Answer,
+        into: Path,
+        file: PlannedFile,
+    ) -> Checksum:
+        limit = validate.most_bytes(file)
+        digest = hashlib.sha256()
+        length = 0
+        pieces = response.pieces()
+        beginning = next(pieces, b"")
+        while 0 < len(beginning) < validate.BEGINNING and (more := next(pieces, b"")):
+            beginning += more
+        validate.check_answer(file, answer, beginning)
+        with _writing(into) as write:
+            piece = beginning
+            while piece:
+                length += len(piece)
+                if length > limit:
+                    raise WrongFile(
+                        f"is longer than the {limit} bytes that a {file.what} could need"
+                    )
+                digest.update(piece)
+                write(piece)
+                piece = next(pieces, b"")
+        return Checksum(length, digest.hexdigest())
+
+
+@contextmanager
+def _writing(into: Path) -> Iterator[Callable[[bytes], object]]:
+    """Writes ``into``; what the file system refuses becomes :class:`NoRoom`."""
+    try:
+        with into.open("wb") as file:
+
+            def write(piece: bytes) -> object:
+                try:
+                    return file.write(piece)
+                except OSError as problem:
+                    raise NoRoom(f"could not be written: {problem}") from problem
+
+            yield write
+    except OSError as problem:
+        raise NoRoom(f"could not be written: {problem}") from problem

@@ -1,0 +1,122 @@
+"""A traced skeleton: the archive's row about it, and the SWC file itself.
+
+SWC is text: a line a node, ``number type x y z radius parent``, lengths in micrometres, ``-1``
+for the parent of a root, and lines that begin with ``#`` for remarks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from datalad_stackpack.archive.rows import (
+    Tracing,
+)
+from datalad_stackpack.errors import BrokenFile, DoubtfulFile, WrongFile, quoted
+
+LARGEST_BYTES = 64 * 2**20
+"""Far more than the longest reconstruction needs; an answer beyond is given up."""
+
+
+COLUMNS = 7
+"""Some programs write more behind them, which others ignore."""
+
+
+NO_PARENT = -1
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What was counted in an SWC file that was looked at: all nodes, and those without parent."""
+
+    nodes: int
+    roots: int
+
+
+def read(content: bytes, tracing: Tracing) -> Tree:
+    """What an SWC file holds, all of it looked at.
+
+    Raises :class:`WrongFile` for anything that is not a tree of nodes, :class:`BrokenFile` for
+    what is no more than the beginning of one, and :class:`DoubtfulFile` for what may be.
+    """
+    if not content.strip():
+        raise BrokenFile("came empty: no byte of a reconstruction")
+    if content.lstrip()[:1] == b"<":
+        raise BrokenFile(f"came as a page, beginning {quoted(content[:40].decode('latin-1'))}")
+    parents = dict(_nodes(content))
+    if not parents:
+        raise WrongFile("holds no node of a reconstruction")
+    if not content.endswith(b"\n") and len(parents) == 1:
+        raise BrokenFile("was cut short: a single line without an end")
+    _check_parents(parents)
+    tree = Tree(len(parents), sum(parent == NO_PARENT for parent in parents.values()))
+    _check_end(content, tree, tracing)
+    return tree
+
+
+def _nodes(content: bytes) -> Iterator[tuple[int, int]]:
+    """Number and parent of each node; raises for a line that is none, or a number used twice."""
+    seen: set[int] = set()
+    lines = content.split(b"\n")
+    for at, line in enumerate(lines, 1):
+        columns = line.split()
+        if not columns or columns[0].startswith(b"#"):
+            continue
+        node = _node(columns)
+        if node is None:
+            kind = BrokenFile if at == len(lines) else WrongFile
+            raise kind(
+                f"has no node of an SWC file in line {at}: {quoted(line[:60].decode('latin-1'))}"
+            )
+        if node[0] in seen:
+            raise WrongFile(f"has node {node[0]} twice, again in line {at}")
+        seen.add(node[0])
+        yield node
+
+
+def _node(columns: Sequence[bytes]) -> tuple[int, int] | None:
+    if len(columns) < COLUMNS or any(b"_" in column for column in columns[:COLUMNS]):
+        return None
+    try:
+        number, parent = int(columns[0]), int(columns[6])
+        int(columns[1])
+        places = [float(column) for column in columns[2:6]]
+    except ValueError:
+        return None
+    sensible = number >= 0 and all(math.isfinite(one) for one in places)
+    return (number, parent) if sensible and parent >= NO_PARENT else None
+
+
+def _check_end(content: bytes, tree: Tree, tracing: Tracing) -> None:
+    """Raise :class:`DoubtfulFile` for what may be a beginning only.
+
+    A last line without its end may be half a line; fewer nodes than the archive counts may be
+    the first of more. Neither is sure: how files end and what is counted is not known.
+    """
+    if not content.endswith(b"\n"):
+        raise DoubtfulFile(
+            f"may be cut short: its last line has no end, after {tree.nodes} nodes", tree
+        )
+    if tracing.nodes is not None and tree.nodes < tracing.nodes:
+        raise DoubtfulFile(
+            f"may be cut short: it has {tree.nodes} nodes where the archive's row counts "
+            f"{tracing.nodes}",
+            tree,
+        )
+
+
+def _check_parents(parents: Mapping[int, int]) -> None:
+    """Raise :class:`WrongFile` unless every node leads to a root."""
+    grounded = {NO_PARENT}
+    for start in parents:
+        path: dict[int, None] = {}
+        node = start
+        while node not in grounded:
+            if node in path:
+                raise WrongFile(f"has node {node} among its own ancestors")
+            if node not in parents:
+                raise WrongFile(f"has node {list(path)[-1]} with parent {node}, which is not there")
+            path[node] = None
+            node = parents[node]
+        grounded.update(path)

@@ -1,0 +1,218 @@
+"""The question: is this the file that was asked for.
+
+The image service promises no length and no checksum (archive: verified), so a transfer that
+broke off looks like one that ended. A JPEG tells of itself: it begins with a marker, says its
+width and height, and ends with a marker that cannot occur inside its data. This module reads
+those. It does not decode the picture: damage in the middle of a scan is found by decoding,
+not here. What an SWC file must be is said in :mod:`~datalad_stackpack.archive.swc`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from datalad_stackpack.archive import swc
+from datalad_stackpack.archive.files import (
+    JPEG,
+    PictureSize,
+    PlannedFile,
+    PlannedPicture,
+    PlannedTracing,
+)
+from datalad_stackpack.archive.swc import Tree
+from datalad_stackpack.errors import BrokenFile, DoubtfulFile, WrongFile, quoted
+
+BEGINNING = 16
+"""How many of the first bytes tell one format from another."""
+
+
+SOI, EOI, SOS, DHT, DAC, TEM = 0xD8, 0xD9, 0xDA, 0xC4, 0xCC, 0x01
+
+
+RESTARTS = range(0xD0, 0xD8)
+
+
+FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
+"""SOF0 to SOF15, the segments that hold the picture's size (ITU-T T.81, table B.1)."""
+
+
+END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""Within a scan, FF is followed by a zero or a restart; anything else is the next marker.
+
+FF may be filled up with more FF; a pattern for the run would take quadratic time on a hostile one.
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came for a file: the reply's headers that matter, and the body's beginning.
+
+    ``media_type`` is the Content-Type without parameters, in lower case; ``encoding`` the
+    Content-Encoding, ``""`` for none.
+    """
+
+    media_type: str
+    encoding: str
+
+
+Looked = PictureSize | Tree
+"""What is known of an accepted file from looking at it."""
+
+
+def most_bytes(file: PlannedFile) -> int:
+    """More bytes than the planned file can have: an answer beyond is given up.
+
+    For a JPEG, four bytes a pixel exceed the raw picture; a mebibyte is for metadata.
+    """
+    if not isinstance(file, PlannedPicture):
+        return swc.LARGEST_BYTES
+    _, most = file.promised_sizes
+    return most.width * most.height * 4 + 2**20
+
+
+def check_answer(file: PlannedFile, answer: Answer, beginning: bytes) -> None:
+    """Raise unless the answer's headers and the ``beginning`` of its body can be the file's.
+
+    A page of text under status 200 is what an outage looks like (archive: reported), so it is
+    a :class:`BrokenFile`, worth asking for again; another encoding or picture format is a
+    :class:`WrongFile`. How the archive labels an SWC file is not known, so any label will do.
+    """
+    if answer.encoding not in ("", "identity"):
+        raise WrongFile(
+            f"came encoded as {quoted(answer.encoding)} where it was asked for as it is"
+        )
+    if not beginning:
+        raise BrokenFile(f"came empty: no byte of a {file.what}")
+    if isinstance(file, PlannedPicture):
+        if beginning[:2] != b"\xff\xd8":
+            _raise_for_other_format(answer.media_type, beginning)
+        if answer.media_type != JPEG:
+            raise WrongFile(f"came as {quoted(answer.media_type)} where {JPEG} was due")
+
+
+def look(file: PlannedFile, content: bytes) -> Looked:
+    """What the whole content of a planned file holds, once it is seen to be what was promised.
+
+    Raises :class:`BrokenFile` or :class:`WrongFile` if it is not.
+    """
+    if isinstance(file, PlannedTracing):
+        return swc.read(content, file.tracing)
+    size = inspect(content)
+    if isinstance(file, PlannedPicture):
+        check_size(file, size)
+    return size
+
+
+def look_again(file: PlannedFile, content: bytes) -> Looked:
+    """As :func:`look`, of accepted content: doubts were settled when it was accepted."""
+    try:
+        return look(file, content)
+    except DoubtfulFile as doubt:
+        looked: Looked = doubt.looked
+        return looked
+
+
+OTHER_FORMATS = {
+    b"\x89PNG": "PNG",
+    b"GIF8": "GIF",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"RIFF": "WebP",
+    b"\x1f\x8b": "gzip",
+    b"\x00\x00\x00\x0cjP": "JPEG 2000",
+    b"BM": "BMP",
+}
+
+
+def _raise_for_other_format(media_type: str, beginning: bytes) -> None:
+    for magic, name in OTHER_FORMATS.items():
+        if beginning.startswith(magic):
+            raise WrongFile(f"came as {name} (labelled {quoted(media_type)}), not as JPEG")
+    shown = beginning[:40].decode("latin-1").strip()
+    raise BrokenFile(
+        f"came as something else than a JPEG (labelled {quoted(media_type)}), "
+        f"beginning {quoted(shown)}"
+    )
+
+
+def inspect(content: bytes) -> PictureSize:
+    """The size of a whole JPEG, from its first marker to its end marker.
+
+    Raises :class:`BrokenFile` for anything less or more, and for any proper prefix of a
+    picture: the end marker counts only where the segments and scans lead to it.
+    """
+    if content[:2] != bytes((0xFF, SOI)):
+        raise BrokenFile("does not begin as a JPEG")
+    size: PictureSize | None = None
+    scans = 0
+    at = 2
+    while True:
+        marker, at = _next_marker(content, at)
+        if marker == EOI:
+            break
+        if marker in RESTARTS or marker in (TEM, SOI):
+            raise BrokenFile(f"is damaged: marker {marker:#x} at byte {at - 1}")
+        segment = _segment(content, at)
+        at += 2 + len(segment)
+        if marker in FRAME_HEADERS:
+            size = _size(segment)
+        elif marker == SOS:
+            scans += 1
+            at = _end_of_scan(content, at)
+    if at != len(content):
+        raise BrokenFile(f"goes on for {len(content) - at} bytes after the picture's end")
+    if size is None or scans == 0:
+        raise BrokenFile("holds no picture: its end marker comes before any")
+    return size
+
+
+def _next_marker(content: bytes, at: int) -> tuple[int, int]:
+    """The marker at ``at`` (FF bytes may fill before it), and where its segment begins."""
+    start = at
+    while at < len(content) and content[at] == 0xFF:
+        at += 1
+    if at >= len(content):
+        raise _cut_short(content)
+    if at == start or content[at] == 0:
+        raise BrokenFile(f"is damaged: no marker at byte {start}")
+    return content[at], at + 1
+
+
+def _segment(content: bytes, at: int) -> bytes:
+    """The segment's data: its length, in two bytes, counts itself."""
+    length = int.from_bytes(content[at : at + 2], "big")
+    if at + 2 > len(content) or at + length > len(content):
+        raise _cut_short(content)
+    if length < 2:
+        raise BrokenFile(f"is damaged: a segment of length {length} at byte {at}")
+    return content[at + 2 : at + length]
+
+
+def _size(frame_header: bytes) -> PictureSize:
+    if len(frame_header) < 6:
+        raise BrokenFile("is damaged: its frame header is too short")
+    height = int.from_bytes(frame_header[1:3], "big")
+    width = int.from_bytes(frame_header[3:5], "big")
+    return PictureSize(width, height)
+
+
+def _end_of_scan(content: bytes, at: int) -> int:
+    found = END_OF_SCAN.search(content, at)
+    if found is None:
+        raise _cut_short(content)
+    return found.start()
+
+
+def _cut_short(content: bytes) -> BrokenFile:
+    return BrokenFile(f"was cut short: {len(content)} bytes, and no end of the picture")
+
+
+def check_size(file: PlannedPicture, size: PictureSize) -> None:
+    """Raise :class:`WrongFile` unless the picture has the size that its row promises."""
+    least, most = file.promised_sizes
+    if not (least.width <= size.width <= most.width and least.height <= size.height <= most.height):
+        raise WrongFile(
+            f"is {size.width} x {size.height} pixels where the archive's row promises "
+            f"{most.width} x {most.height}"
+        )

@@ -1,0 +1,1 @@
+"""Is a stack whole, and does the archive still say the same?"""

@@ -1,0 +1,268 @@
+"""The story of a check: the manifest, the tree, the annex, the content, the archive.
+
+Nothing is changed but a note in ``.git`` of what the archive served. Facts are gathered outside,
+what they mean is decided by :mod:`~datalad_stackpack.checking.findings`.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datalad_stackpack.annex.content import Annex
+from datalad_stackpack.annex.dataset import branch
+from datalad_stackpack.annex.locate import Place, manifest_content
+from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.downloads import Arrival, Downloads
+from datalad_stackpack.archive.files import planned, url_of
+from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.archive.retry import Breaker, Patience
+from datalad_stackpack.archive.rows import read_item
+from datalad_stackpack.cancel import Halt
+from datalad_stackpack.checking import content as contents
+from datalad_stackpack.checking.findings import (
+    FileFacts,
+    Finding,
+    Level,
+    audit_content,
+    audit_counts,
+    audit_file,
+    audit_row,
+    audit_safety,
+)
+from datalad_stackpack.checking.siblings import audit_siblings
+from datalad_stackpack.checking.upstream import Upstream, drift_of, note, sample, with_earlier
+from datalad_stackpack.errors import ManifestError, NoRoom, StackpackError, quoted
+from datalad_stackpack.manifest import json_text
+from datalad_stackpack.manifest.diff import ContentDrift, RowDrift
+from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME
+from datalad_stackpack.manifest.model import Manifest
+from datalad_stackpack.packing.survey import Order, Withdrawn, survey
+
+
+@dataclass
+class Tally:
+    """What was counted in one stack while it was checked."""
+
+    subject: Subject | None = None
+    files: int = 0
+    here: int = 0
+    only_at_archive: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    contents: dict[str, int] = field(default_factory=dict)
+
+
+class Checking:
+    """Checks one stack. Iterate over :meth:`run` once; :attr:`tally` is filled meanwhile."""
+
+    def __init__(self, place: Place, jobs: int, patience: Patience, halt: Halt) -> None:
+        self._place = place
+        self._annex = Annex(place.root, place.relative)
+        self._jobs = jobs
+        self._patience = patience
+        self._halt = halt
+        self._seen: dict[str, ContentDrift] = {}
+        self.tally = Tally()
+
+    def run(
+        self,
+        content: bool,
+        upstream: Upstream | None,
+        archive_at: Callable[[str], AbstractContextManager[Archive]],
+    ) -> Iterator[Finding]:
+        """Everything that is found; with ``content`` all that is here is read again.
+
+        ``archive_at`` opens the archive at a base URL, if ``upstream`` asks for it.
+        """
+        try:
+            raw = manifest_content(self._place.stack / MANIFEST_NAME)
+        except ManifestError as problem:
+            yield Finding("manifest-unreadable", Level.ERROR, str(problem), MANIFEST_NAME)
+            return
+        yield from self._audit_manifest(raw)
+        try:
+            manifest = json_text.read(raw)
+        except ManifestError:
+            return  # said above, with every violation
+        self.tally.subject = manifest.subject
+        self.tally.files = len(manifest.files)
+        if not (self._place.git_directory / "annex").is_dir():
+            message = "is a clone without an annex yet: git annex init makes one"
+            yield Finding("annex-not-initialised", Level.ERROR, message)
+            return
+        facts = self._facts(manifest)
+        yield from self._audit_tree(manifest, facts)
+        if content:
+            yield from self._audit_content(manifest, facts)
+        if upstream is not None:
+            yield from self._audit_upstream(manifest, facts, upstream, archive_at)
+        seen = with_earlier(self._place, self._seen)
+        for entry in manifest.files:
+            yield from audit_safety(entry, facts[entry.path], seen)
+        keys = [entry.key for entry in manifest.files]
+        yield from audit_siblings(self._place.root, branch(self._place), keys)
+
+    def _audit_manifest(self, raw: bytes) -> Iterator[Finding]:
+        if raw != self._annex.index.committed_content(MANIFEST_NAME):
+            message = (
+                "is not as it was committed: git diff HEAD shows how, and "
+                "git restore --staged --worktree undoes it"
+            )
+            yield Finding("manifest-modified", Level.ERROR, message, MANIFEST_NAME)
+        try:
+            document = json.loads(raw)
+        except (ValueError, RecursionError) as problem:
+            yield Finding("manifest-invalid", Level.ERROR, f"no JSON: {problem}", MANIFEST_NAME)
+            return
+        try:
+            json_text.check_version(document)
+        except ManifestError as problem:
+            yield Finding("manifest-version", Level.ERROR, str(problem), MANIFEST_NAME)
+            return
+        found = list(json_text.violations(document))
+        for violation in found:
+            yield Finding("manifest-invalid", Level.ERROR, quoted(violation)[1:-1], MANIFEST_NAME)
+        if not found:
+            for said in json_text.inconsistencies(raw):
+                yield Finding("counts-disagree", Level.ERROR, said, MANIFEST_NAME)
+
+    def _facts(self, manifest: Manifest) -> dict[str, FileFacts]:
+        index = self._annex.index
+        listed = [entry.path for entry in manifest.files]
+        standing = self._annex.look(listed)
+        keys = index.keys(index.tracked(DIRECTORIES))
+        copies = self._annex.copies(key for path in listed if (key := keys.get(path)))
+        facts = {}
+        for path in listed:
+            key = keys.get(path)
+            there = standing.get(path)
+            intact = bool(there and there.key == key and there.annexed and not there.displaced)
+            if key is None:
+                facts[path] = FileFacts(None, intact)
+            else:
+                held = copies[key]
+                facts[path] = FileFacts(key, intact, held.urls, held.here, held.elsewhere)
+        self.tally.here = sum(one.here for one in facts.values())
+        self.tally.only_at_archive = sum(
+            not one.here and not one.elsewhere and bool(one.urls) for one in facts.values()
+        )
+        return facts
+
+    def _audit_tree(self, manifest: Manifest, facts: dict[str, FileFacts]) -> Iterator[Finding]:
+        yield from audit_counts(manifest)
+        for entry in manifest.files:
+            yield from audit_file(entry, facts[entry.path])
+        tracked = set(self._annex.index.tracked(DIRECTORIES))
+        standing = {
+            path.relative_to(self._place.stack).as_posix()
+            for name in DIRECTORIES
+            for path in (self._place.stack / name).rglob("*")
+            if path.is_symlink() or not path.is_dir()
+        }
+        for path in sorted((tracked | standing) - set(facts)):
+            yield Finding("not-listed", Level.ERROR, "is not listed in the manifest", path)
+
+    def _audit_content(self, manifest: Manifest, facts: dict[str, FileFacts]) -> Iterator[Finding]:
+        here = [entry for entry in manifest.files if facts[entry.path].readable]
+
+        def look(entry: FileEntry) -> str | None:
+            return contents.damage(self._place.stack / entry.path, entry)
+
+        with ThreadPoolExecutor(self._jobs) as readers:
+            for entry, damage in zip(here, readers.map(look, here), strict=True):
+                if damage:
+                    yield Finding("content-damaged", Level.ERROR, damage, entry.path)
+
+    def _audit_upstream(
+        self,
+        manifest: Manifest,
+        facts: dict[str, FileFacts],
+        upstream: Upstream,
+        archive_at: Callable[[str], AbstractContextManager[Archive]],
+    ) -> Iterator[Finding]:
+        with archive_at(manifest.archive_url) as archive:
+            try:
+                yield from self._audit_rows(manifest, archive)
+            except StackpackError as problem:
+                yield Finding("rows-unknown", Level.UNKNOWN, str(problem))
+            if upstream.most_files != 0:
+                yield from self._audit_contents(manifest, facts, upstream, archive)
+
+    def _audit_rows(self, manifest: Manifest, archive: Archive) -> Iterator[Finding]:
+        order = Order(
+            manifest.subject,
+            manifest.parts,
+            manifest.downsample,
+            withdrawn=Withdrawn.KEEP,
+        )
+        found = survey(order, archive, manifest)
+        differences = found.differences(manifest)
+        counted = Counter(difference.drift for difference in differences)
+        self.tally.rows = {drift.value: counted[drift] for drift in RowDrift}
+        for difference in differences:
+            yield from audit_row(difference)
+
+    def _audit_contents(
+        self,
+        manifest: Manifest,
+        facts: dict[str, FileFacts],
+        upstream: Upstream,
+        archive: Archive,
+    ) -> Iterator[Finding]:
+        entries = {entry.path: entry for entry in sample(manifest, upstream.most_files)}
+        files = []
+        for entry in entries.values():
+            item = read_item(entry.part, entry.row)
+            if entry.url == url_of(manifest.archive_url, item, manifest.downsample):
+                files.append(planned(entry.path, entry.url, item, manifest.downsample))
+            else:
+                message = f"{quoted(entry.url)} is not the archive's address of its {item.part}"
+                yield Finding("url-foreign", Level.ERROR, message, entry.path)
+        classes: Counter[ContentDrift] = Counter()
+        breaker = Breaker(self._patience.give_up_after)
+        with tempfile.TemporaryDirectory(prefix="stackpack-") as room:
+            for arrival in Downloads(archive, files, Path(room), self._jobs, breaker, self._halt):
+                entry = entries[arrival.file.path]
+                drift, why = self._classify(arrival, entry, facts[entry.path])
+                fact = facts[entry.path]
+                if fact.key == entry.key and entry.url in fact.urls:
+                    self._seen[entry.key] = drift
+                classes[drift] += 1
+                yield from audit_content(entry.path, drift, why)
+        self.tally.contents = {drift.value: classes[drift] for drift in ContentDrift}
+        yield from self._note()
+
+    def _note(self) -> Iterator[Finding]:
+        try:
+            note(self._place, self._seen)
+        except NoRoom as problem:
+            message = f"what the archive served is not noted for later checks: {problem}"
+            yield Finding("look-not-noted", Level.WARNING, message)
+
+    def _classify(
+        self, arrival: Arrival, entry: FileEntry, facts: FileFacts
+    ) -> tuple[ContentDrift, str]:
+        if arrival.fetched is None:
+            return drift_of(arrival.problem), str(arrival.problem)
+        fetched = arrival.fetched
+        try:
+            if fetched.checksum == entry.checksum:
+                drift = ContentDrift.SAME_BYTES
+            elif not facts.readable:
+                drift = ContentDrift.OTHER_BYTES
+            elif contents.same(arrival.file, fetched.path, self._place.stack / entry.path):
+                drift = ContentDrift.RE_ENCODED
+            else:
+                drift = ContentDrift.DIFFERENT
+        except (OSError, SyntaxError, ValueError) as damage:
+            return ContentDrift.OTHER_BYTES, str(damage)
+        finally:
+            fetched.path.unlink(missing_ok=True)
+        return drift, ""

@@ -1,0 +1,96 @@
+"""git-annex keys, as far as a stack needs them: read, and foretold from a checksum.
+
+A SHA256E key is ``SHA256E-s<bytes>--<sha256>.<ending>`` (git-annex, "key format"): it carries
+the checksum that a manifest quotes, and that git-annex holds every later download against.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from datalad_stackpack.errors import DatasetError, quoted
+
+_CHECKED = re.compile(r"SHA256E-s([0-9]{1,18})--([0-9a-f]{64})\.(?:jpg|swc)")
+
+
+REGISTERED_ONLY = ("VURL-", "URL-")
+"""Keys of files whose address is known and whose content never was."""
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What is known of a file's content: its length in bytes and its SHA-256 in hex."""
+
+    bytes: int
+    sha256: str
+
+    def key(self, path: str) -> str:
+        """The key that git-annex gives a file with this content at ``path``, by its ending."""
+        return f"SHA256E-s{self.bytes}--{self.sha256}{PurePosixPath(path).suffix}"
+
+
+def checksum_of(key: str) -> Checksum | None:
+    """The checksum that a file's key carries; ``None`` for a key of another kind."""
+    found = _CHECKED.fullmatch(key)
+    return Checksum(int(found[1]), found[2]) if found else None
+
+
+def key_of_file_name(name: str) -> str:
+    """The key whose object file is called ``name``.
+
+    git-annex writes ``/`` as ``%``, ``:`` as ``&c``, ``%`` as ``&s`` and ``&`` as ``&a``; the keys
+    of registered addresses hold them all.
+    """
+    slashed = name.replace("%", "/").replace("&c", ":")
+    return slashed.replace("&s", "%").replace("&a", "&")
+
+
+def file_name_of_key(key: str) -> str:
+    """What git-annex calls the files about ``key``: the inverse of :func:`key_of_file_name`."""
+    marked = key.replace("&", "&a").replace("%", "&s").replace(":", "&c")
+    return marked.replace("/", "%")
+
+
+def is_registered_only(key: str) -> bool:
+    """Whether the key stands for an address whose content was never looked at."""
+    return key.startswith(REGISTERED_ONLY)
+
+
+PIECE = 1 << 20
+"""How many bytes to read at once."""
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """The content of a file; raises :class:`DatasetError` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+
+
+def checksum(content: Iterable[bytes]) -> Checksum:
+    """The length and SHA-256 of all pieces of a content."""
+    digest, length = hashlib.sha256(), 0
+    for piece in content:
+        digest.update(piece)
+        length += len(piece)
+    return Checksum(length, digest.hexdigest())
+
+
+def is_empty(directory: Path) -> bool:
+    """Whether nothing is in a directory; raises :class:`DatasetError` where it cannot be read."""
+    try:
+        return not any(directory.iterdir())
+    except OSError as problem:
+        raise unreadable(directory, problem) from problem
+
+
+def unreadable(path: Path, problem: OSError) -> DatasetError:
+    """What to raise where ``path`` cannot be read."""
+    return DatasetError(f"{quoted(path)} cannot be read: {problem.strerror or problem}")

@@ -1,0 +1,105 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from datalad.support.param import Parameter
+
+from datalad_stackpack.archive.parts import Subject, parse_subject
+from datalad_stackpack.errors import ArgumentError, as_text, quoted
+
+ARCHIVE = Parameter(
+    args=("--archive",),
+    metavar="NAME|URL",
+    doc="""the archive to ask: 'allen' (https://api.brain-map.org), 'demo' (a synthetic one on this
+    machine), or the base URL of any RMA server. The default is the configuration
+    'datalad.stackpack.archive', 'allen' unless set.""",
+)
+
+
+STACKS = Parameter(
+    args=("path",),
+    metavar="PATH",
+    nargs="*",
+    doc="""the directory of a stack, or one with stacks below it. Default: every stack of the
+    dataset.""",
+)
+
+
+DATASET_OF_STACKS = Parameter(
+    args=("-d", "--dataset"),
+    metavar="DATASET",
+    doc="""the dataset that has the stacks; default: the one around the current directory.""",
+)
+
+
+JOBS = Parameter(
+    args=("-J", "--jobs"),
+    metavar="NJOBS",
+    doc="""how many pictures to ask for at once, 1 to 32. The archive is a public service: be
+    polite. Default: 4.""",
+)
+
+
+PIPE = "-"
+
+
+def parse_subjects(specimens: Sequence[Any], data_sets: Sequence[Any]) -> list[Subject]:
+    """What is to be packed, each once, in the order given.
+
+    A specimen may also be ``-`` for ids from the standard input, or the name of a file of ids:
+    separated by blanks or line ends; what follows a ``#`` in a line is a remark. Raises
+    :class:`ArgumentError` for anything else, and if there is no id at all.
+    """
+    found = [subject for given in specimens for subject in _specimens(given)]
+    found += [parse_subject("data_set", given) for given in data_sets]
+    if not found:
+        raise ArgumentError("no specimen was given: give one or more ids, such as 313862022")
+    return list(dict.fromkeys(found))
+
+
+def _specimens(given: Any) -> Iterator[Subject]:
+    text = as_text(given)
+    if text == PIPE:
+        if sys.stdin is None:
+            raise ArgumentError("there is no standard input to read ids from")
+        yield from _listed(_read(sys.stdin.read, "the standard input"), "the standard input")
+    elif _is_a_file(text):
+        yield from _listed(_read(Path(text).read_text, quoted(text)), quoted(text))
+    else:
+        try:
+            yield parse_subject("specimen", given)
+        except ArgumentError as problem:
+            raise ArgumentError(f"{problem}, or a file of ids that is there") from problem
+
+
+def _read(read: Callable[[], str], where: str) -> str:
+    try:
+        return read().removeprefix("\ufeff")
+    except (OSError, ValueError) as problem:
+        raise ArgumentError(f"{where} cannot be read: {quoted(problem)}") from problem
+
+
+def _is_a_file(text: str) -> bool:
+    """Whether a file is meant: never by a number, because a stack's directory is one."""
+    try:
+        return not text.strip().isdigit() and Path(text).exists() and not Path(text).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _listed(content: str, where: str) -> list[Subject]:
+    found = []
+    for at, line in enumerate(content.splitlines(), 1):
+        for word in line.partition("#")[0].split():
+            try:
+                found.append(parse_subject("specimen", word))
+            except ArgumentError as problem:
+                raise ArgumentError(f"{where}, line {at}: {problem}") from problem
+    if not found:
+        raise ArgumentError(f"there is no id in {where}: give one or more, such as 313862022")
+    return found

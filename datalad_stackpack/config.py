@@ -1,0 +1,92 @@
+"""What DataLad's configuration and the options say, made into the strict types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from datalad_stackpack.archive import sources
+from datalad_stackpack.archive.retry import Patience
+from datalad_stackpack.archive.sources import Source
+from datalad_stackpack.demo.running import running_demo
+from datalad_stackpack.errors import ArgumentError, as_text, quoted
+
+MOST_JOBS = 32
+
+
+DEFAULT_JOBS = 4
+
+
+def parse_jobs(given: object) -> int:
+    """The number of parallel downloads; raises :class:`ArgumentError` unless it is 1 to 32."""
+    if given is None or given == "auto":
+        return DEFAULT_JOBS
+    text = as_text(given).strip()
+    jobs = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    if isinstance(given, bool) or not 1 <= jobs <= MOST_JOBS:
+        raise ArgumentError(
+            f"{quoted(given)} jobs are not possible: give a whole number from 1 to {MOST_JOBS}"
+        )
+    return jobs
+
+
+def _configured(name: str) -> str:
+    from datalad import cfg
+
+    return str(cfg.obtain(f"datalad.stackpack.{name}"))
+
+
+def _number(name: str, least: float, most: float) -> float:
+    text = _configured(name)
+    try:
+        number = float(text)
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise ArgumentError(
+            f"datalad.stackpack.{name} is {quoted(text)}: set it to a number "
+            f"from {least:g} to {most:g}"
+        )
+    return number
+
+
+def patience() -> Patience:
+    """How much to put up with, as configured; raises :class:`ArgumentError` for nonsense."""
+    return Patience(
+        read_s=_number("read-timeout", 0.1, 3600),
+        least_rate=_number("least-rate", 0, 1e9),
+        rate_window_s=_number("rate-window", 0.1, 3600),
+        attempts=int(_number("attempts", 1, 20)),
+        first_pause_s=_number("pause", 0, 600),
+    )
+
+
+def demo_port() -> int:
+    """The configured port of the demo archive."""
+    return int(_number("demo.port", 1, 65535))
+
+
+@contextmanager
+def opened_source(given: str | None) -> Iterator[Source]:
+    """The archive to ask: ``given``, or else the configured one.
+
+    For ``demo``, the demo archive runs while the context lasts, unless one runs already.
+    """
+    word = given if given is not None else _configured("archive")
+    if word == "allen":
+        yield sources.allen()
+    elif word == "demo":
+        with running_demo(demo_port()) as url:
+            yield sources.demo(url)
+    else:
+        yield sources.at_url(str(word))
+
+
+@contextmanager
+def recorded_source(url: str) -> Iterator[Source]:
+    """The archive that a manifest names, by its base URL; the demo archive is started for it."""
+    if url == f"http://127.0.0.1:{demo_port()}":
+        with opened_source("demo") as source:
+            yield source
+    else:
+        yield sources.at_url(url)

@@ -1,0 +1,169 @@
+"""What a manifest records of each file, and of each thing that has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from datalad_stackpack.archive.files import PictureSize, PlannedFile, PlannedPicture
+from datalad_stackpack.archive.query import Row
+from datalad_stackpack.archive.rows import Image, Item, Tracing
+from datalad_stackpack.archive.swc import Tree
+from datalad_stackpack.archive.validate import Looked
+from datalad_stackpack.checksums import Checksum, checksum_of
+
+MARKED_FAILED = "marked_failed"
+
+
+NOT_ACCEPTED = "not_accepted"
+
+
+SUPERSEDED = "superseded"
+
+
+NO_FILE = "no_file"
+
+
+@dataclass(frozen=True)
+class ImageEntry:
+    """An image, as a manifest records it; the fields and units are the schema's."""
+
+    id: int
+    section_number: int | None
+    axes: str | None
+    projection_function: str | None
+    width: int | None
+    height: int | None
+    x: int | None
+    y: int | None
+    image_width: int | None
+    image_height: int | None
+    pixel_size_um: float | None
+    downsample: int
+
+
+@dataclass(frozen=True)
+class TracingEntry:
+    """A reconstruction, as a manifest records it; the fields and units are the schema's."""
+
+    id: int
+    file_id: int | None
+    type: str | None
+    scale_um: tuple[float | None, float | None, float | None]
+    nodes: int | None
+    roots: int | None
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file that is in the stack, of an image or of a tracing.
+
+    ``checksum`` is ``None`` where only its URL is known. ``withdrawn`` is true when the archive
+    listed it once and no longer does.
+    """
+
+    path: str
+    part: str
+    url: str
+    key: str
+    checksum: Checksum | None
+    image: ImageEntry | None
+    tracing: TracingEntry | None
+    row: Row = field(repr=False)
+    media_type: str
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True)
+class OmittedEntry:
+    """An image or a tracing that the archive lists and the stack has no file of, and why."""
+
+    part: str
+    reason: str
+    path: str | None
+    url: str | None
+    image: ImageEntry | None
+    tracing: TracingEntry | None
+    row: Row = field(repr=False)
+
+
+def file_entry(file: PlannedFile, key: str, looked: Looked | None) -> FileEntry:
+    """The record of a file under ``key``; ``looked`` is what was seen of it, if it was."""
+    image, tracing = _entries(file, looked)
+    return FileEntry(
+        file.path,
+        file.part,
+        file.url,
+        key,
+        checksum_of(key),
+        image,
+        tracing,
+        file.row,
+        file.media_type,
+    )
+
+
+def not_accepted(file: PlannedFile) -> OmittedEntry:
+    """The record of a file that was wanted, and none came that could be accepted."""
+    image, tracing = _entries(file, None)
+    return OmittedEntry(file.part, NOT_ACCEPTED, file.path, file.url, image, tracing, file.row)
+
+
+def not_planned(item: Item, downsample: int) -> OmittedEntry:
+    """The record of what the archive itself marks as failed or superseded, or has no file of."""
+    if isinstance(item, Tracing):
+        reason = SUPERSEDED if item.superseded else NO_FILE
+        return OmittedEntry(
+            item.part, reason, None, None, None, tracing_entry(item, None), item.row
+        )
+    image = image_entry(item, downsample, None)
+    return OmittedEntry(item.part, MARKED_FAILED, None, None, image, None, item.row)
+
+
+def _entries(
+    file: PlannedFile, looked: Looked | None
+) -> tuple[ImageEntry | None, TracingEntry | None]:
+    if isinstance(file, PlannedPicture):
+        size = looked if isinstance(looked, PictureSize) else file.foretold_size
+        return image_entry(file.image, file.downsample, size), None
+    assert isinstance(file.item, Tracing)  # noqa: S101 (there are two kinds of planned file)
+    return None, tracing_entry(file.item, looked if isinstance(looked, Tree) else None)
+
+
+def image_entry(image: Image, downsample: int, size: PictureSize | None) -> ImageEntry:
+    """The record of an image; ``size`` is of the picture as served, ``None`` if unknown."""
+    pixel_size = image.pixel_size_um
+    return ImageEntry(
+        id=image.id,
+        section_number=image.section_number,
+        axes=image.axes,
+        projection_function=image.projection_function,
+        width=size.width if size else None,
+        height=size.height if size else None,
+        x=image.x,
+        y=image.y,
+        image_width=image.image_width,
+        image_height=image.image_height,
+        pixel_size_um=None if pixel_size is None else pixel_size * 2**downsample,
+        downsample=downsample,
+    )
+
+
+def tracing_entry(tracing: Tracing, tree: Tree | None) -> TracingEntry:
+    """The record of a reconstruction; ``tree`` is what its file holds, ``None`` if unknown."""
+    return TracingEntry(
+        id=tracing.reconstruction_id,
+        file_id=tracing.id,
+        type=tracing.type,
+        scale_um=tracing.scale_um,
+        nodes=tree.nodes if tree else None,
+        roots=tree.roots if tree else None,
+    )
+
+
+def looked_at(entry: FileEntry) -> Looked | None:
+    """What a recorded file was seen to hold."""
+    if entry.image and entry.image.width and entry.image.height:
+        return PictureSize(entry.image.width, entry.image.height)
+    if entry.tracing and entry.tracing.nodes and entry.tracing.roots:
+        return Tree(entry.tracing.nodes, entry.tracing.roots)
+    return None

@@ -1,0 +1,225 @@
+"""The manifest: what a stack holds, as objects.
+
+:mod:`~datalad_stackpack.manifest.json_text` writes them down and reads them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from datalad_stackpack.archive.cells import Cell, Described
+from datalad_stackpack.archive.parts import RECONSTRUCTION, Subject
+from datalad_stackpack.archive.query import Query
+from datalad_stackpack.archive.sources import Source, Terms, source_of
+from datalad_stackpack.manifest.entries import (
+    NOT_ACCEPTED,
+    SUPERSEDED,
+    FileEntry,
+    ImageEntry,
+    OmittedEntry,
+    TracingEntry,
+)
+
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class AskedQuery:
+    """A query that was asked, the address of its whole answer, and the archive's row count."""
+
+    query: Query
+    url: str
+    total_rows: int
+
+
+@dataclass(frozen=True)
+class Generator:
+    """The program that wrote a manifest."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Sections:
+    """The section numbers of a stack's planes; ``missing`` are those between without one."""
+
+    first: int | None
+    last: int | None
+    missing: tuple[int, ...]
+
+
+class Reconstruction(Enum):
+    """Whether a stack has the file of a reconstruction."""
+
+    ACCEPTED = "accepted"
+    REGISTERED = "registered"
+    NOT_ACCEPTED = "not_accepted"
+    NONE = "none"
+    """The archive has none."""
+    NOT_ASKED = "not_asked"
+
+
+Affine = tuple[tuple[float, float, float, float], ...]
+"""Three rows of four numbers, for x, y and z: factors of column, row and section, and a term."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that is known of one stack. ``files`` are sorted by path, ``queries`` by part.
+
+    ``described`` is what the archive says of the specimen, if it was asked and knows it.
+    """
+
+    generator: Generator
+    subject: Subject
+    archive_name: str
+    archive_url: str
+    terms: Terms
+    queries: tuple[AskedQuery, ...]
+    downsample: int
+    files: tuple[FileEntry, ...]
+    omitted: tuple[OmittedEntry, ...]
+    described: Described | None = None
+
+    @property
+    def cell(self) -> Cell | None:
+        """What the archive says of the specimen."""
+        return self.described.cell if self.described else None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that the archive was asked for."""
+        return tuple(asked.query.part for asked in self.queries)
+
+    @property
+    def planes(self) -> tuple[FileEntry, ...]:
+        """The pictures of single sections, in z order: for a data set, its section images."""
+        return tuple(one for one in self.files if one.image is not None and one.image.axes is None)
+
+    @property
+    def _plane_images(self) -> tuple[ImageEntry, ...]:
+        return tuple(entry.image for entry in self.planes if entry.image is not None)
+
+    @property
+    def sections(self) -> Sections:
+        """Which sections there are pictures of."""
+        found = {image.section_number for image in self._plane_images}
+        numbers = {number for number in found if number is not None}
+        if not numbers:
+            return Sections(None, None, ())
+        first, last = min(numbers), max(numbers)
+        return Sections(first, last, tuple(n for n in range(first, last) if n not in numbers))
+
+    @property
+    def pixel_size_um(self) -> float | None:
+        """The pixel size in micrometres that all pictures of sections share, else ``None``."""
+        return _shared(image.pixel_size_um for image in self._plane_images)
+
+    @property
+    def tracings(self) -> tuple[TracingEntry, ...]:
+        """Every reconstruction that the archive lists, had or not, but superseded ones.
+
+        Those that it no longer lists count only where there is no other.
+        """
+        lack = [gone.tracing for gone in self.omitted if gone.reason != SUPERSEDED]
+        have = [entry.tracing for entry in self.files if not entry.withdrawn]
+        gone_now = [entry.tracing for entry in self.files if entry.withdrawn]
+        current = tuple(tracing for tracing in have + lack if tracing is not None)
+        return current or tuple(tracing for tracing in gone_now if tracing is not None)
+
+    @property
+    def z_step_um(self) -> float | None:
+        """The distance of two sections in micrometres, ``None`` if no reconstruction tells.
+
+        It is ``scale_factor_z`` of the reconstruction (archive: verified).
+        """
+        return _shared(tracing.scale_um[2] for tracing in self.tracings)
+
+    @property
+    def plane_to_swc_um(self) -> Affine | None:
+        """From column, row and section number of a plane to x, y and z of the SWC file.
+
+        Columns and rows are of the pictures as served, from 0, a whole number being the middle
+        of a pixel; x, y and z are micrometres. Planes lack the outermost pixels of the whole
+        image, which is where the SWC's coordinates begin (archive: verified). That x, y and z
+        are whole-image pixels and section numbers, each times the reconstruction's scale factor,
+        is inferred. ``None`` where scales or edges are unknown, or differ between files.
+        """
+        scales = [_shared(one.scale_um[axis] for one in self.tracings) for axis in range(3)]
+        left = _shared(image.x for image in self._plane_images)
+        top = _shared(image.y for image in self._plane_images)
+        x_um, y_um, z_um = scales
+        if None in (left, top, x_um, y_um, z_um):
+            return None
+        assert left is not None and top is not None  # noqa: S101, PT018 (tells the type checker)
+        assert x_um is not None and y_um is not None and z_um is not None  # noqa: S101, PT018
+        by = 2**self.downsample
+        middle = (by - 1) / 2  # of the by pixels that one pixel was made of
+        return (
+            (x_um * by, 0.0, 0.0, x_um * (left + middle)),
+            (0.0, y_um * by, 0.0, y_um * (top + middle)),
+            (0.0, 0.0, z_um, 0.0),
+        )
+
+    @property
+    def reconstruction(self) -> Reconstruction:
+        """Whether the stack has a reconstruction's file, and if not, why."""
+        if RECONSTRUCTION.name not in self.parts:
+            return Reconstruction.NOT_ASKED
+        have = [entry for entry in self.files if entry.tracing is not None]
+        if any(gone.tracing and gone.reason == NOT_ACCEPTED for gone in self.omitted):
+            return Reconstruction.NOT_ACCEPTED
+        if not have:
+            return Reconstruction.NONE
+        whole = all(entry.checksum is not None for entry in have)
+        return Reconstruction.ACCEPTED if whole else Reconstruction.REGISTERED
+
+    @property
+    def complete(self) -> bool:
+        """Every row received, and the content of every file accepted."""
+        all_accepted = all(entry.withdrawn or entry.checksum is not None for entry in self.files)
+        return all_accepted and all(gone.reason != NOT_ACCEPTED for gone in self.omitted)
+
+
+Number = TypeVar("Number", int, float)
+
+
+def _shared(values: Iterable[Number | None]) -> Number | None:
+    """The one value that all have; ``None`` where there is none, or more than one."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
+def compose(
+    generator: Generator,
+    subject: Subject,
+    source: Source,
+    queries: Iterable[AskedQuery],
+    downsample: int,
+    files: Iterable[FileEntry],
+    omitted: Iterable[OmittedEntry],
+    described: Described | None = None,
+) -> Manifest:
+    """The manifest of these files, in the one order that makes its bytes stable."""
+    source = source_of(source, subject.kind)
+    return Manifest(
+        generator=generator,
+        subject=subject,
+        archive_name=source.name,
+        archive_url=source.url,
+        terms=source.terms,
+        queries=tuple(queries),
+        downsample=downsample,
+        files=tuple(sorted(files, key=lambda entry: entry.path)),
+        omitted=tuple(sorted(omitted, key=_order_of_omitted)),
+        described=described,
+    )
+
+
+def _order_of_omitted(gone: OmittedEntry) -> tuple[str, int]:
+    number = gone.image.id if gone.image else gone.tracing.id if gone.tracing else 0
+    return gone.part, number

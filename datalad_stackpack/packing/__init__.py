@@ -1,0 +1,1 @@
+"""One stack, from the archive into a commit."""

@@ -1,0 +1,105 @@
+"""One stack, packed by one call: for those who schedule the work on many themselves.
+
+``pack_one`` and what it takes and gives back can be pickled, and no call depends on another, so
+it runs as it is under Dask, joblib, a process pool or a job array. It does not touch the dataset
+around the directory: when all are there, save them in it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from datalad_stackpack import config
+from datalad_stackpack.annex.locate import place_of_its_own
+from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.files import parse_downsample
+from datalad_stackpack.archive.parts import parse_parts, parse_subject
+from datalad_stackpack.cancel import Halt
+from datalad_stackpack.commands.progress import Work
+from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
+from datalad_stackpack.packing import run_record
+from datalad_stackpack.packing.reports import StackReport
+from datalad_stackpack.packing.survey import Order
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What became of one stack.
+
+    ``files`` are in the commit, of ``planned`` that the archive lists, with ``bytes`` in all;
+    ``commit`` is ``None`` if nothing could be committed. ``problem`` is a sentence, ``None`` if
+    all went well.
+    """
+
+    id: int
+    directory: str
+    commit: str | None
+    complete: bool
+    files: int
+    planned: int
+    bytes: int
+    problem: str | None
+
+
+def pack_one(
+    archive: str,
+    specimen: int | str,
+    directory: str | Path,
+    *,
+    kind: str = "specimen",
+    parts: Sequence[str] | None = None,
+    downsample: int = 0,
+    fetch: bool = True,
+    jobs: int | None = None,
+) -> Packed:
+    """Pack the stack of ``specimen`` as a dataset of its own at ``directory``, or go on with it.
+
+    ``archive`` is a name or a base URL as for ``--archive``. With ``kind="data_set"`` the id is
+    that of a data set. The archive ``demo`` must be running, unless this is the only call. The
+    other options are those of ``stackpack-add``; ``jobs`` counts the
+    files that are asked for at once *by this call*. Settings come from DataLad's configuration.
+
+    Whatever the archive, the file system or git-annex may do is told as a ``problem``, so that
+    one stack that fails does not stop a scheduler from doing the others. Raises
+    :class:`~datalad_stackpack.errors.ArgumentError` for arguments that can never work.
+    """
+    subject = parse_subject(kind, specimen)
+    order = Order(subject, parse_parts(kind, parts), parse_downsample(downsample), fetch)
+    work = Work(config.parse_jobs(jobs), config.patience(), Halt())
+    try:
+        check_installed()
+        place = place_of_its_own(Path(directory))
+        with config.opened_source(archive) as source:
+            record = partial(run_record.of_adding, source.label, None)
+            packing = work.packing(Archive(source, work.patience, work.halt), place, record)
+            last = list(packing.run(order))[-1]
+    except ArgumentError:
+        raise
+    except StackpackError as problem:
+        return _not_packed(subject.id, directory, str(problem))
+    except OSError as problem:
+        reason = problem.strerror or problem
+        return _not_packed(subject.id, directory, f"{quoted(directory)} cannot be used: {reason}")
+    assert isinstance(last, StackReport)  # noqa: S101 (a packing ends with it, or raises)
+    return _packed(subject.id, str(directory), last)
+
+
+def _not_packed(number: int, directory: str | Path, problem: str) -> Packed:
+    return Packed(number, str(directory), None, False, 0, 0, 0, problem)
+
+
+def _packed(number: int, directory: str, report: StackReport) -> Packed:
+    return Packed(
+        number,
+        directory,
+        report.commit,
+        report.manifest.complete,
+        len(report.files),
+        report.planned,
+        report.bytes,
+        report.problem or (f"{report.lacking} files failed" if report.lacking else None),
+    )

@@ -1,0 +1,79 @@
+"""What a packing tells while it goes on: a plan, then each file, then the stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from datalad_stackpack.archive.files import PlannedFile
+from datalad_stackpack.errors import StackpackError
+from datalad_stackpack.manifest.diff import Difference
+from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.manifest.model import Manifest
+from datalad_stackpack.packing.plan import Todo
+
+
+class Done(Enum):
+    """What became of a file, or will."""
+
+    KEPT = "is here already"
+    RESTORED = "put back as it was committed"
+    ADOPTED = "accepted by an earlier run, added now"
+    REGISTERED = "registered without its content"
+    FETCHED = "fetched and accepted"
+    REPLACED = "replaced by what the archive serves now"
+    FAILED = "failed"
+    NOT_ASKED = "not asked for"
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of one planned file; ``bytes`` is its length where it is known."""
+
+    file: PlannedFile
+    done: Done
+    bytes: int | None = None
+    key: str | None = None
+    problem: StackpackError | None = None
+
+
+@dataclass(frozen=True)
+class PlanReport:
+    """What will be done: told before anything is."""
+
+    todo: tuple[Todo, ...]
+
+
+@dataclass(frozen=True)
+class StackReport:
+    """What became of the stack.
+
+    ``commit`` is the commit that holds it, ``changed`` whether this run made it, ``planned``
+    how many files the archive lists, ``failed`` for how many of them no acceptable picture came
+    in this run, ``problem`` what kept the run from its end. ``differences`` are the archive's
+    present rows against the manifest that was there before.
+    """
+
+    manifest: Manifest
+    commit: str | None
+    changed: bool
+    planned: int
+    seconds: float
+    differences: tuple[Difference, ...]
+    failed: int = 0
+    problem: str | None = None
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """The files that the stack has and the archive still lists."""
+        return tuple(entry for entry in self.manifest.files if not entry.withdrawn)
+
+    @property
+    def lacking(self) -> int:
+        """How many files are to be had and are not here as they should be."""
+        return max(self.planned - len(self.files), self.failed)
+
+    @property
+    def bytes(self) -> int:
+        """The length of all :attr:`files` together, of those whose length is known."""
+        return sum(entry.checksum.bytes for entry in self.files if entry.checksum)

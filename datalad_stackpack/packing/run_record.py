@@ -1,0 +1,94 @@
+"""What the commit of a stack says: every choice spelled out, no absolute path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datalad_stackpack.annex.dataset import Record
+from datalad_stackpack.annex.locate import Place
+from datalad_stackpack.archive.parts import PARTS, Holds, Subject
+from datalad_stackpack.checksums import is_registered_only
+from datalad_stackpack.manifest.diff import describe
+from datalad_stackpack.manifest.model import MANIFEST_VERSION, Manifest
+from datalad_stackpack.packing.survey import Survey
+
+
+def of_adding(
+    archive_word: str,
+    message: str | None,
+    found: Survey,
+    place: Place,
+    manifest: Manifest,
+    _recorded: Manifest | None,
+) -> Record:
+    """The record of a stack that was added to, or completed."""
+    order = found.order
+    command = ["datalad", "stackpack-add", "-d", ".", "--into", place.relative,
+               "--archive", archive_word, "--parts", ",".join(order.parts),
+               "--downsample", str(order.downsample),
+               *([] if order.fetch else ["--no-fetch"]), *_words(order.subject)]  # fmt: skip
+    counts = [
+        PARTS[part].counted(sum(entry.part == part for entry in manifest.files))
+        for part in order.parts
+        if PARTS[part].holds is not Holds.FACTS
+    ]
+    held = ", ".join(counts) or "what is known of the cell"
+    title = message or f"Stack of {order.subject.label}: {held}"
+    return Record(title, command, _facts(found))
+
+
+def _words(subject: Subject) -> list[str]:
+    """The words of the command line that name what a stack is of."""
+    number = str(subject.id)
+    return (
+        [number] if subject.kind == "specimen" else [f"--{subject.kind.replace('_', '-')}", number]
+    )
+
+
+def of_update(
+    options: Sequence[str],
+    message: str | None,
+    found: Survey,
+    place: Place,
+    manifest: Manifest,
+    recorded: Manifest | None,
+) -> Record:
+    """The record of a stack that was brought up to what the archive says now.
+
+    Its message lists what changed, by section.
+    """
+    assert recorded is not None  # noqa: S101 (only a recorded stack is updated)
+    lines = describe(found.differences(recorded))
+    before = {entry.path: entry.key for entry in recorded.files}
+    exchanged = [
+        entry for entry in manifest.files if before.get(entry.path, entry.key) != entry.key
+    ]
+    for what, entries in (
+        ("fetched", [one for one in exchanged if is_registered_only(before[one.path])]),
+        ("replaced", [one for one in exchanged if not is_registered_only(before[one.path])]),
+    ):
+        if entries:
+            shown = ", ".join(
+                f"section {entry.image.section_number}"
+                if entry.image and entry.image.axes is None
+                else entry.path
+                for entry in entries
+            )
+            lines.append(f"{what} files: {len(entries)} ({shown})")
+    have = {entry.path for entry in manifest.files}
+    if removed := [entry.path for entry in recorded.files if entry.path not in have]:
+        lines.append(f"removed files: {len(removed)} ({', '.join(removed)})")
+    title = message or f"Update the stack of {manifest.subject.label}"
+    body = "".join(f"\n- {line}" for line in lines)
+    command = ["datalad", "stackpack-update", "-d", ".", *options, place.relative]
+    return Record(f"{title}\n{body}" if body else title, command, _facts(found))
+
+
+def _facts(found: Survey) -> dict[str, object]:
+    return {
+        "stackpack": {
+            found.order.subject.kind: found.order.subject.id,
+            "queries": [asked.url for asked in found.queries],
+            "manifest_version": MANIFEST_VERSION,
+        }
+    }

@@ -1,0 +1,174 @@
+"""A picture is asked for once, whole and by name; what heals is asked for again."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from support import faults
+from support.fetching import IMAGE, PLANES, QUICK, failure, sha256
+from support.helpers import TINY
+
+from datalad_stackpack import PROJECT_URL, __version__
+from datalad_stackpack.archive.files import PictureSize, PlannedFile
+from datalad_stackpack.archive.parts import specimen
+from datalad_stackpack.archive.rows import read_rows
+from datalad_stackpack.cancel import Halt
+from datalad_stackpack.checksums import Checksum
+from datalad_stackpack.demo import Reply, Request
+from datalad_stackpack.errors import BrokenFile, Refused, Unanswered, WrongFile
+from datalad_stackpack.manifest.layout import plan
+
+
+def test_a_picture_is_fetched_looked_at_and_told(archive, client, file, into):
+    picture = client().fetch(file, into)
+    content = into.read_bytes()
+    assert picture.path == into
+    assert picture.looked == PictureSize(TINY.image_width - 2, TINY.image_height - 2)
+    assert picture.checksum.bytes == len(content)
+    assert picture.checksum == Checksum(len(content), sha256(content))
+
+
+def test_a_picture_is_asked_for_once_whole_and_by_name(archive, client, file, into):
+    archive.spoil("redirect *", with_cookie)
+    client().fetch(file, into)
+    assert [request.path.rsplit("/", 1)[-1] for request in archive.requests] == [
+        str(IMAGE),
+        "imageservice",
+    ]
+    for request in archive.requests:
+        assert request.method == "GET"
+        assert request.headers["accept-encoding"] == "identity"
+        assert __version__ in request.headers["user-agent"]
+        assert PROJECT_URL in request.headers["user-agent"]
+        assert {"range", "cookie", "authorization"}.isdisjoint(request.headers)
+
+
+def with_cookie(request: Request, reply: Reply) -> Reply:
+    return faults.with_headers(reply, {"Set-Cookie": "name=value; Path=/"})
+
+
+def test_the_users_proxy_and_passwords_stay_out_of_it(
+    archive, client, file, into, tmp_path_factory, monkeypatch
+):
+    netrc = tmp_path_factory.mktemp("home") / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    client().fetch(file, into)
+    assert all("authorization" not in request.headers for request in archive.requests)
+
+
+def test_one_archive_serves_many_threads(archive, client, tmp_path):
+    rows = client().rows(PLANES)
+    files = plan(read_rows("planes", specimen(TINY.specimen_id), rows).items, archive.url, 0)
+    shared, came = client(), []
+
+    def fetch(one: PlannedFile) -> None:
+        came.append(shared.fetch(one, tmp_path / f"{one.image.id}.jpg").path)
+
+    threads = [threading.Thread(target=fetch, args=(one,), daemon=True) for one in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(came) == sorted(tmp_path / f"{one.image.id}.jpg" for one in files)
+    assert archive.pictures_asked == len(files)
+
+
+HEALING = {
+    "500": (faults.status(500), Refused, "refused with status 500"),
+    "502": (faults.status(502), Refused, "refused with status 502"),
+    "503": (faults.busy(0), Refused, "refused with status 503"),
+    "504": (faults.status(504), Refused, "refused with status 504"),
+    "429": (faults.busy(0, 429), Refused, "refused with status 429"),
+    "a page": (faults.html, BrokenFile, "something else than a JPEG"),
+    "a page as a picture": (faults.html_as_jpeg, BrokenFile, "something else than a JPEG"),
+    "empty": (faults.empty, BrokenFile, "came empty"),
+    "cut": (faults.cut_without_length, BrokenFile, "was cut short"),
+    "cut, with its length": (faults.cut_with_length, BrokenFile, "broke off"),
+    "cut in chunks": (faults.cut_chunked, BrokenFile, "broke off"),
+    "a length too small": (faults.length_too_small, BrokenFile, "was cut short"),
+    "a tail": (faults.with_a_tail, BrokenFile, "after the picture's end"),
+    "reset": (faults.reset, Unanswered, "got no answer"),
+    "reset in the middle": (faults.reset_in_the_middle, BrokenFile, "broke off"),
+}
+LASTING = {
+    "404": (faults.status(404), Refused, "refused with status 404"),
+    "403 with a wish": (faults.busy(0, 403), Refused, "refused with status 403"),
+    "206": (faults.status(206), Refused, "refused with status 206"),
+    "gzip": (faults.gzipped, WrongFile, "came encoded as 'gzip'"),
+    "another size": (faults.wrong_size, WrongFile, "34 x 42 pixels where"),
+    "PNG": (faults.png_as_jpeg, WrongFile, "came as PNG"),
+    "a wrong label": (faults.jpeg_as_png, WrongFile, "came as 'image/png'"),
+}
+
+
+def table(entries: dict) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("fault", "kind", "said"), list(entries.values()), ids=list(entries)
+    )
+
+
+@table(HEALING)
+def test_what_heals_is_asked_for_again(archive, client, file, into, fault, kind, said):
+    archive.spoil(f"image {IMAGE}", fault, times=2)
+    picture = client().fetch(file, into)
+    assert picture.checksum.sha256 == sha256(into.read_bytes())
+    assert archive.asked(IMAGE) == 3
+
+
+@table(HEALING)
+def test_what_does_not_heal_in_time_is_given_up(archive, client, file, into, fault, kind, said):
+    archive.spoil(f"image {IMAGE}", fault)
+    assert said in failure(lambda: client().fetch(file, into), kind)
+    assert archive.asked(IMAGE) == QUICK.attempts
+    assert not into.exists()
+
+
+@table(LASTING)
+def test_what_cannot_heal_is_never_asked_for_twice(archive, client, file, into, fault, kind, said):
+    archive.spoil(f"image {IMAGE}", fault)
+    assert said in failure(lambda: client().fetch(file, into), kind)
+    assert archive.asked(IMAGE) == 1
+    assert not into.exists()
+
+
+def test_a_server_that_is_not_there_is_unanswered(archive, client, file, into):
+    archive.stop()
+    assert "got no answer" in failure(lambda: client().fetch(file, into), Unanswered)
+
+
+class Waits(Halt):
+    """Notes the pauses instead of making them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        return False
+
+
+@pytest.mark.parametrize(
+    ("fault", "least", "most"),
+    [
+        (faults.busy(7), 7, 7),
+        (faults.busy(7, 429), 7, 7),
+        (faults.busy_until(30), 25, 30),
+        (faults.busy_until(-30), 0, 0),
+        (faults.busy(3600), 120, 120),
+        (faults.status(503, {"Retry-After": "soon"}), 5, 10),
+        (faults.status(500), 5, 10),
+    ],
+    ids=["seconds", "429", "a date", "a date gone by", "an hour", "unclear", "none"],
+)
+def test_the_archives_wish_is_heeded_up_to_a_limit(archive, client, file, into, fault, least, most):
+    waits = Waits()
+    archive.spoil(f"image {IMAGE}", fault, times=1)
+    client(replace(QUICK, first_pause_s=10), halt=waits).fetch(file, into)
+    (pause,) = waits.pauses
+    assert least <= pause <= most

@@ -1,0 +1,232 @@
+"""Patience: what is asked for again, after how long, and when to stop asking altogether."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+from datalad.interface.common_cfg import definitions
+from hypothesis import given
+from hypothesis import strategies as st
+from support.examples import one_line
+
+import datalad_stackpack  # noqa: F401 (registers its configuration)
+from datalad_stackpack.archive.retry import Breaker, Patience, parse_retry_after
+from datalad_stackpack.errors import (
+    ArchiveError,
+    BadReply,
+    BrokenFile,
+    Refused,
+    StrayRedirect,
+    Unanswered,
+    WrongFile,
+)
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
+
+HEALING = [
+    Unanswered("got no answer"),
+    BrokenFile("was cut short"),
+    *(Refused("refused", status) for status in (429, 500, 502, 503, 504)),
+]
+LASTING = [
+    ArchiveError("got no trustworthy answer"),
+    StrayRedirect("was redirected"),
+    BadReply("not JSON"),
+    WrongFile("is 1 x 1 pixels"),
+    *(Refused("refused", status, 1.0) for status in (204, 304, 400, 401, 403, 404, 410, 501)),
+]
+
+
+def name(problem):
+    return f"{type(problem).__name__} {getattr(problem, 'status', '')}"
+
+
+# --- pauses -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failure", LASTING, ids=name)
+def test_what_does_not_heal_is_never_asked_for_again(failure):
+    assert Patience().pause_before_retry(failure, 1, 0.5) is None
+
+
+@pytest.mark.parametrize("failure", HEALING, ids=name)
+@pytest.mark.parametrize("attempts", [1, 2, 4, 20])
+def test_what_heals_is_asked_for_a_bounded_number_of_times(failure, attempts):
+    patience = Patience(attempts=attempts)
+    pauses = [patience.pause_before_retry(failure, made, 1.0) for made in range(1, attempts + 3)]
+    assert None not in pauses[: attempts - 1]
+    assert set(pauses[attempts - 1 :]) == {None}
+
+
+def test_pauses_double_up_to_the_longest():
+    patience = Patience(attempts=10, first_pause_s=1, longest_pause_s=60)
+    pauses = [patience.pause_before_retry(HEALING[0], made, 1.0) for made in range(1, 10)]
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+@given(st.integers(1, 19), st.floats(0, 1), st.floats(0, 600), st.sampled_from(HEALING))
+def test_chance_spreads_a_pause_over_its_upper_half(made, chance, first, failure):
+    patience = Patience(attempts=20, first_pause_s=first)
+    longest = patience.pause_before_retry(failure, made, 1.0)
+    pause = patience.pause_before_retry(failure, made, chance)
+    assert longest / 2 <= pause <= longest <= patience.longest_pause_s
+    assert patience.pause_before_retry(failure, made, 0.0) == longest / 2
+
+
+@given(st.floats(0, 1e12), st.integers(1, 3), st.floats(0, 1))
+def test_the_archives_own_wish_counts_up_to_a_limit(wish, made, chance):
+    pause = Patience().pause_before_retry(Refused("busy", 503, wish), made, chance)
+    assert pause == min(wish, Patience().longest_retry_after_s)
+
+
+def test_a_wish_does_not_make_a_refusal_heal_or_attempts_more():
+    assert Patience().pause_before_retry(Refused("gone", 404, 1.0), 1, 0.5) is None
+    assert Patience(attempts=2).pause_before_retry(Refused("busy", 503, 1.0), 2, 0.5) is None
+
+
+# --- Retry-After --------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10**11), st.integers(0, 20), st.sampled_from(["", " ", "\t"]))
+def test_a_number_of_seconds_is_read(seconds, zeros, space):
+    assert parse_retry_after(f"{space}{'0' * zeros}{seconds}{space}", NOW) == seconds
+
+
+@pytest.mark.parametrize("digits", ["9" * 12, "9" * 13, "9" * 400, "9" * 5000])
+def test_a_number_beyond_all_is_a_long_time(digits):
+    assert parse_retry_after(digits, NOW) >= 10**11
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 (made UTC)
+def test_an_http_date_is_read(moment):
+    then = moment.replace(microsecond=0, tzinfo=timezone.utc)
+    wait = parse_retry_after(format_datetime(then, usegmt=True), NOW)
+    assert wait == max(0.0, (then - NOW).total_seconds())
+
+
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [
+        ("0", 0),
+        ("120", 120),
+        (" 120 ", 120),
+        ("Sun, 01 Mar 2026 12:02:00 GMT", 120),
+        ("Sun, 01 Mar 2026 12:02:00 -0000", 120),
+        ("Sun, 01 Mar 2026 13:02:00 +0100", 120),
+        ("Sun, 01 Mar 2026 12:00:00 GMT", 0),
+        ("Sun, 01 Mar 2020 12:00:00 GMT", 0),
+    ],
+)
+def test_both_forms(value, wait):
+    assert parse_retry_after(value, NOW) == wait
+
+
+def test_the_present_may_be_told_in_any_time_zone():
+    here = NOW.astimezone(timezone(timedelta(hours=9)))
+    assert parse_retry_after("Sun, 01 Mar 2026 12:02:00 GMT", here) == 120
+
+
+def test_a_date_without_a_zone_is_universal_time_wherever_we_are(monkeypatch):
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "JST-9")
+        time.tzset()
+        wait = parse_retry_after("Sun, 01 Mar 2026 12:02:00 -0000", NOW)
+    time.tzset()
+    assert wait == 120
+
+
+UNCLEAR = [
+    *(None, "", " ", "-1", "+1", "1.5", "1e3", "soon", "120 seconds", "٣", "²", "NaN", "inf"),
+    *("2026-03-01T12:00:00Z", "12:00:00 GMT", "\x00", "\ud800"),
+    "Sun, 99 Mar 2026 12:00:00 GMT",
+    "Sun, 01 Foo 2026 12:00:00 GMT",
+    "Sun, 01 Mar 2026 25:00:00 GMT",
+    "Sun, 01 Mar 99999 12:00:00 GMT",
+]
+
+
+@pytest.mark.parametrize("value", UNCLEAR, ids=ascii)
+def test_an_unclear_wish_is_none(value):
+    assert parse_retry_after(value, NOW) is None
+
+
+words = st.sampled_from(
+    ["Sun,", "01", "Mar", "2026", "12:00:00", "GMT", "+9999", "-2400", "99", "(", ":", "9" * 30]
+)
+
+
+@given(st.text() | st.lists(words, max_size=7).map(" ".join))
+def test_no_wish_makes_it_stumble(value):
+    wait = parse_retry_after(value, NOW)
+    assert wait is None or wait >= 0
+
+
+# --- the breaker --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failure", HEALING, ids=name)
+def test_enough_failures_in_a_row_open_the_breaker(failure):
+    breaker = Breaker(3)
+    for _ in range(2):
+        breaker.note_failure(failure)
+        assert breaker.reason is None
+    breaker.note_failure(failure)
+    assert breaker.reason is not None
+    said = one_line(Exception(breaker.reason))
+    assert said == (
+        f"the archive seems to be down: 3 pictures in a row failed (the last: {failure})"
+    )
+
+
+@pytest.mark.parametrize("failure", LASTING, ids=name)
+def test_a_file_refused_for_a_reason_of_its_own_closes_the_count(failure):
+    breaker = Breaker(2)
+    for _ in range(5):
+        breaker.note_failure(HEALING[0])
+        breaker.note_failure(failure)
+    assert breaker.reason is None
+
+
+def test_an_open_breaker_stays_open_with_its_first_reason():
+    breaker = Breaker(1)
+    breaker.note_failure(HEALING[0])
+    reason = breaker.reason
+    breaker.note_success()
+    breaker.note_failure(HEALING[1])
+    assert breaker.reason is not None
+    assert breaker.reason == reason
+
+
+@given(st.integers(1, 6), st.lists(st.sampled_from(["good", "healing", "lasting"]), max_size=30))
+def test_it_opens_at_the_first_run_of_healing_failures(give_up_after, story):
+    breaker = Breaker(give_up_after)
+    in_a_row = longest = 0
+    for what in story:
+        if what == "good":
+            breaker.note_success()
+        else:
+            breaker.note_failure(HEALING[0] if what == "healing" else LASTING[0])
+        in_a_row = in_a_row + 1 if what == "healing" else 0
+        longest = max(longest, in_a_row)
+        assert (breaker.reason is not None) == (longest >= give_up_after)
+
+
+# --- the configuration --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "field"),
+    [
+        ("read-timeout", "read_s"),
+        ("least-rate", "least_rate"),
+        ("rate-window", "rate_window_s"),
+        ("attempts", "attempts"),
+        ("pause", "first_pause_s"),
+    ],
+)
+def test_the_registered_defaults_are_patiences_own(setting, field):
+    default = definitions[f"datalad.stackpack.{setting}"]["default"]
+    assert float(default) == getattr(Patience(), field)

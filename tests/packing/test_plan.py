@@ -1,0 +1,219 @@
+"""Steps: what is to be done about each file follows from what is there, and from nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.examples import BASE, SPECIMEN, SUBJECT, items, one_line, plane_row, planned
+
+from datalad_stackpack.archive import sources
+from datalad_stackpack.archive.files import PlannedFile
+from datalad_stackpack.archive.parts import Subject, specimen
+from datalad_stackpack.checksums import Checksum
+from datalad_stackpack.errors import InTheWay
+from datalad_stackpack.manifest.entries import file_entry
+from datalad_stackpack.manifest.layout import plan
+from datalad_stackpack.manifest.model import Generator, Manifest, compose
+from datalad_stackpack.packing.plan import (
+    Standing,
+    Step,
+    Todo,
+    Wishes,
+    check_none_withdrawn,
+    check_same_stack,
+    decide,
+)
+
+FILE = planned()
+ACCEPTED = Checksum(2002988, "ab" * 32).key("a.jpg")
+ADDRESS_ONLY = "VURL--http&c%%archive.example%1"
+FOREIGN = "MD5E-s5--d41d8cd98f00b204e9800998ecf8427e.jpg"
+OURS = frozenset({FILE.url})
+OTHERS = frozenset({"http://archive.example/elsewhere"})
+
+
+def decide_one(
+    there: Standing | None, recorded_key: str | None, fetch: bool, renew: bool = False
+) -> Todo:
+    recorded = {FILE.path: file_entry(FILE, recorded_key, None)} if recorded_key else {}
+    (todo,) = decide(
+        [FILE], {FILE.path: there} if there else {}, recorded, Wishes(fetch, fetch, renew)
+    )
+    assert todo.file == FILE
+    return todo
+
+
+@pytest.mark.parametrize(
+    ("standing", "recorded", "fetch", "expected"),
+    [
+        # nothing there
+        (None, None, True, (Step.FETCH, None, False)),
+        (None, None, False, (Step.REGISTER, None, False)),
+        (None, ACCEPTED, True, (Step.FETCH, None, False)),
+        # an accepted picture
+        (Standing(ACCEPTED, OURS, True, False), None, True, (Step.KEEP, ACCEPTED, False)),
+        (Standing(ACCEPTED, OURS, True, False), None, False, (Step.KEEP, ACCEPTED, False)),
+        (Standing(ACCEPTED, OURS | OTHERS, True, False), None, True, (Step.KEEP, ACCEPTED, False)),
+        (Standing(ACCEPTED, OURS, True, True), None, True, (Step.RESTORE, ACCEPTED, False)),
+        (Standing(ACCEPTED, OURS, False, False), None, True, (Step.ADOPT, ACCEPTED, False)),
+        (Standing(ACCEPTED, OURS, False, True), None, True, (Step.ADOPT, ACCEPTED, False)),
+        # known from our manifest, its address lost
+        (Standing(ACCEPTED, OTHERS, True, False), ACCEPTED, True, (Step.KEEP, ACCEPTED, True)),
+        (Standing(ACCEPTED, OTHERS, True, True), ACCEPTED, True, (Step.RESTORE, ACCEPTED, True)),
+        (Standing(ACCEPTED, OTHERS, False, False), ACCEPTED, True, (Step.ADOPT, ACCEPTED, True)),
+        # an address without content
+        (Standing(ADDRESS_ONLY, OURS, True, False), None, True, (Step.FETCH, ADDRESS_ONLY, False)),
+        (Standing(ADDRESS_ONLY, OURS, True, False), None, False, (Step.KEEP, ADDRESS_ONLY, False)),
+        (
+            Standing(ADDRESS_ONLY, OURS, True, True),
+            None,
+            False,
+            (Step.RESTORE, ADDRESS_ONLY, False),
+        ),
+    ],
+)
+def test_what_to_do(standing, recorded, fetch, expected):
+    todo = decide_one(standing, recorded, fetch)
+    assert (todo.step, todo.key, todo.renew_url) == expected
+
+
+@pytest.mark.parametrize(
+    ("standing", "recorded"),
+    [
+        (Standing(ACCEPTED, frozenset(), True, False), None),
+        (Standing(ACCEPTED, OTHERS, True, False), None),
+        (Standing(ACCEPTED, OTHERS, False, False), None),
+        (Standing(FOREIGN, OTHERS, False, False), None),
+        (Standing(ADDRESS_ONLY, OTHERS, True, False), None),
+        (Standing(Checksum(1, "cd" * 32).key("a.jpg"), OTHERS, True, False), ACCEPTED),
+    ],
+)
+@pytest.mark.parametrize("fetch", [True, False])
+def test_what_is_not_the_picture_is_in_the_way(standing, recorded, fetch):
+    with pytest.raises(InTheWay) as raised:
+        decide_one(standing, recorded, fetch)
+    said = one_line(raised.value)
+    assert said.startswith("'planes/0003.jpg' is there, and is not the file from http://")
+    assert "--into" in said
+
+
+@pytest.mark.parametrize("fetch", [True, False])
+def test_a_key_that_carries_no_checksum_is_in_the_way(fetch):
+    with pytest.raises(InTheWay) as raised:
+        decide_one(Standing(FOREIGN, OURS, True, False), None, fetch)
+    said = one_line(raised.value)
+    assert f"under the key '{FOREIGN}', not a SHA256E key" in said
+    assert "--into" in said
+
+
+standings = st.none() | st.builds(
+    Standing,
+    st.sampled_from([ACCEPTED, ADDRESS_ONLY, FOREIGN]),
+    st.sampled_from([OURS, OTHERS, OURS | OTHERS]),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@given(standings, st.sampled_from([None, ACCEPTED, ADDRESS_ONLY, FOREIGN]), st.booleans())
+def test_a_picture_is_fetched_only_where_none_was_accepted(there, recorded_key, fetch):
+    try:
+        todo = decide_one(there, recorded_key, fetch)
+    except InTheWay as problem:
+        assert there is not None
+        one_line(problem)
+        return
+    was_accepted = there is not None and there.key == ACCEPTED
+    assert (todo.step is Step.FETCH) == (fetch and not was_accepted)
+    assert (todo.step is Step.REGISTER) == (not fetch and there is None)
+    assert todo.key == (there.key if there else None)
+
+
+@given(standings, st.sampled_from([None, ACCEPTED, ADDRESS_ONLY]), st.booleans())
+def test_renewing_fetches_again_what_would_be_kept_with_its_content(there, recorded_key, fetch):
+    try:
+        once = decide_one(there, recorded_key, fetch)
+    except InTheWay:
+        return
+    again = decide_one(there, recorded_key, fetch, renew=True)
+    has_content = once.step is Step.KEEP and once.key == ACCEPTED
+    assert again == (replace(once, step=Step.RENEW) if has_content else once)
+
+
+def test_every_file_is_decided_on_in_its_turn():
+    rows = [plane_row(id=number, section_number=number) for number in range(1, 6)]
+    files = plan(items("planes", *rows), BASE, 0)
+    there = {files[2].path: Standing(ACCEPTED, frozenset({files[2].url}), True, False)}
+    steps = [(todo.file, todo.step) for todo in decide(files, there, {}, Wishes())]
+    assert steps == [(file, Step.KEEP if file is files[2] else Step.FETCH) for file in files]
+
+
+# --- is it the same stack? ----------------------------------------------------------------
+
+
+def listed(sections: range) -> tuple[PlannedFile, ...]:
+    rows = [plane_row(id=section + 1, section_number=section) for section in sections]
+    return plan(items("planes", *rows), BASE, 0)
+
+
+def recorded_stack(sections: range) -> Manifest:
+    entries = [file_entry(file, ACCEPTED, None) for file in listed(sections)]
+    source = sources.at_url(BASE)
+    return compose(Generator("program", "1"), SUBJECT, source, [], 0, entries, [])
+
+
+RECORDED = recorded_stack(range(2, 5))
+
+
+def test_the_same_stack_may_go_on():
+    check_same_stack(RECORDED, SUBJECT, BASE, 0)
+
+
+@pytest.mark.parametrize(
+    ("subject", "archive_url", "downsample", "said"),
+    [
+        (specimen(7), BASE, 0, f"is of 'specimen {SPECIMEN}', not 'specimen 7'"),
+        (Subject("data_set", SPECIMEN), BASE, 0, f"not 'data set {SPECIMEN}'"),
+        (SUBJECT, "https://x.example", 0, f"of archive '{BASE}', not 'https://x.example'"),
+        (SUBJECT, BASE, 2, "is of downsample '0', not '2'"),
+    ],
+)
+def test_another_stack_is_in_the_way(subject, archive_url, downsample, said):
+    with pytest.raises(InTheWay) as raised:
+        check_same_stack(RECORDED, subject, archive_url, downsample)
+    assert said in one_line(raised.value)
+    assert "--into" in str(raised.value)
+
+
+@pytest.mark.parametrize("sections", [range(2, 5), range(9), range(2, 700)])
+def test_a_stack_may_grow(sections):
+    check_none_withdrawn(RECORDED, listed(sections))
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        (range(0), "no longer lists 3 of this stack's 3 files ('planes/0002.jpg, planes/0003"),
+        (range(3, 9), "no longer lists 1 of this stack's 3 files ('planes/0002.jpg')"),
+    ],
+)
+def test_to_add_never_takes_away(sections, said):
+    with pytest.raises(InTheWay) as raised:
+        check_none_withdrawn(RECORDED, listed(sections))
+    assert said in one_line(raised.value)
+
+
+def test_what_was_withdrawn_before_does_not_count():
+    files = tuple(replace(entry, withdrawn=True) for entry in RECORDED.files)
+    check_none_withdrawn(replace(RECORDED, files=files), [])
+
+
+def test_of_many_lost_pictures_the_first_few_are_named():
+    with pytest.raises(InTheWay) as raised:
+        check_none_withdrawn(recorded_stack(range(1000)), [])
+    said = one_line(raised.value)
+    assert "planes/0004.jpg'" in said
+    assert "planes/0005.jpg" not in said

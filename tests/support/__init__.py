@@ -1,0 +1,1 @@
+"""What tests share that is no fixture: a misbehaving archive, its faults, examples, helpers."""

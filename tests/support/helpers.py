@@ -1,0 +1,89 @@
+"""Cells to serve, and ways to look at what came of it.
+
+TINY, GAPS   small cells: six planes and four projections; sections with gaps
+"""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from datalad_stackpack.annex.git import PAST_ANNEX
+from datalad_stackpack.demo import DEMO_CELLS
+
+Result = dict[str, Any]
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
+
+TINY = replace(
+    DEMO_CELLS[0],
+    specimen_id=1,
+    data_set_id=10_000_000,
+    sections=(2, 3, 4, 5, 6, 7),
+    image_width=34,
+    image_height=42,
+    known_ids={},
+)
+GAPS = replace(TINY, specimen_id=2, data_set_id=20_000_000, sections=(26, 27, 30, 33))
+
+
+def git(*words: str, at: Path | str = ".") -> str:
+    """What git printed."""
+    done = subprocess.run(["git", *words], cwd=at, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def copied_dataset(made: Path, place: Path) -> Path:
+    """A copy of a dataset at ``place``, all of whose files git finds unchanged."""
+    shutil.copytree(made, place, symlinks=True, dirs_exist_ok=True)
+    git(*PAST_ANNEX, "update-index", "-q", "--refresh", at=place)
+    return place
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def until(happened: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something to be so."""
+    last = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < last, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def wait_for_processes_in(directory: Path) -> None:
+    """Return when no process works in ``directory`` any more."""
+    there = [
+        process
+        for process in psutil.process_iter(["cwd"])
+        if Path(process.info["cwd"] or "/").is_relative_to(directory)
+    ]
+    _, still = psutil.wait_procs(there, timeout=60)
+    assert not still
+
+
+def statuses(results: list[Result]) -> dict[str, str]:
+    """The status of each file, by the last two parts of its path; the stack's under ``stack``."""
+    return {
+        "/".join(Path(one["path"]).parts[-2:]) if one["type"] == "file" else "stack": one["status"]
+        for one in results
+    }
+
+
+def without_override() -> None:
+    """Take root's right to read and write anywhere; another user does not have it anyway."""
+    for right in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, right)

@@ -1,0 +1,147 @@
+"""A request to stop: the first signal is heeded, the second works as before."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from datalad_stackpack.cancel import Halt, heeding_signals
+
+
+@pytest.fixture(autouse=True)
+def quick():
+    """Nothing here reads a configuration."""
+
+
+@pytest.fixture
+def caught():
+    """Signals that came through to the handler of the caller, for both signals."""
+    numbers = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: numbers.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    yield numbers
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+both = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+def test_the_first_reason_counts():
+    halt = Halt()
+    assert not halt.is_set()
+    assert halt.reason == ""
+    halt.set("the disk is full")
+    halt.set("interrupted")
+    assert halt.is_set()
+    assert halt.reason == "the disk is full"
+
+
+def test_waiting_ends_when_asked_to_stop():
+    halt = Halt()
+    assert halt.wait(0) is False
+    waiting = threading.Thread(target=halt.wait, args=(600,), daemon=True)
+    waiting.start()
+    halt.set("enough")
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert halt.wait(600) is True
+
+
+@both
+def test_the_first_signal_sets_the_halt_and_is_raised_again_at_the_end(number, caught):
+    halt = Halt()
+    with heeding_signals(halt):
+        signal.raise_signal(number)
+        assert halt.is_set()
+        assert halt.reason == f"interrupted by {signal.Signals(number).name}"
+        assert caught == []
+    assert caught == [number]
+
+
+@both
+def test_a_second_signal_works_as_before(number, caught):
+    with heeding_signals(Halt()):
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        assert caught == [number]
+    assert caught == [number, number]
+
+
+def test_ctrl_c_ends_in_a_keyboard_interrupt():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    told = []
+
+    def work() -> None:
+        with heeding_signals(Halt()):
+            signal.raise_signal(signal.SIGINT)
+            told.append("how far it came")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert told == ["how far it came"]
+
+
+@both
+def test_without_a_signal_nothing_is_raised_and_all_is_as_before(number, caught):
+    before = signal.getsignal(number)
+    with heeding_signals(Halt()):
+        assert signal.getsignal(number) != before
+    assert signal.getsignal(number) == before
+    assert caught == []
+
+
+@both
+def test_a_halt_for_another_reason_raises_no_signal(number, caught):
+    halt = Halt()
+    with heeding_signals(halt):
+        halt.set("the disk is full")
+    assert caught == []
+
+
+@both
+def test_after_an_error_the_signals_work_as_before(number, caught):
+    before = signal.getsignal(number)
+    with pytest.raises(ValueError, match="a bug"), heeding_signals(Halt()):
+        raise ValueError("a bug")
+    assert signal.getsignal(number) == before
+
+
+def test_outside_the_main_thread_nothing_changes(caught):
+    seen = []
+
+    def elsewhere() -> None:
+        with heeding_signals(Halt()):
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=elsewhere, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert seen == [before]
+
+
+def test_a_second_signal_in_a_context_within_another_works_as_before(caught):
+    halt = Halt()
+    with heeding_signals(halt), heeding_signals(halt):
+        signal.raise_signal(signal.SIGINT)
+        assert halt.is_set()
+        assert caught == []
+        signal.raise_signal(signal.SIGINT)
+        assert caught == [signal.SIGINT]
+
+
+def test_a_context_within_another_leaves_the_end_to_it(caught):
+    halt = Halt()
+    with heeding_signals(halt):
+        with heeding_signals(halt):
+            signal.raise_signal(signal.SIGTERM)
+        assert caught == []
+    assert caught == [signal.SIGTERM]
