@@ -58,10 +58,10 @@ register_config(
     default="31.1",
 )
 register_config(
-    "datalad.stackpack.least-rate",
+    "datalad.stackpack.min-rate",
     "Slowest transfer to put up with, in bytes a second",
     default="1000",
-    description="Averaged over datalad.stackpack.rate-window; a slower picture is given up.",
+    description="Averaged over datalad.stackpack.rate-window; a slower image is given up.",
 )
 register_config(
     "datalad.stackpack.rate-window",
@@ -69,13 +69,13 @@ register_config(
     default="60",
 )
 register_config(
-    "datalad.stackpack.attempts",
-    "How often to ask for one picture before it counts as failed",
+    "datalad.stackpack.max-attempts",
+    "How often to ask for one image before it counts as failed",
     default="4",
     description="Only what can heal is asked for again; see the explanation of faults.",
 )
 register_config(
-    "datalad.stackpack.pause",
+    "datalad.stackpack.retry-delay",
     "Seconds to wait before asking again the first time",
     default="1",
     description="The pause doubles with each attempt, and is spread at random.",

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 
-class Halt:
+class CancelToken:
     """A flag with a reason, that can be waited for."""
 
     def __init__(self) -> None:
@@ -36,22 +36,22 @@ class Halt:
 
 
 @contextmanager
-def heeding_signals(halt: Halt) -> Iterator[None]:
-    """While the context lasts, the first SIGINT or SIGTERM sets ``halt`` instead of killing.
+def cancel_on_signal(cancel: CancelToken) -> Iterator[None]:
+    """While the context lasts, the first SIGINT or SIGTERM sets ``cancel`` instead of killing.
 
     A second one works as it did before. Outside the main thread nothing changes: only there
     can a signal be heeded. At the end of the context the signal is raised again, so that the
     caller ends as it would have. A context within another one leaves all of this to the outer.
     """
-    if halt.heeding or threading.current_thread() is not threading.main_thread():
+    if cancel.heeding or threading.current_thread() is not threading.main_thread():
         yield
         return
-    halt.heeding = True
+    cancel.heeding = True
     before: dict[int, Any] = {}
 
     def heed(number: int, _frame: FrameType | None) -> None:
-        halt.signal = number
-        halt.set(f"interrupted by {signal.Signals(number).name}")
+        cancel.signal = number
+        cancel.set(f"interrupted by {signal.Signals(number).name}")
         restore()
 
     def restore() -> None:
@@ -63,9 +63,9 @@ def heeding_signals(halt: Halt) -> Iterator[None]:
     try:
         yield
     finally:
-        halt.heeding = False
+        cancel.heeding = False
         restore()
-    if halt.signal is not None:
+    if cancel.signal is not None:
         sys.stdout.flush()  # SIGTERM ends the process at once, and what was said would be lost
         sys.stderr.flush()
-        signal.raise_signal(halt.signal)
+        signal.raise_signal(cancel.signal)

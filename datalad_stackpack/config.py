@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from datalad_stackpack.archive import sources
-from datalad_stackpack.archive.retry import Patience
+from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import Source
 from datalad_stackpack.demo.running import running_demo
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
@@ -50,14 +50,14 @@ def _number(name: str, least: float, most: float) -> float:
     return number
 
 
-def patience() -> Patience:
+def policy() -> RetryPolicy:
     """How much to put up with, as configured; raises :class:`ArgumentError` for nonsense."""
-    return Patience(
+    return RetryPolicy(
         read_s=_number("read-timeout", 0.1, 3600),
-        least_rate=_number("least-rate", 0, 1e9),
+        min_rate=_number("min-rate", 0, 1e9),
         rate_window_s=_number("rate-window", 0.1, 3600),
-        attempts=int(_number("attempts", 1, 20)),
-        first_pause_s=_number("pause", 0, 600),
+        max_attempts=int(_number("max-attempts", 1, 20)),
+        retry_delay_s=_number("retry-delay", 0, 600),
     )
 
 

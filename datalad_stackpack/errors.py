@@ -5,20 +5,20 @@
     StackpackError              the message is one line: what was wrong, what would be right
     ├── ArgumentError           what the user asked for cannot be asked
     ├── ArchiveError            the archive, or the way to it
-    │   ├── Unanswered          no answer, or none in time                        heals
-    │   ├── Refused             an HTTP status other than 200                     some heal
-    │   ├── StrayRedirect       sent to where we do not go
-    │   ├── BadReply            an answer to a query that is not one
-    │   │   ├── BadRow          a row that does not describe what was asked for
-    │   │   └── NothingThere    no row at all
-    │   ├── BrokenFile          not the whole of a file                           heals
-    │   │   └── DoubtfulFile    perhaps not the whole: the same bytes twice are   heals
-    │   └── WrongFile           another file than the one that was promised
-    ├── NotAsked                a file that was not asked for, because the run ended
+    │   ├── ConnectionFailed          no answer, or none in time                        heals
+    │   ├── HTTPStatusError             an HTTP status other than 200                     some heal
+    │   ├── ForbiddenRedirect       sent to where we do not go
+    │   ├── InvalidReply            an answer to a query that is not one
+    │   │   ├── InvalidRow          a row that does not describe what was asked for
+    │   │   └── NoResults    no row at all
+    │   ├── TruncatedFile          not the whole of a file                           heals
+    │   │   └── MaybeTruncatedFile    perhaps not the whole: the same bytes twice are   heals
+    │   └── UnexpectedContent           another file than the one that was promised
+    ├── Skipped                a file that was not asked for, because the run ended
     ├── ManifestError           a manifest that is not one of ours
     └── DatasetError            the dataset, its place, or git-annex
-        ├── InTheWay            something stands where a file of the stack belongs
-        ├── NoRoom              the disk takes no more
+        ├── PathConflict            something stands where a file of the stack belongs
+        ├── WriteError              the disk takes no more
         └── AnnexError          git or git-annex failed, is missing or too old
 
 What *heals* is worth asking for again; what does not heal is never asked for twice.
@@ -55,7 +55,7 @@ def as_text(value: object) -> str:
 class StackpackError(Exception):
     """Anything a user or a server can cause; ``str()`` of it is one line."""
 
-    heals = False
+    retryable = False
     """Whether asking again, later, can help."""
 
 
@@ -67,13 +67,13 @@ class ArchiveError(StackpackError):
     """The archive, or the way to it."""
 
 
-class Unanswered(ArchiveError):
+class ConnectionFailed(ArchiveError):
     """No answer, or none in time: a time-out, a reset, a name that does not resolve."""
 
-    heals = True
+    retryable = True
 
 
-class Refused(ArchiveError):
+class HTTPStatusError(ArchiveError):
     """An HTTP status other than 200.
 
     ``retry_after`` is the archive's own wish, in seconds, where it sent one.
@@ -85,32 +85,32 @@ class Refused(ArchiveError):
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
-        self.heals = status in self.HEALING_STATUSES
+        self.retryable = status in self.HEALING_STATUSES
 
 
-class StrayRedirect(ArchiveError):
+class ForbiddenRedirect(ArchiveError):
     """A redirect off the archive's own host and scheme, in a circle, or to no address."""
 
 
-class BadReply(ArchiveError):
+class InvalidReply(ArchiveError):
     """An answer to a query that is not one: not JSON, an error, too few rows, too large."""
 
 
-class BadRow(BadReply):
+class InvalidRow(InvalidReply):
     """A row that does not describe what was asked for."""
 
 
-class NothingThere(BadReply):
+class NoResults(InvalidReply):
     """The archive answered, and has no file."""
 
 
-class BrokenFile(ArchiveError):
+class TruncatedFile(ArchiveError):
     """Not the whole of a file: cut short, empty, or a page of text in its place."""
 
-    heals = True
+    retryable = True
 
 
-class DoubtfulFile(BrokenFile):
+class MaybeTruncatedFile(TruncatedFile):
     """Perhaps not the whole of a file: nothing in it tells. The same bytes twice are taken for it.
 
     ``looked`` is what was seen of it.
@@ -121,11 +121,11 @@ class DoubtfulFile(BrokenFile):
         self.looked = looked
 
 
-class WrongFile(ArchiveError):
+class UnexpectedContent(ArchiveError):
     """A whole answer, but another one than was promised: format, encoding, size or content."""
 
 
-class NotAsked(StackpackError):
+class Skipped(StackpackError):
     """A file that was not asked for, or not waited for, because the run ended early."""
 
 
@@ -137,11 +137,11 @@ class DatasetError(StackpackError):
     """The dataset, the place it is in, or the program that keeps it."""
 
 
-class InTheWay(DatasetError):
+class PathConflict(DatasetError):
     """Something that is not ours stands where a file of the stack belongs."""
 
 
-class NoRoom(DatasetError):
+class WriteError(DatasetError):
     """The file system takes no more: no space, a quota, a size limit."""
 
 

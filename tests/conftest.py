@@ -28,7 +28,7 @@ import pytest
 from datalad.conftest import setup_package  # noqa: F401 (a fixture, used by its name)
 from hypothesis import HealthCheck, settings
 from support.helpers import GAPS, TINY, Result, copied_dataset
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.demo import DemoCell
 
@@ -53,9 +53,9 @@ def programs() -> Iterator[None]:
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         package = find_spec("git_annex")
         if package is not None and package.origin is not None:
-            place = Path(package.origin).parent
-            patch.setenv("PATH", str(place), prepend=os.pathsep)
-            patch.setenv("MAGIC", str(place / "magic.mgc"))
+            location = Path(package.origin).parent
+            patch.setenv("PATH", str(location), prepend=os.pathsep)
+            patch.setenv("MAGIC", str(location / "magic.mgc"))
         yield
 
 
@@ -79,7 +79,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between attempts, short time-outs: also for the programs that a test starts."""
     from datalad import cfg
 
-    for name, value in (("PAUSE", "0"), ("READ__TIMEOUT", "5"), ("ATTEMPTS", "3")):
+    for name, value in (("RETRY__DELAY", "0"), ("READ__TIMEOUT", "5"), ("MAX__ATTEMPTS", "3")):
         monkeypatch.setenv(f"DATALAD_STACKPACK_{name}", value)
     cfg.reload(force=True)
 
@@ -91,19 +91,19 @@ def cells() -> tuple[DemoCell, ...]:
 
 
 @pytest.fixture
-def archive(cells: tuple[DemoCell, ...]) -> Iterator[MisbehavingArchive]:
+def archive(cells: tuple[DemoCell, ...]) -> Iterator[FaultyArchive]:
     """A demo archive that can be told to misbehave."""
-    with MisbehavingArchive(cells) as running:
+    with FaultyArchive(cells) as running:
         yield running
 
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty directory outside any dataset, made the current one."""
-    place = tmp_path / "work"
-    place.mkdir()
-    monkeypatch.chdir(place)
-    return place
+    location = tmp_path / "work"
+    location.mkdir()
+    monkeypatch.chdir(location)
+    return location
 
 
 @pytest.fixture(scope="session")
@@ -112,12 +112,12 @@ def made(tmp_path_factory: pytest.TempPathFactory, programs: None) -> Path:
     from datalad.api import create
 
     from datalad_stackpack.annex.dataset import ensure_made
-    from datalad_stackpack.annex.locate import Place
+    from datalad_stackpack.annex.locate import StackLocation
 
-    place = tmp_path_factory.mktemp("made")
-    create(path=str(place / "dataset"), result_renderer="disabled")
-    ensure_made(Place(place / "stack", place / "stack", exists=False), print)
-    return place
+    location = tmp_path_factory.mktemp("made")
+    create(path=str(location / "dataset"), result_renderer="disabled")
+    ensure_made(StackLocation(location / "stack", location / "stack", exists=False), print)
+    return location
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def stack(made: Path, work: Path) -> Path:
 
 
 @pytest.fixture
-def add(archive: MisbehavingArchive, work: Path) -> Callable[..., list[Result]]:
+def add(archive: FaultyArchive, work: Path) -> Callable[..., list[Result]]:
     """``stackpack_add`` at the archive: failures are results, not exceptions."""
 
     def call(specimen: Any = 1, **options: Any) -> list[Result]:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from datalad_stackpack.cancel import Halt, heeding_signals
+from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 
 
 @pytest.fixture(autouse=True)
@@ -32,40 +32,40 @@ both = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
 def test_the_first_reason_counts():
-    halt = Halt()
-    assert not halt.is_set()
-    assert halt.reason == ""
-    halt.set("the disk is full")
-    halt.set("interrupted")
-    assert halt.is_set()
-    assert halt.reason == "the disk is full"
+    cancel = CancelToken()
+    assert not cancel.is_set()
+    assert cancel.reason == ""
+    cancel.set("the disk is full")
+    cancel.set("interrupted")
+    assert cancel.is_set()
+    assert cancel.reason == "the disk is full"
 
 
 def test_waiting_ends_when_asked_to_stop():
-    halt = Halt()
-    assert halt.wait(0) is False
-    waiting = threading.Thread(target=halt.wait, args=(600,), daemon=True)
+    cancel = CancelToken()
+    assert cancel.wait(0) is False
+    waiting = threading.Thread(target=cancel.wait, args=(600,), daemon=True)
     waiting.start()
-    halt.set("enough")
+    cancel.set("enough")
     waiting.join(5)
     assert not waiting.is_alive()
-    assert halt.wait(600) is True
+    assert cancel.wait(600) is True
 
 
 @both
 def test_the_first_signal_sets_the_halt_and_is_raised_again_at_the_end(number, caught):
-    halt = Halt()
-    with heeding_signals(halt):
+    cancel = CancelToken()
+    with cancel_on_signal(cancel):
         signal.raise_signal(number)
-        assert halt.is_set()
-        assert halt.reason == f"interrupted by {signal.Signals(number).name}"
+        assert cancel.is_set()
+        assert cancel.reason == f"interrupted by {signal.Signals(number).name}"
         assert caught == []
     assert caught == [number]
 
 
 @both
 def test_a_second_signal_works_as_before(number, caught):
-    with heeding_signals(Halt()):
+    with cancel_on_signal(CancelToken()):
         signal.raise_signal(number)
         signal.raise_signal(number)
         assert caught == [number]
@@ -77,7 +77,7 @@ def test_ctrl_c_ends_in_a_keyboard_interrupt():
     told = []
 
     def work() -> None:
-        with heeding_signals(Halt()):
+        with cancel_on_signal(CancelToken()):
             signal.raise_signal(signal.SIGINT)
             told.append("how far it came")
 
@@ -92,7 +92,7 @@ def test_ctrl_c_ends_in_a_keyboard_interrupt():
 @both
 def test_without_a_signal_nothing_is_raised_and_all_is_as_before(number, caught):
     before = signal.getsignal(number)
-    with heeding_signals(Halt()):
+    with cancel_on_signal(CancelToken()):
         assert signal.getsignal(number) != before
     assert signal.getsignal(number) == before
     assert caught == []
@@ -100,16 +100,16 @@ def test_without_a_signal_nothing_is_raised_and_all_is_as_before(number, caught)
 
 @both
 def test_a_halt_for_another_reason_raises_no_signal(number, caught):
-    halt = Halt()
-    with heeding_signals(halt):
-        halt.set("the disk is full")
+    cancel = CancelToken()
+    with cancel_on_signal(cancel):
+        cancel.set("the disk is full")
     assert caught == []
 
 
 @both
 def test_after_an_error_the_signals_work_as_before(number, caught):
     before = signal.getsignal(number)
-    with pytest.raises(ValueError, match="a bug"), heeding_signals(Halt()):
+    with pytest.raises(ValueError, match="a bug"), cancel_on_signal(CancelToken()):
         raise ValueError("a bug")
     assert signal.getsignal(number) == before
 
@@ -118,7 +118,7 @@ def test_outside_the_main_thread_nothing_changes(caught):
     seen = []
 
     def elsewhere() -> None:
-        with heeding_signals(Halt()):
+        with cancel_on_signal(CancelToken()):
             seen.append(signal.getsignal(signal.SIGINT))
 
     before = signal.getsignal(signal.SIGINT)
@@ -129,19 +129,19 @@ def test_outside_the_main_thread_nothing_changes(caught):
 
 
 def test_a_second_signal_in_a_context_within_another_works_as_before(caught):
-    halt = Halt()
-    with heeding_signals(halt), heeding_signals(halt):
+    cancel = CancelToken()
+    with cancel_on_signal(cancel), cancel_on_signal(cancel):
         signal.raise_signal(signal.SIGINT)
-        assert halt.is_set()
+        assert cancel.is_set()
         assert caught == []
         signal.raise_signal(signal.SIGINT)
         assert caught == [signal.SIGINT]
 
 
 def test_a_context_within_another_leaves_the_end_to_it(caught):
-    halt = Halt()
-    with heeding_signals(halt):
-        with heeding_signals(halt):
+    cancel = CancelToken()
+    with cancel_on_signal(cancel):
+        with cancel_on_signal(cancel):
             signal.raise_signal(signal.SIGTERM)
         assert caught == []
     assert caught == [signal.SIGTERM]

@@ -1,4 +1,4 @@
-"""Keys: the checksum that a picture's key carries is the one it was made from."""
+"""Keys: the checksum that an image's key carries is the one it was made from."""
 
 from __future__ import annotations
 

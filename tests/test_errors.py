@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.examples import json_values
 
 from datalad_stackpack import errors
-from datalad_stackpack.errors import LONGEST_QUOTE, Refused, StackpackError, quoted
+from datalad_stackpack.errors import LONGEST_QUOTE, HTTPStatusError, StackpackError, quoted
 
 
 def drawn_tree() -> dict[str, tuple[str | None, str]]:
@@ -46,14 +46,16 @@ def test_the_docstring_draws_the_tree_that_is_there():
 def test_what_heals_is_what_the_docstring_says_heals(name):
     kind = getattr(errors, name)
     said = drawn_tree()[name][1]
-    if name == "Refused":
+    if name == "HTTPStatusError":
         assert said.endswith("some heal")
     else:
-        assert kind.heals == said.endswith(" heals")
+        assert kind.retryable == said.endswith(" heals")
 
 
 def test_the_statuses_that_heal():
-    healing = {status for status in range(201, 1000) if Refused("refused", status).heals}
+    healing = {
+        status for status in range(201, 1000) if HTTPStatusError("refused", status).retryable
+    }
     assert healing == {429, 500, 502, 503, 504}
 
 

@@ -18,10 +18,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from datalad_stackpack.annex.process import Conversation
+from datalad_stackpack.annex.process import BatchProcess
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.checksums import Checksum
-from datalad_stackpack.errors import AnnexError, NoRoom, quoted
+from datalad_stackpack.errors import AnnexError, WriteError, quoted
 
 LANES = 2
 """How many files are added at once. A third gains nothing: git-annex's bookkeeping is shared."""
@@ -31,7 +31,7 @@ WORTH_A_LANE = 20
 """How many files each lane takes before the next is opened: a git-annex takes time to start."""
 
 
-class Intake:
+class AnnexAdder:
     """Takes looked-at files into the annex; a context manager.
 
     What git-annex stages goes to indexes in the directory ``staging``, so that a run that is
@@ -45,7 +45,7 @@ class Intake:
         self._processes = ExitStack()
         self._registering = threading.Lock()
         self._registrar = self._start(["registerurl"], {})
-        self._lanes: queue.SimpleQueue[Conversation] = queue.SimpleQueue()
+        self._lanes: queue.SimpleQueue[BatchProcess] = queue.SimpleQueue()
         self._lanes_opened = 0
         self._taken = 0
         self._under_way: list[Future[str]] = []
@@ -53,9 +53,9 @@ class Intake:
         # one more than the lanes, so that one file is registered while others are added
         self._pool = ThreadPoolExecutor(LANES + 1, thread_name_prefix="stackpack-intake")
 
-    def _start(self, words: list[str], settings: dict[str, str]) -> Conversation:
+    def _start(self, words: list[str], settings: dict[str, str]) -> BatchProcess:
         command = ["git", "annex", *words, "--batch", "--json", "--json-error-messages"]
-        return self._processes.enter_context(Conversation(command, self._stack, settings))
+        return self._processes.enter_context(BatchProcess(command, self._stack, settings))
 
     def _open_lane(self) -> None:
         words = ["add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"]
@@ -73,11 +73,11 @@ class Intake:
         return wait and opened < LANES and self._taken >= WORTH_A_LANE * opened
 
     def register(self, key: str, url: str) -> None:
-        """Record at the web remote that ``url`` gives the content of ``key``."""
+        """RunRecord at the web remote that ``url`` gives the content of ``key``."""
         with self._registering:
             self._registrar.ask(f"{key} {url}")
 
-    def adopt(self, path: str, expected_key: str) -> str:
+    def add_existing(self, path: str, expected_key: str) -> str:
         """Add the file that stands at ``path``; its content must make ``expected_key``."""
         lane = self._lanes.get()
         try:
@@ -95,7 +95,7 @@ class Intake:
         """Move the accepted file into its place in the stack and into the annex; promises its key.
 
         The promise raises :class:`AnnexError` when git-annex computes another key than the
-        checksum of the bytes that were looked at makes; :class:`NoRoom` when the disk is full.
+        checksum of the bytes that were looked at makes; :class:`WriteError` when the disk is full.
         """
         self._under_way = [promise for promise in self._under_way if not promise.done()]
         if self._needs_a_lane():
@@ -108,15 +108,15 @@ class Intake:
     def _take(self, accepted: Path, checksum: Checksum, file: PlannedFile) -> str:
         expected_key = checksum.key(file.path)
         self.register(expected_key, file.url)
-        place = self._stack / file.path
+        location = self._stack / file.path
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            accepted.replace(place)
+            location.parent.mkdir(parents=True, exist_ok=True)
+            accepted.replace(location)
         except OSError as problem:
-            raise NoRoom(f"cannot put {quoted(file.path)} in its place: {problem}") from problem
-        return self.adopt(file.path, expected_key)
+            raise WriteError(f"cannot put {quoted(file.path)} in its place: {problem}") from problem
+        return self.add_existing(file.path, expected_key)
 
-    def __enter__(self) -> Intake:
+    def __enter__(self) -> AnnexAdder:
         return self
 
     def __exit__(

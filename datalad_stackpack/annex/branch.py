@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from datalad_stackpack.annex.git import contents
-from datalad_stackpack.annex.process import Conversation, run
+from datalad_stackpack.annex.process import BatchProcess, run
 from datalad_stackpack.checksums import file_name_of_key
 from datalad_stackpack.errors import AnnexError, quoted
 
@@ -62,7 +62,7 @@ class Branch:
     def _logs(self, names: Iterable[str]) -> dict[str, bytes]:
         """The content of those logs that are there.
 
-        Looked up below the branch's top directories: to go through its root for each log means
+        FileInfo up below the branch's top directories: to go through its root for each log means
         to read a list of thousands again and again.
         """
         rows = run(["git", "ls-tree", "-z", BRANCH], self._root).split(b"\0")
@@ -77,7 +77,7 @@ class Branch:
 
     @contextmanager
     def adding(self, urls: Mapping[str, str], blobs: Iterable[bytes]) -> Iterator[bool]:
-        """Record a URL for each key, and ``blobs`` in the repository, in one go.
+        """RunRecord a URL for each key, and ``blobs`` in the repository, in one go.
 
         The caller goes on while git-annex merges the records from the side branch. It is told
         whether the keys are all new: then no older record can outweigh a new one, and all will be
@@ -91,13 +91,13 @@ class Branch:
         # thousands of tiny objects: to compress them takes longer than to write them
         quickly = ["-c", "core.compression=0"]
         command = ["git", *quickly, "fast-import", "--quiet", "--done"]
-        with Conversation(command, self._root, {"MALLOC_TOP_PAD_": str(KEPT_BYTES)}) as importing:
+        with BatchProcess(command, self._root, {"MALLOC_TOP_PAD_": str(KEPT_BYTES)}) as importing:
             for piece in self._stream(urls, blobs, names, before):
                 importing.tell(piece)
         some_key = next(iter(urls))
         asking = ["git", "annex", "whereis", "--quiet", f"--key={some_key}"]  # merges before
         try:
-            with Conversation(asking, self._root):
+            with BatchProcess(asking, self._root):
                 yield not before
         finally:
             run(["git", "merge-base", "--is-ancestor", SIDE_BRANCH, BRANCH], self._root)

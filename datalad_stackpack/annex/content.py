@@ -1,6 +1,6 @@
 """git-annex: what it has of a stack.
 
-Public commands only, in batches, never one process a file. Pictures get in by
+Public commands only, in batches, never one process a file. Images get in by
 :mod:`~datalad_stackpack.annex.add`, addresses alone by
 :mod:`~datalad_stackpack.annex.register`.
 """
@@ -21,18 +21,18 @@ from datalad_stackpack.annex.git import (
     UNLOCKED,
     Entry,
     Index,
-    Occupant,
+    PathType,
     at_path,
     key_of_link,
     key_of_pointer,
 )
-from datalad_stackpack.annex.process import Conversation, run
-from datalad_stackpack.annex.register import Registering
+from datalad_stackpack.annex.process import BatchProcess, run
+from datalad_stackpack.annex.register import Registration
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.checksums import checksum, pieces
-from datalad_stackpack.errors import InTheWay, quoted
+from datalad_stackpack.errors import PathConflict, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES
-from datalad_stackpack.packing.plan import Standing
+from datalad_stackpack.packing.plan import FileState
 
 POINTER = b"/annex/objects/"
 """What the file that stands for an unlocked one without content begins with."""
@@ -59,28 +59,30 @@ class Annex:
         self.stack = root / prefix
         self.index = Index(root, prefix)
 
-    def look(self, paths: Sequence[str]) -> dict[str, Standing]:
+    def look(self, paths: Sequence[str]) -> dict[str, FileState]:
         """What stands at each of ``paths`` (relative to the stack); absent where nothing does."""
         self._check_directories()
         # strings: a Path of each of thousands would take longer
         there = {path: at_path(f"{self.stack}/{path}") for path in paths}
         tracked = self.index.tracked(DIRECTORIES)
-        gone = {path for path, occupant in there.items() if occupant is Occupant.NOTHING}
-        regular = {path for path, occupant in there.items() if occupant is Occupant.CONTENT}
+        gone = {path for path, occupant in there.items() if occupant is PathType.NOTHING}
+        regular = {path for path, occupant in there.items() if occupant is PathType.REGULAR_FILE}
         keys = self.index.keys({path: tracked[path] for path in gone | regular if path in tracked})
         changed = self.index.modified(DIRECTORIES) if regular & keys.keys() else set()
-        displaced = self._unlocked_since_commit(tracked) | gone
+        missing_or_unlocked = self._unlocked_since_commit(tracked) | gone
         found = {
             path: self._standing(path, occupant, keys.get(path), path in changed)
             for path, occupant in there.items()
             if path in tracked or path not in gone
         }
-        urls = self._urls({standing.key for standing in found.values()})
+        urls = self._urls({states.key for states in found.values()})
         return {
             path: replace(
-                standing, displaced=path in displaced, urls=urls.get(standing.key, NO_URLS)
+                states,
+                missing_or_unlocked=path in missing_or_unlocked,
+                urls=urls.get(states.key, NO_URLS),
             )
-            for path, standing in found.items()
+            for path, states in found.items()
         }
 
     def _unlocked_since_commit(self, tracked: Mapping[str, Entry]) -> set[str]:
@@ -97,32 +99,32 @@ class Annex:
     def _check_directories(self) -> None:
         for name in DIRECTORIES:
             found = at_path(self.stack / name)
-            if found not in (Occupant.NOTHING, Occupant.OTHER):
-                raise InTheWay(
+            if found not in (PathType.NOTHING, PathType.OTHER):
+                raise PathConflict(
                     f"{quoted(name)} in {quoted(self.stack)} is {found.value}, not a directory: "
                     "move it away, or give another directory with --into"
                 )
 
     def _standing(
-        self, path: str, occupant: Occupant, key_in_index: str | None, changed: bool
-    ) -> Standing:
+        self, path: str, occupant: PathType, key_in_index: str | None, changed: bool
+    ) -> FileState:
         where = f"{self.stack}/{path}"
-        if occupant is Occupant.LINK:
+        if occupant is PathType.LINK:
             key = key_of_link(where)
-            return Standing(key or "", NO_URLS, annexed=key is not None)
-        if occupant is Occupant.CONTENT and (key_in_index is None or changed):
+            return FileState(key or "", NO_URLS, annexed=key is not None)
+        if occupant is PathType.REGULAR_FILE and (key_in_index is None or changed):
             key = _key_of_content(Path(where))
-            return Standing(key, NO_URLS, annexed=key == key_in_index)
-        if occupant is Occupant.OTHER or key_in_index is None:
-            return Standing("", NO_URLS, annexed=False)
-        return Standing(key_in_index, NO_URLS, annexed=True)
+            return FileState(key, NO_URLS, annexed=key == key_in_index)
+        if occupant is PathType.OTHER or key_in_index is None:
+            return FileState("", NO_URLS, annexed=False)
+        return FileState(key_in_index, NO_URLS, annexed=True)
 
     def restore(self, paths: Sequence[str]) -> None:
         """Put displaced files back as they were committed: there, and locked if they were."""
-        lacking = [path for path in paths if at_path(self.stack / path) is Occupant.NOTHING]
+        lacking = [path for path in paths if at_path(self.stack / path) is PathType.NOTHING]
         if lacking:
             self.index.restore(lacking)
-        unlocked = [path for path in paths if at_path(self.stack / path) is Occupant.CONTENT]
+        unlocked = [path for path in paths if at_path(self.stack / path) is PathType.REGULAR_FILE]
         if unlocked:
             run(["git", "annex", "lock", "--quiet", "--", *unlocked], self.stack)
 
@@ -150,8 +152,8 @@ class Annex:
             )
         return found
 
-    def disown(self, urls: Mapping[str, frozenset[str]]) -> None:
-        """Record of each key that the web remote has its content no longer.
+    def mark_absent_at_web(self, urls: Mapping[str, frozenset[str]]) -> None:
+        """RunRecord of each key that the web remote has its content no longer.
 
         So git-annex does not take the archive for a copy, and refuses to drop the last one. A
         key with a URL at the web remote beside those given is left as it is.
@@ -159,7 +161,7 @@ class Annex:
         keys = [key for key, copies in self.copies(urls).items() if copies.urls <= urls[key]]
         if keys:
             words = ["setpresentkey", "--batch", "--json", "--json-error-messages"]
-            with Conversation(["git", "annex", *words], self.root) as presence:
+            with BatchProcess(["git", "annex", *words], self.root) as presence:
                 for key in keys:
                     presence.ask(f"{key} {WEB_REMOTE} 0")
 
@@ -170,7 +172,7 @@ class Annex:
         checksum, which later fetches must meet. Raises :class:`AnnexError` for a file that
         git-annex does not take.
         """
-        Registering(self.root, self.prefix, staging).register(files)
+        Registration(self.root, self.prefix, staging).register(files)
 
 
 def _key_of_content(path: Path) -> str:

@@ -14,21 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.annex.git import Index
-from datalad_stackpack.annex.locate import Place, root_above
+from datalad_stackpack.annex.locate import StackLocation, root_above
 from datalad_stackpack.annex.lock import making_a_dataset
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.errors import AnnexError, DatasetError, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME, prefix
 
 
-def ensure_made(place: Place, on_wait: Callable[[str], None]) -> Place:
+def ensure_made(location: StackLocation, on_lock_wait: Callable[[str], None]) -> StackLocation:
     """The place with its dataset made, by this process or by another one meanwhile."""
-    if place.exists:
-        return place
-    with making_a_dataset(on_wait):
-        if root_above(place.root) != place.root:
-            _make(place.root)
-    return replace(place, exists=True)
+    if location.exists:
+        return location
+    with making_a_dataset(on_lock_wait):
+        if root_above(location.root) != location.root:
+            _make(location.root)
+    return replace(location, exists=True)
 
 
 def _make(root: Path) -> None:
@@ -97,7 +97,7 @@ def _create(root: Path, description: str | None) -> None:
 def _preferring_backend(name: str) -> Iterator[None]:
     """New datasets get the annex backend ``name``, unless the user configured another.
 
-    So a picture that is unlocked and saved again keeps its key.
+    So an image that is unlocked and saved again keeps its key.
     """
     from datalad import cfg
 
@@ -118,7 +118,7 @@ def _message(result: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Record:
+class RunRecord:
     """What a commit says of how it came about: message, command and extra facts.
 
     ``outputs`` are what the command makes, relative to the stack; ``None`` for the stack itself.
@@ -131,7 +131,11 @@ class Record:
 
 
 def commit(
-    place: Place, index: Index, paths: Sequence[str], removed: Sequence[str], record: Record
+    location: StackLocation,
+    index: Index,
+    paths: Sequence[str],
+    removed: Sequence[str],
+    record: RunRecord,
 ) -> str:
     """Commit ``paths`` of the stack and the removal of ``removed``, and nothing else.
 
@@ -140,21 +144,23 @@ def commit(
     """
     from datalad.distribution.dataset import Dataset
 
-    dataset = Dataset(str(place.root))
-    message = _run_message(place, dataset, record)
+    dataset = Dataset(str(location.root))
+    message = _run_message(location, dataset, record)
     corresponding = dataset.repo.get_corresponding_branch()
     if corresponding is None and index.is_just(paths, removed):
-        wrong = _commit_index(place, message)
+        wrong = _commit_index(location, message)
     else:
-        wrong = _save(place.root, [place.stack / path for path in (*paths, *removed)], message)
+        wrong = _save(
+            location.root, [location.stack / path for path in (*paths, *removed)], message
+        )
     left = index.changed_since_commit([*paths, *removed])
     if wrong or left:
         why = wrong or f"{len(left)} files are not in the commit"
         raise DatasetError(
-            f"cannot commit in {quoted(place.root)}: {quoted(why)}; what was accepted is kept and "
+            f"cannot commit in {quoted(location.root)}: {quoted(why)}; what was accepted is kept and "
             "staged: run the same command again once that is mended"
         )
-    return _commit_at(place, corresponding or "HEAD")
+    return _commit_at(location, corresponding or "HEAD")
 
 
 def saved(root: Path, paths: Sequence[Path], message: str) -> None:
@@ -163,13 +169,13 @@ def saved(root: Path, paths: Sequence[Path], message: str) -> None:
         raise DatasetError(f"cannot commit in {quoted(root)}: {quoted(wrong)}")
 
 
-def _commit_index(place: Place, message: str) -> str | None:
+def _commit_index(location: StackLocation, message: str) -> str | None:
     """Commit what is staged; returns what went wrong.
 
     DataLad would compare every file with the commit again, to come to the same.
     """
     try:
-        run(["git", "commit", "--quiet", "--file=-"], place.root, os.fsencode(message))
+        run(["git", "commit", "--quiet", "--file=-"], location.root, os.fsencode(message))
     except AnnexError as problem:
         return str(problem)
     return None
@@ -199,15 +205,15 @@ def _save(root: Path, paths: Sequence[Path], message: str) -> str | None:
     return wrong[0] if wrong else None
 
 
-def _run_message(place: Place, dataset: Any, record: Record) -> str:
+def _run_message(location: StackLocation, dataset: Any, record: RunRecord) -> str:
     """The commit message that ``datalad run`` would have written for the record's command."""
     from datalad.core.local.run import run_command
 
     made = record.outputs
     if made is None:
-        parts = [name for name in DIRECTORIES if (place.stack / name).is_dir()]
+        parts = [name for name in DIRECTORIES if (location.stack / name).is_dir()]
         made = (*parts, MANIFEST_NAME)
-    outputs = [prefix(place.relative) + name for name in made]
+    outputs = [prefix(location.relative) + name for name in made]
     (planned,) = run_command(
         [_unformatted(word) for word in record.command],
         dataset=dataset,
@@ -225,24 +231,24 @@ def _run_message(place: Place, dataset: Any, record: Record) -> str:
     )
 
 
-def head(place: Place) -> str:
+def head(location: StackLocation) -> str:
     """The last commit of the user's branch, also when an adjusted one is checked out.
 
     An empty string if there is none.
     """
-    return _commit_at(place, branch(place))
+    return _commit_at(location, branch(location))
 
 
-def _commit_at(place: Place, name: str) -> str:
+def _commit_at(location: StackLocation, name: str) -> str:
     words = ["git", "rev-parse", "--revs-only", f"{name}^{{commit}}"]
-    return run(words, place.root).decode().strip()
+    return run(words, location.root).decode().strip()
 
 
-def branch(place: Place) -> str:
+def branch(location: StackLocation) -> str:
     """The user's branch, also when an adjusted one is checked out; ``HEAD`` if there is none."""
     from datalad.distribution.dataset import Dataset
 
-    repo = Dataset(str(place.root)).repo
+    repo = Dataset(str(location.root)).repo
     return str(repo.get_corresponding_branch() or repo.get_active_branch() or "HEAD")
 
 

@@ -32,12 +32,12 @@ UNLOCKED = "100644"
 """The modes of an annexed file: a symbolic link, or a regular file that names its key."""
 
 
-class Occupant(Enum):
+class PathType(Enum):
     """What stands at a path of the work tree."""
 
     NOTHING = "nothing"
     LINK = "a symbolic link"
-    CONTENT = "a regular file"
+    REGULAR_FILE = "a regular file"
     OTHER = "a directory or a device"
 
 
@@ -178,15 +178,15 @@ def key_of_pointer(text: str) -> str | None:
     return key_of_file_name(target.rsplit("/", 1)[-1]) or None
 
 
-def at_path(path: str | Path) -> Occupant:
+def at_path(path: str | Path) -> PathType:
     """What stands at ``path``; a link is not followed."""
     try:
         mode = os.lstat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
-        return Occupant.NOTHING
+        return PathType.NOTHING
     if stat.S_ISLNK(mode):
-        return Occupant.LINK
-    return Occupant.CONTENT if stat.S_ISREG(mode) else Occupant.OTHER
+        return PathType.LINK
+    return PathType.REGULAR_FILE if stat.S_ISREG(mode) else PathType.OTHER
 
 
 def key_of_link(path: str | Path) -> str | None:

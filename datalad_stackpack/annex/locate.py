@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.annex.process import run
-from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.checksums import is_empty
 from datalad_stackpack.errors import (
     ArgumentError,
     DatasetError,
-    InTheWay,
     ManifestError,
+    PathConflict,
     as_text,
     quoted,
 )
@@ -28,7 +28,7 @@ LARGEST_MANIFEST = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Place:
+class StackLocation:
     """Where a stack goes: the dataset's root and the stack's directory, both absolute.
 
     ``exists`` is false for a dataset that is still to be made at ``root``.
@@ -50,8 +50,8 @@ class Place:
         return Path(os.fsdecode(printed).rstrip("\n"))
 
 
-def find_place(subject: Subject, dataset: Any, into: Any) -> Place:
-    """Where the stack of ``subject`` goes, given ``--dataset`` and ``--into`` (or ``None``).
+def find_location(series: Series, dataset: Any, into: Any) -> StackLocation:
+    """Where the stack of ``series`` goes, given ``--dataset`` and ``--into`` (or ``None``).
 
     Without ``into`` it is the subject's directory below the current directory when that lies in a
     dataset, or below the given dataset's root; outside any dataset it is a new dataset. A
@@ -64,12 +64,12 @@ def find_place(subject: Subject, dataset: Any, into: Any) -> Place:
         stack = directory_given(into, dataset)
     else:
         here = given_root or Path(os.path.realpath(os.curdir))
-        stack = here if is_stack_of(subject, here) else here / subject.directory
+        stack = here if is_stack_of(series, here) else here / series.directory
     stack = Path(os.path.realpath(stack.parent)) / stack.name if stack.name else stack
     root = given_root or root_above(stack)
-    place = Place(root or stack, stack, exists=root is not None)
-    _check(place)
-    return place
+    location = StackLocation(root or stack, stack, exists=root is not None)
+    _check(location)
+    return location
 
 
 def directory_given(into: Any, dataset: Any) -> Path:
@@ -90,7 +90,7 @@ def directory_given(into: Any, dataset: Any) -> Path:
     return directory
 
 
-def place_of_its_own(directory: Path) -> Place:
+def own_location(directory: Path) -> StackLocation:
     """A place for a stack that is a dataset of its own at ``directory``, there or to be made.
 
     Raises :class:`DatasetError` or :class:`ArgumentError` for one that cannot be used; touches
@@ -99,9 +99,9 @@ def place_of_its_own(directory: Path) -> Place:
     if "\0" in str(directory):
         raise ArgumentError(f"{quoted(directory)} is not the name of a directory")
     whole = Path(os.path.realpath(directory.absolute().parent)) / directory.name
-    place = Place(whole, whole, exists=whole.is_dir() and root_above(whole) == whole)
-    _check(place)
-    return place
+    location = StackLocation(whole, whole, exists=whole.is_dir() and root_above(whole) == whole)
+    _check(location)
+    return location
 
 
 def root_of_given(dataset: Any) -> Path:
@@ -146,45 +146,47 @@ def manifest_content(path: Path) -> bytes:
         raise ManifestError(f"it cannot be read: {quoted(problem)}") from problem
 
 
-def is_stack_of(subject: Subject, directory: Path) -> bool:
-    """Whether the stack of ``subject`` stands in ``directory`` itself."""
+def is_stack_of(series: Series, directory: Path) -> bool:
+    """Whether the stack of ``series`` stands in ``directory`` itself."""
     try:
         content = manifest_content(directory / MANIFEST_NAME)
-        return json_text.read(content).subject == subject
+        return json_text.read(content).series == series
     except ManifestError:
         return False
 
 
-def _check(place: Place) -> None:
-    if place.root != place.stack and place.root not in place.stack.parents:
+def _check(location: StackLocation) -> None:
+    if location.root != location.stack and location.root not in location.stack.parents:
         raise DatasetError(
-            f"{quoted(place.stack)} lies outside the dataset {quoted(place.root)}: "
+            f"{quoted(location.stack)} lies outside the dataset {quoted(location.root)}: "
             "give a directory inside it with --into"
         )
-    if ".git" in place.stack.parts:
-        raise ArgumentError(f"{quoted(place.stack)} lies in git's own directory")
-    if place.stack.is_symlink() or (place.stack.exists() and not place.stack.is_dir()):
-        raise InTheWay(f"{quoted(place.stack)} is not a directory: move it, or give another --into")
-    if place.exists:
-        _check_dataset(place)
-    elif place.stack.is_dir() and not is_empty(place.stack):
-        raise InTheWay(
-            f"{quoted(place.stack)} is there, is not empty, and is no dataset: give another "
+    if ".git" in location.stack.parts:
+        raise ArgumentError(f"{quoted(location.stack)} lies in git's own directory")
+    if location.stack.is_symlink() or (location.stack.exists() and not location.stack.is_dir()):
+        raise PathConflict(
+            f"{quoted(location.stack)} is not a directory: move it, or give another --into"
+        )
+    if location.exists:
+        _check_dataset(location)
+    elif location.stack.is_dir() and not is_empty(location.stack):
+        raise PathConflict(
+            f"{quoted(location.stack)} is there, is not empty, and is no dataset: give another "
             "directory with --into, or make it a dataset with: datalad create --force"
         )
-    _check_writable(place.stack)
+    _check_writable(location.stack)
 
 
-def _check_dataset(place: Place) -> None:
-    nearest = root_above(place.stack)
-    if nearest != place.root:
+def _check_dataset(location: StackLocation) -> None:
+    nearest = root_above(location.stack)
+    if nearest != location.root:
         raise DatasetError(
-            f"{quoted(place.stack)} lies in the subdataset {quoted(nearest)} of "
-            f"{quoted(place.root)}: give that one with -d"
+            f"{quoted(location.stack)} lies in the subdataset {quoted(nearest)} of "
+            f"{quoted(location.root)}: give that one with -d"
         )
-    if not (place.git_directory / "annex").is_dir():
+    if not (location.git_directory / "annex").is_dir():
         raise DatasetError(
-            f"{quoted(place.root)} is a git repository without an annex: "
+            f"{quoted(location.root)} is a git repository without an annex: "
             "git annex init makes one in a clone, datalad create --force elsewhere"
         )
 
@@ -196,7 +198,7 @@ def _check_writable(directory: Path) -> None:
         raise DatasetError(f"{quoted(directory)} cannot be written to: give another with --into")
 
 
-def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[Place]:
+def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[StackLocation]:
     """The stacks of a dataset and of the subdatasets that are present, sorted by path.
 
     ``dataset`` is ``--dataset`` or ``None`` for the one around the current directory. With
@@ -226,22 +228,22 @@ def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[Place]:
         for stack in _stacks_of(Path(os.path.realpath(one)))
     ]
     if not paths:
-        return sorted(stacks, key=lambda place: place.stack)
-    chosen: dict[Path, Place] = {}
+        return sorted(stacks, key=lambda location: location.stack)
+    chosen: dict[Path, StackLocation] = {}
     for path in paths:
         wanted = resolved(path, dataset)
-        near = [place for place in stacks if _is_near(place.stack, wanted)]
+        near = [location for location in stacks if _is_near(location.stack, wanted)]
         if not near:
             raise DatasetError(
                 f"there is no stack at {quoted(path)} in the dataset {quoted(root)}: give the "
                 "directory of one, or leave it out for all"
             )
-        chosen |= {place.stack: place for place in near}
+        chosen |= {location.stack: location for location in near}
     return [chosen[stack] for stack in sorted(chosen)]
 
 
 def resolved(path: Any, dataset: Any) -> Path:
-    """The path without links on the way; a link that is no directory, as a picture is, stays.
+    """The path without links on the way; a link that is no directory, as an image is, stays.
 
     It is relative to the current directory, or to a ``dataset`` that was given as an object, as
     for DataLad. Raises :class:`ArgumentError` for one that no file can have.
@@ -263,12 +265,12 @@ def _is_near(stack: Path, wanted: Path) -> bool:
     return wanted == stack or stack in wanted.parents or wanted in stack.parents
 
 
-def _stacks_of(root: Path) -> Iterator[Place]:
+def _stacks_of(root: Path) -> Iterator[StackLocation]:
     listing = run(["git", "ls-files", "-z", "--", f":(glob)**/{MANIFEST_NAME}"], root)
     for name in listing.split(b"\0"):
         manifest = root / os.fsdecode(name)
         if name and _is_ours(manifest):
-            yield Place(root, manifest.parent, exists=True)
+            yield StackLocation(root, manifest.parent, exists=True)
 
 
 def _is_ours(manifest: Path) -> bool:

@@ -16,43 +16,43 @@ from typing import Any
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_dir
 
-from datalad_stackpack.annex.locate import Place
-from datalad_stackpack.errors import DatasetError, NoRoom, quoted
+from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.errors import DatasetError, WriteError, quoted
 
 
 @contextmanager
-def alone(place: Place, on_wait: Callable[[str], None]) -> Iterator[None]:
+def alone(location: StackLocation, on_lock_wait: Callable[[str], None]) -> Iterator[None]:
     """Holds the dataset for this process; waits for another that is at work in it.
 
-    ``on_wait`` is called once, with a sentence, if there is one to wait for. The lock is the
+    ``on_lock_wait`` is called once, with a sentence, if there is one to wait for. The lock is the
     operating system's: it ends with the process, however that ends.
     """
-    with held(own_directory(place) / "lock", f"at work in {place.root}", on_wait):
+    with held(own_directory(location) / "lock", f"at work in {location.root}", on_lock_wait):
         yield
 
 
-def own_directory(place: Place) -> Path:
-    """The directory of this program in ``.git``, made if need be; raises :class:`NoRoom`."""
-    directory = place.git_directory / "stackpack"
+def own_directory(location: StackLocation) -> Path:
+    """The directory of this program in ``.git``, made if need be; raises :class:`WriteError`."""
+    directory = location.git_directory / "stackpack"
     try:
         directory.mkdir(exist_ok=True)
     except OSError as problem:
-        raise NoRoom(f"cannot make {quoted(directory)}: {problem}") from problem
+        raise WriteError(f"cannot make {quoted(directory)}: {problem}") from problem
     return directory
 
 
 @contextmanager
-def scratch(place: Place) -> Iterator[Path]:
+def tmp_dir(location: StackLocation) -> Iterator[Path]:
     """An empty directory in ``.git`` for half-done work, gone at the end.
 
     What an earlier run left there when it was killed goes first; the lock is held.
     """
-    directory = own_directory(place) / "scratch"
+    directory = own_directory(location) / "scratch"
     shutil.rmtree(directory, ignore_errors=True)
     try:
         directory.mkdir()
     except OSError as problem:
-        raise NoRoom(f"cannot make {quoted(directory)}: {problem}") from problem
+        raise WriteError(f"cannot make {quoted(directory)}: {problem}") from problem
     try:
         yield directory
     finally:
@@ -68,10 +68,10 @@ NO_OTHER: dict[str, Any] = (
 
 
 @contextmanager
-def held(lock_file: Path, work: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+def held(lock_file: Path, work: str, on_lock_wait: Callable[[str], None]) -> Iterator[None]:
     """Holds ``lock_file`` for some ``work``; waits for whoever holds it now.
 
-    ``on_wait`` is called once, with a sentence that names the work, if there is one to wait for.
+    ``on_lock_wait`` is called once, with a sentence that names the work, if there is one to wait for.
     Raises :class:`DatasetError` where the file cannot be locked.
     """
     lock = FileLock(lock_file, **NO_OTHER)
@@ -79,7 +79,7 @@ def held(lock_file: Path, work: str, on_wait: Callable[[str], None]) -> Iterator
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            on_wait(f"waiting for another stackpack command that is {work}")
+            on_lock_wait(f"waiting for another stackpack command that is {work}")
             lock.acquire()
     except (OSError, NotImplementedError) as problem:
         reason = getattr(problem, "strerror", None) or problem
@@ -93,19 +93,19 @@ def held(lock_file: Path, work: str, on_wait: Callable[[str], None]) -> Iterator
 
 
 @contextmanager
-def making_a_dataset(on_wait: Callable[[str], None]) -> Iterator[None]:
+def making_a_dataset(on_lock_wait: Callable[[str], None]) -> Iterator[None]:
     """Holds the right to make a dataset, where nothing is yet to put a lock into.
 
     One lock for all places, because a lock file cannot safely be deleted: it takes a second, and
     one small file stays in the user's directory for cached files.
     """
-    with held(_own_directory() / "making.lock", "making a dataset", on_wait):
+    with held(_own_directory() / "making.lock", "making a dataset", on_lock_wait):
         yield
 
 
-def wait_for_makers(on_wait: Callable[[str], None]) -> None:
+def wait_for_makers(on_lock_wait: Callable[[str], None]) -> None:
     """Return when no dataset is being made: it is better seen whole, or not at all."""
-    with making_a_dataset(on_wait):
+    with making_a_dataset(on_lock_wait):
         pass
 
 

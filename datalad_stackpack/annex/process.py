@@ -61,7 +61,7 @@ def _last_words(output: bytes) -> str:
     return lines[-1].strip() if lines else "(it did not say why)"
 
 
-class Conversation:
+class BatchProcess:
     """A process that goes on beside this one. A context manager: it has ended in order at the end.
 
     A batch process answers each line with a line of JSON; another may just be told what to do.
@@ -140,7 +140,7 @@ class Conversation:
         self._errors.seek(0)
         return _last_words(self._errors.read())
 
-    def __enter__(self) -> Conversation:
+    def __enter__(self) -> BatchProcess:
         return self
 
     def __exit__(
@@ -168,9 +168,9 @@ class Installed:
     """
 
     def __init__(self) -> None:
-        self._asked: Conversation | None = None
+        self._asked: BatchProcess | None = None
         with suppress(AnnexError, OSError):
-            self._asked = Conversation(["git-annex", "version", "--raw"], Path.cwd())
+            self._asked = BatchProcess(["git-annex", "version", "--raw"], Path.cwd())
 
     def check(self) -> None:
         """Raise :class:`AnnexError` unless a git-annex that is new enough can be run.

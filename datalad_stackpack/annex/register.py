@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datalad_stackpack.annex.branch import Branch
-from datalad_stackpack.annex.process import Conversation, run
+from datalad_stackpack.annex.process import BatchProcess, run
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.checksums import file_name_of_key
-from datalad_stackpack.errors import AnnexError, NoRoom
+from datalad_stackpack.errors import AnnexError, WriteError
 from datalad_stackpack.manifest import layout
 
 WORTH_IT = 20
@@ -40,7 +40,7 @@ IN_KEYS = {byte: f",{byte}" for byte in range(256) if byte not in PLAIN_IN_KEYS}
 
 
 @dataclass(frozen=True)
-class Foretold:
+class ExpectedLink:
     """What registering one file will make of it: its key, its link and the link's blob."""
 
     file: PlannedFile
@@ -54,7 +54,7 @@ class Foretold:
         return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
-class Registering:
+class Registration:
     """Registers files of the stack ``prefix`` (POSIX, "." for all) of the dataset at ``root``."""
 
     def __init__(self, root: Path, prefix: str, staging: Path) -> None:
@@ -81,7 +81,7 @@ class Registering:
                    "--json-error-messages", "--no-check-gitignore"]  # fmt: skip
         if files:
             settings = {"GIT_INDEX_FILE": str(self._by_annex_index)}
-            with Conversation(command, self._stack, settings) as addurl:
+            with BatchProcess(command, self._stack, settings) as addurl:
                 for file in files:
                     addurl.ask(f"{file.url} {file.path}")
 
@@ -89,64 +89,64 @@ class Registering:
     def _by_annex_index(self) -> Path:
         return self._staging / "registered"
 
-    def _foretell(self, file: PlannedFile) -> Foretold:
+    def _foretell(self, file: PlannedFile) -> ExpectedLink:
         key = key_of_address(file.url)
         depth = (self._prefix + file.path).count("/")
         name = file_name_of_key(key)
         link = f"{'../' * depth}.git/annex/objects/{_hash_directories(key)}/{name}/{name}"
-        return Foretold(file, key, os.fsencode(link))
+        return ExpectedLink(file, key, os.fsencode(link))
 
-    def _came_as(self, one: Foretold) -> bool:
+    def _came_as(self, one: ExpectedLink) -> bool:
         """Whether git-annex did for a file what was foretold."""
-        place = self._stack / one.file.path
+        location = self._stack / one.file.path
         settings = {"GIT_INDEX_FILE": str(self._by_annex_index)}
         staged = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
         return (
-            place.is_symlink()
-            and os.fsencode(place.readlink()) == one.link
+            location.is_symlink()
+            and os.fsencode(location.readlink()) == one.link
             and f"120000 {one.blob} 0\t{self._prefix}{one.file.path}\0".encode() in staged
             and self._branch.urls([one.key])[one.key] == {one.file.url}
         )
 
     def _together(self, files: Sequence[PlannedFile]) -> Sequence[PlannedFile]:
         """Register all of ``files``; returns those that are left to git-annex."""
-        foretold = [self._foretell(file) for file in files]
-        urls = {one.key: one.file.url for one in foretold}
+        expected = [self._foretell(file) for file in files]
+        urls = {one.key: one.file.url for one in expected}
         placed = False
         try:
-            with self._branch.adding(urls, (one.link for one in foretold)) as all_new:
+            with self._branch.adding(urls, (one.link for one in expected)) as all_new:
                 if all_new:  # a link without its address would be in the next run's way
                     placed = True
-                    self._place(foretold)
+                    self._place(expected)
         except AnnexError:
             if placed:
-                self._take_away(foretold)
+                self._take_away(expected)
             return files
         if not placed:
-            self._place(foretold)
-        self._stage(foretold)
+            self._place(expected)
+        self._stage(expected)
         return ()
 
-    def _place(self, foretold: Sequence[Foretold]) -> None:
+    def _place(self, expected: Sequence[ExpectedLink]) -> None:
         try:
-            for directory in {os.path.dirname(one.file.path) for one in foretold}:  # noqa: PTH120
+            for directory in {os.path.dirname(one.file.path) for one in expected}:  # noqa: PTH120
                 (self._stack / directory).mkdir(parents=True, exist_ok=True)
-            for one in foretold:  # thousands: a Path of each would take as long as its link
+            for one in expected:  # thousands: a Path of each would take as long as its link
                 os.symlink(one.link, f"{self._stack}/{one.file.path}")  # noqa: PTH211
         except OSError as problem:
-            raise NoRoom(f"cannot put a link in its place: {problem}") from problem
+            raise WriteError(f"cannot put a link in its place: {problem}") from problem
 
-    def _take_away(self, foretold: Sequence[Foretold]) -> None:
+    def _take_away(self, expected: Sequence[ExpectedLink]) -> None:
         """Remove the links that were placed, and nothing else that may stand there meanwhile."""
-        for one in foretold:
+        for one in expected:
             path = self._stack / one.file.path
             if path.is_symlink() and os.fsencode(path.readlink()) == one.link:
                 path.unlink()
 
-    def _stage(self, foretold: Sequence[Foretold]) -> None:
+    def _stage(self, expected: Sequence[ExpectedLink]) -> None:
         listing = b"".join(
             f"120000 {one.blob} 0\t".encode() + os.fsencode(self._prefix + one.file.path) + b"\0"
-            for one in foretold
+            for one in expected
         )
         settings = {"GIT_INDEX_FILE": str(self._staging / "linked")}
         run(["git", "update-index", "-z", "--index-info"], self._root, listing, settings)

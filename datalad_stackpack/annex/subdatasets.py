@@ -9,20 +9,20 @@ from typing import Any
 
 from datalad_stackpack.annex.dataset import head, saved
 from datalad_stackpack.annex.locate import (
-    Place,
+    StackLocation,
     directory_given,
     is_stack_of,
-    place_of_its_own,
+    own_location,
     root_above,
     root_of_given,
 )
 from datalad_stackpack.annex.lock import alone
 from datalad_stackpack.annex.process import run
-from datalad_stackpack.archive.parts import Subject
-from datalad_stackpack.errors import DatasetError, InTheWay, quoted
+from datalad_stackpack.archive.parts import Series
+from datalad_stackpack.errors import DatasetError, PathConflict, quoted
 
 
-def find_parent(dataset: Any) -> Place:
+def find_parent(dataset: Any) -> StackLocation:
     """The dataset that is to have the stacks as subdatasets, with the directory they go below.
 
     ``dataset`` is ``--dataset``, or ``None`` for the one around the current directory. Raises
@@ -30,7 +30,7 @@ def find_parent(dataset: Any) -> Place:
     """
     if dataset is not None:
         root = root_of_given(dataset)
-        return Place(root, root, exists=True)
+        return StackLocation(root, root, exists=True)
     here = Path(os.path.realpath(os.curdir))
     above = root_above(here)
     if above is None:
@@ -38,20 +38,20 @@ def find_parent(dataset: Any) -> Place:
             f"--subdataset needs a dataset, and {quoted(here)} lies in none: give one with -d, "
             "or make one with: datalad create"
         )
-    return Place(above, here, exists=True)
+    return StackLocation(above, here, exists=True)
 
 
-def place_below(parent: Place, subject: Subject, into: Any) -> Place:
-    """Where the subdataset for the stack of ``subject`` is, or is to be made; touches nothing.
+def location_below(parent: StackLocation, series: Series, into: Any) -> StackLocation:
+    """Where the subdataset for the stack of ``series`` is, or is to be made; touches nothing.
 
     Raises :class:`DatasetError` for a place that cannot be used.
     """
-    if is_stack_of(subject, parent.stack):
-        raise InTheWay(
-            f"{quoted(parent.stack)} is the stack of {subject.label} itself: go to the dataset "
+    if is_stack_of(series, parent.stack):
+        raise PathConflict(
+            f"{quoted(parent.stack)} is the stack of {series.label} itself: go to the dataset "
             "that is to hold it, or leave --subdataset out"
         )
-    directory = parent.stack / subject.directory
+    directory = parent.stack / series.directory
     if into is not None:
         directory = directory_given(into, str(parent.stack))
     stack = Path(os.path.realpath(directory.parent)) / directory.name
@@ -62,28 +62,28 @@ def place_below(parent: Place, subject: Subject, into: Any) -> Place:
         )
     if root_above(stack) != stack:
         _check_untracked(parent, stack)
-    return place_of_its_own(stack)
+    return own_location(stack)
 
 
-def _check_untracked(parent: Place, stack: Path) -> None:
-    """Raise :class:`InTheWay` where the parent already has something of that name."""
+def _check_untracked(parent: StackLocation, stack: Path) -> None:
+    """Raise :class:`PathConflict` where the parent already has something of that name."""
     name = stack.relative_to(parent.root).as_posix()
     words = ["git", "--literal-pathspecs", "ls-files", "-s", "-z", "--", name]
     listed = run(words, parent.root)
     if listed.startswith(b"160000"):
-        raise InTheWay(
+        raise PathConflict(
             f"{quoted(stack)} is a subdataset that is not here: bring it with "
             f"datalad get -n {quoted(stack)}"
         )
     if listed:
-        raise InTheWay(
+        raise PathConflict(
             f"{quoted(stack)} holds files of the dataset {quoted(parent.root)}: leave "
             "--subdataset out to go on with a stack that is there"
         )
 
 
 def save_subdatasets(
-    parent: Place, stacks: Sequence[Path], message: str, on_wait: Callable[[str], None]
+    parent: StackLocation, stacks: Sequence[Path], message: str, on_lock_wait: Callable[[str], None]
 ) -> str | None:
     """Take note of the present commits of ``stacks`` in the parent; nothing else is saved.
 
@@ -91,7 +91,7 @@ def save_subdatasets(
     ``.gitmodules`` is named, because a save that failed, or a ``git mv``, leaves it staged, and a
     clone of a commit without it cannot get the subdatasets.
     """
-    with alone(parent, on_wait):
+    with alone(parent, on_lock_wait):
         before = head(parent)
         saved(parent.root, [*stacks, parent.root / ".gitmodules"], message)
         after = head(parent)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from datalad_stackpack.archive.query import Row
-from datalad_stackpack.errors import BadRow, quoted
+from datalad_stackpack.errors import InvalidRow, quoted
 
 MODEL = "ApiCellTypesSpecimenDetail"
 
@@ -67,7 +67,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Described:
+class CellRecord:
     """A cell, and the archive's row about it, verbatim."""
 
     cell: Cell
@@ -75,10 +75,10 @@ class Described:
 
 
 def read_cell(row: Row) -> Cell:
-    """The cell that a row describes; raises :class:`BadRow` if it does not say which it is."""
+    """The cell that a row describes; raises :class:`InvalidRow` if it does not say which it is."""
     specimen = number(row, SPECIMEN)
     if specimen is None:
-        raise BadRow(f"the archive sent a cell without {SPECIMEN}")
+        raise InvalidRow(f"the archive sent a cell without {SPECIMEN}")
     return Cell(
         specimen=specimen,
         name=_text(row, NAME),
@@ -96,11 +96,11 @@ def read_cell(row: Row) -> Cell:
 
 
 def number(row: Row, field: str) -> int | None:
-    """The id in a field that decides something; raises :class:`BadRow` for what is no id."""
+    """The id in a field that decides something; raises :class:`InvalidRow` for what is no id."""
     value = row.get(field)
     if value is None or _is_id(value):
         return value
-    raise BadRow(f"the archive sent a cell with {field} {quoted(value)}, which is no id")
+    raise InvalidRow(f"the archive sent a cell with {field} {quoted(value)}, which is no id")
 
 
 def _is_id(value: object) -> TypeGuard[int]:
@@ -120,10 +120,10 @@ def _text(row: Row, field: str) -> str | None:
 
 
 def read_ids(rows: Iterable[Row], field: str) -> frozenset[int]:
-    """The ids in a field of rows; raises :class:`BadRow` where there is none."""
+    """The ids in a field of rows; raises :class:`InvalidRow` where there is none."""
     ids = {number(row, field) for row in rows}
     if None in ids:
-        raise BadRow(f"the archive sent a row without {field}")
+        raise InvalidRow(f"the archive sent a row without {field}")
     return frozenset(one for one in ids if one is not None)
 
 

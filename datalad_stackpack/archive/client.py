@@ -17,19 +17,19 @@ from typing import TypeVar
 
 from datalad_stackpack.archive import validate
 from datalad_stackpack.archive.files import PlannedFile
-from datalad_stackpack.archive.http import Http, Response
+from datalad_stackpack.archive.http import HttpSession, Response
 from datalad_stackpack.archive.query import ROWS_A_PAGE, Page, Paging, Query, Row, read_page
-from datalad_stackpack.archive.retry import Patience
+from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import Source, check_redirect
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.errors import (
     ArchiveError,
-    BadReply,
-    DoubtfulFile,
-    NoRoom,
-    NotAsked,
-    WrongFile,
+    InvalidReply,
+    MaybeTruncatedFile,
+    Skipped,
+    UnexpectedContent,
+    WriteError,
 )
 
 T = TypeVar("T")
@@ -40,31 +40,31 @@ LARGEST_REPLY = 64 * 2**20
 
 
 @dataclass(frozen=True)
-class Fetched:
+class Download:
     """A file that was fetched and looked at: where it lies, its checksum, and what it holds."""
 
     path: Path
     checksum: Checksum
-    looked: validate.Looked
+    looked: validate.FileInfo
 
 
-class Archive:
+class ArchiveClient:
     """One archive. Its methods may be called from several threads at once."""
 
     def __init__(
         self,
         source: Source,
-        patience: Patience | None = None,
-        halt: Halt | None = None,
+        policy: RetryPolicy | None = None,
+        cancel: CancelToken | None = None,
         rows_a_page: int = ROWS_A_PAGE,
         largest_reply: int = LARGEST_REPLY,
     ) -> None:
         self.source = source
-        self._patience = patience or Patience()
-        self._halt = halt or Halt()
+        self._policy = policy or RetryPolicy()
+        self._cancel = cancel or CancelToken()
         self._rows_a_page = rows_a_page
         self._largest_reply = largest_reply
-        self._http = Http(source.url, self._patience, self._halt)
+        self._http = HttpSession(source.url, self._policy, self._cancel)
 
     def rows(self, query: Query) -> list[Row]:
         """All rows that answer ``query``; as many as the archive says there are.
@@ -89,13 +89,13 @@ class Archive:
         url = query.page_url(self.source.url, start, rows)
         try:
             body = self._patiently(partial(self._reply, url))
-        except BadReply:
+        except InvalidReply:
             raise
         except ArchiveError as problem:
-            raise BadReply(f"the query {problem}; asked {url}") from problem
+            raise InvalidReply(f"the query {problem}; asked {url}") from problem
         return read_page(body, url), url
 
-    def fetch(self, file: PlannedFile, into: Path) -> Fetched:
+    def fetch(self, file: PlannedFile, into: Path) -> Download:
         """The planned file, looked at, as the file ``into``.
 
         Raises :class:`~datalad_stackpack.errors.ArchiveError` when no acceptable file came,
@@ -117,27 +117,27 @@ class Archive:
             try:
                 return attempt()
             except ArchiveError as failure:
-                chance = random.random()  # noqa: S311 (spreads pauses, guards nothing)
-                pause = self._patience.pause_before_retry(failure, attempts_made, chance)
+                jitter = random.random()  # noqa: S311 (spreads pauses, guards nothing)
+                pause = self._policy.retry_delay(failure, attempts_made, jitter)
                 if pause is None:
                     raise
-            if self._halt.wait(pause):
-                raise NotAsked(self._halt.reason)
+            if self._cancel.wait(pause):
+                raise Skipped(self._cancel.reason)
 
     def _reply(self, url: str) -> bytes:
         body = bytearray()
         with self._http.get(url) as response:
             if response.header("Content-Encoding") not in ("", "identity"):
-                raise BadReply(f"the reply came encoded, which was not asked for; asked {url}")
+                raise InvalidReply(f"the reply came encoded, which was not asked for; asked {url}")
             for piece in response.pieces():
                 body += piece
                 if len(body) > self._largest_reply:
-                    raise BadReply(
+                    raise InvalidReply(
                         f"the reply is longer than {self._largest_reply} bytes; asked {url}"
                     )
         return bytes(body)
 
-    def _file(self, file: PlannedFile, into: Path, doubted: set[Checksum]) -> Fetched:
+    def _file(self, file: PlannedFile, into: Path, doubted: set[Checksum]) -> Download:
         """One attempt; ``doubted`` are the contents that earlier ones brought and doubted."""
         with self._http.get(file.url) as response:
             answer = validate.Answer(
@@ -147,12 +147,12 @@ class Archive:
             checksum = self._store(response, answer, into, file)
         try:
             looked = validate.look(file, into.read_bytes())
-        except DoubtfulFile as doubt:
+        except MaybeTruncatedFile as doubt:
             if checksum not in doubted:
                 doubted.add(checksum)
                 raise
             looked = doubt.looked
-        return Fetched(into, checksum, looked)
+        return Download(into, checksum, looked)
 
     def _store(
         self,
@@ -168,14 +168,14 @@ class Archive:
         beginning = next(pieces, b"")
         while 0 < len(beginning) < validate.BEGINNING and (more := next(pieces, b"")):
             beginning += more
-        validate.check_answer(file, answer, beginning)
+        validate.check_reply(file, answer, beginning)
         with _writing(into) as write:
             piece = beginning
             while piece:
                 length += len(piece)
                 if length > limit:
-                    raise WrongFile(
-                        f"is longer than the {limit} bytes that a {file.what} could need"
+                    raise UnexpectedContent(
+                        f"is longer than the {limit} bytes that the {file.what} could need"
                     )
                 digest.update(piece)
                 write(piece)
@@ -185,7 +185,7 @@ class Archive:
 
 @contextmanager
 def _writing(into: Path) -> Iterator[Callable[[bytes], object]]:
-    """Writes ``into``; what the file system refuses becomes :class:`NoRoom`."""
+    """Writes ``into``; what the file system refuses becomes :class:`WriteError`."""
     try:
         with into.open("wb") as file:
 
@@ -193,8 +193,8 @@ def _writing(into: Path) -> Iterator[Callable[[bytes], object]]:
                 try:
                     return file.write(piece)
                 except OSError as problem:
-                    raise NoRoom(f"could not be written: {problem}") from problem
+                    raise WriteError(f"could not be written: {problem}") from problem
 
             yield write
     except OSError as problem:
-        raise NoRoom(f"could not be written: {problem}") from problem
+        raise WriteError(f"could not be written: {problem}") from problem

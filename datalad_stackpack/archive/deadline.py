@@ -22,7 +22,7 @@ from urllib3.response import BaseHTTPResponse, HTTPResponse
 class Watch:
     """Shuts a connection when one wait for it takes over ``most_s`` seconds; ``with`` is a wait.
 
-    Its thread outlives many waits, as a picture has dozens, and ends when there was none for
+    Its thread outlives many waits, as an image has dozens, and ends when there was none for
     ``most_s``. :attr:`late` says that the connection was shut.
     """
 
@@ -34,7 +34,7 @@ class Watch:
         self._running = False
         self._lock = threading.Lock()
 
-    def renew(self, sock: Any) -> None:
+    def refetch(self, sock: Any) -> None:
         """Watch over ``sock`` from now on; the connection may be another than before."""
         with self._lock:
             self._sock, self.late = sock, False
@@ -77,7 +77,7 @@ class _Watched(HTTPConnection):
         self.watch = Watch(self.most_s)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself has it
-        self.watch.renew(self.sock)
+        self.watch.refetch(self.sock)
         with self.watch:
             answer = super().getresponse()
         if self.watch.late:

@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from datalad_stackpack.archive.client import Archive, Fetched
+from datalad_stackpack.archive.client import ArchiveClient, Download
 from datalad_stackpack.archive.files import PlannedFile
-from datalad_stackpack.archive.retry import Breaker
-from datalad_stackpack.cancel import Halt
-from datalad_stackpack.errors import ArchiveError, NoRoom, NotAsked, StackpackError, quoted
+from datalad_stackpack.archive.retry import CircuitBreaker
+from datalad_stackpack.cancel import CancelToken
+from datalad_stackpack.errors import ArchiveError, Skipped, StackpackError, WriteError, quoted
 
 GLANCE_S = 0.1
 """How often to look whether to stop, in seconds."""
@@ -26,38 +26,38 @@ GRACE_S = 2.0
 
 
 @dataclass(frozen=True)
-class Arrival:
+class DownloadResult:
     """What became of one planned file: what was fetched, or the problem with it."""
 
     file: PlannedFile
-    fetched: Fetched | None = None
+    fetched: Download | None = None
     problem: StackpackError | None = None
 
 
 class Downloads:
-    """Fetches ``files`` into ``scratch``, at most ``jobs`` at once.
+    """Fetches ``files`` into ``tmp_dir``, at most ``jobs`` at once.
 
-    Iterating gives one :class:`Arrival` for each file, in the order in which they end. At most
+    Iterating gives one :class:`DownloadResult` for each file, in the order in which they end. At most
     ``jobs`` files wait to be taken out, so little is lost when the program is killed. The
     threads are daemons: one that hangs in a read does not keep the program from ending.
     """
 
     def __init__(
         self,
-        archive: Archive,
+        archive: ArchiveClient,
         files: Sequence[PlannedFile],
-        scratch: Path,
+        tmp_dir: Path,
         jobs: int,
-        breaker: Breaker,
-        halt: Halt,
+        breaker: CircuitBreaker,
+        cancel: CancelToken,
     ) -> None:
         self._archive = archive
         self._todo = deque(files)
         self._under_way: dict[str, PlannedFile] = {}
-        self._scratch = scratch
+        self._scratch = tmp_dir
         self._breaker = breaker
-        self._halt = halt
-        self._arrivals: queue.Queue[Arrival] = queue.Queue(maxsize=jobs)
+        self._cancel = cancel
+        self._arrivals: queue.Queue[DownloadResult] = queue.Queue(maxsize=jobs)
         self._lock = threading.Lock()
         self._left = threading.Event()
         self._threads = [
@@ -65,7 +65,7 @@ class Downloads:
             for number in range(min(jobs, len(files)))
         ]
 
-    def __iter__(self) -> Iterator[Arrival]:
+    def __iter__(self) -> Iterator[DownloadResult]:
         for thread in self._threads:
             thread.start()
         try:
@@ -73,11 +73,11 @@ class Downloads:
         finally:
             self._left.set()
 
-    def _arrive(self) -> Iterator[Arrival]:
+    def _arrive(self) -> Iterator[DownloadResult]:
         deadline: float | None = None
         while self._unfinished():
-            if self._halt.is_set():
-                yield from self._drop_todo(self._halt.reason)
+            if self._cancel.is_set():
+                yield from self._drop_todo(self._cancel.reason)
                 deadline = deadline or time.monotonic() + GRACE_S
                 if time.monotonic() > deadline:
                     break
@@ -93,9 +93,9 @@ class Downloads:
                 yield from self._drop_todo(self._breaker.reason)
         yield from self._arrived_late()
         for file in list(self._under_way.values()):
-            yield Arrival(file, problem=NotAsked(self._halt.reason))
+            yield DownloadResult(file, problem=Skipped(self._cancel.reason))
 
-    def _arrived_late(self) -> Iterator[Arrival]:
+    def _arrived_late(self) -> Iterator[DownloadResult]:
         with suppress(queue.Empty):
             while True:
                 arrival = self._arrivals.get_nowait()
@@ -107,22 +107,22 @@ class Downloads:
         with self._lock:
             return bool(self._todo or self._under_way)
 
-    def _heed(self, arrival: Arrival) -> None:
+    def _heed(self, arrival: DownloadResult) -> None:
         problem = arrival.problem
         if problem is None:
             self._breaker.note_success()
-        elif isinstance(problem, NoRoom):
-            self._halt.set(str(problem))
+        elif isinstance(problem, WriteError):
+            self._cancel.set(str(problem))
         elif isinstance(problem, ArchiveError):
             self._breaker.note_failure(problem)
 
-    def _drop_todo(self, reason: str) -> Iterator[Arrival]:
+    def _drop_todo(self, reason: str) -> Iterator[DownloadResult]:
         while True:
             with self._lock:
                 if not self._todo:
                     return
                 file = self._todo.popleft()
-            yield Arrival(file, problem=NotAsked(reason))
+            yield DownloadResult(file, problem=Skipped(reason))
 
     def _work(self) -> None:
         while (file := self._next()) is not None:
@@ -136,18 +136,18 @@ class Downloads:
             self._under_way[file.path] = file
             return file
 
-    def _fetch(self, file: PlannedFile) -> Arrival:
+    def _fetch(self, file: PlannedFile) -> DownloadResult:
         try:
             fetched = self._archive.fetch(file, self._scratch / file.path.replace("/", "-"))
         except StackpackError as problem:
-            return Arrival(file, problem=problem)
+            return DownloadResult(file, problem=problem)
         except OSError as problem:
-            return Arrival(file, problem=NoRoom(f"could not be written: {problem}"))
+            return DownloadResult(file, problem=WriteError(f"could not be written: {problem}"))
         except Exception as problem:  # noqa: BLE001 (a thread that dies would be waited for)
-            return Arrival(file, problem=StackpackError(f"failed: {quoted(repr(problem))}"))
-        return Arrival(file, fetched)
+            return DownloadResult(file, problem=StackpackError(f"failed: {quoted(repr(problem))}"))
+        return DownloadResult(file, fetched)
 
-    def _tell(self, arrival: Arrival) -> None:
+    def _tell(self, arrival: DownloadResult) -> None:
         while not self._left.is_set():
             try:
                 self._arrivals.put(arrival, timeout=GLANCE_S)

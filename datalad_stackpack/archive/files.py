@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from datalad_stackpack.archive.query import Row
-from datalad_stackpack.archive.rows import Image, Item, Tracing
-from datalad_stackpack.errors import ArgumentError, BadRow, as_text, quoted
+from datalad_stackpack.archive.rows import Image, Item, Reconstruction
+from datalad_stackpack.errors import ArgumentError, InvalidRow, as_text, quoted
 
 MOST_HALVINGS = 8
 
@@ -26,8 +26,8 @@ LARGEST_JPEG_PX = 65_535
 
 
 @dataclass(frozen=True)
-class PictureSize:
-    """The width and height of a picture as it is delivered, in its own pixels."""
+class ImageSize:
+    """The width and height of an image as it is delivered, in its own pixels."""
 
     width: int
     height: int
@@ -61,16 +61,16 @@ class PlannedFile:
 
 
 @dataclass(frozen=True)
-class PlannedPicture(PlannedFile):
-    """A picture that is planned, and its image.
+class PlannedImage(PlannedFile):
+    """An image that is planned, and its image.
 
-    ``downsample`` is how many times the image service is asked to halve the picture.
+    ``downsample`` is how many times the image service is asked to halve the image.
     """
 
     image: Image
     downsample: int
 
-    what = "picture"
+    what = "image"
     media_type = JPEG
 
     @property
@@ -79,7 +79,7 @@ class PlannedPicture(PlannedFile):
         return self.image
 
     @property
-    def promised_sizes(self) -> tuple[PictureSize, PictureSize]:
+    def promised_sizes(self) -> tuple[ImageSize, ImageSize]:
         """The smallest and the largest size that keep the archive's promise.
 
         They differ by at most one pixel, and only where halving leaves a remainder: which way
@@ -87,29 +87,29 @@ class PlannedPicture(PlannedFile):
         """
         by = 2**self.downsample
         width, height = self.image.width, self.image.height
-        least = PictureSize(max(1, width // by), max(1, height // by))
-        return least, PictureSize(-(-width // by), -(-height // by))
+        least = ImageSize(max(1, width // by), max(1, height // by))
+        return least, ImageSize(-(-width // by), -(-height // by))
 
     @property
-    def foretold_size(self) -> PictureSize | None:
-        """The size that the picture must have, where halving leaves no doubt about it."""
+    def expected_size(self) -> ImageSize | None:
+        """The size that the image must have, where halving leaves no doubt about it."""
         least, most = self.promised_sizes
         return most if least == most else None
 
 
 @dataclass(frozen=True)
-class PlannedTracing(PlannedFile):
+class PlannedReconstruction(PlannedFile):
     """A reconstruction's file that is planned."""
 
-    tracing: Tracing
+    reconstruction: Reconstruction
 
     what = "reconstruction"
     media_type = TEXT
 
     @property
-    def item(self) -> Tracing:
+    def item(self) -> Reconstruction:
         """The reconstruction."""
-        return self.tracing
+        return self.reconstruction
 
 
 def parse_downsample(given: object) -> int:
@@ -132,7 +132,7 @@ def url_of(base: str, item: Item, downsample: int) -> str:
     ``section_image_download`` serves projections as well as planes, and
     ``well_known_file_download`` an SWC file (archive: verified).
     """
-    if isinstance(item, Tracing):
+    if isinstance(item, Reconstruction):
         return f"{base}/api/v2/well_known_file_download/{item.id}"
     url = f"{base}/api/v2/section_image_download/{item.id}"
     return f"{url}?downsample={downsample}" if downsample else url
@@ -140,28 +140,28 @@ def url_of(base: str, item: Item, downsample: int) -> str:
 
 def is_planned(item: Item) -> bool:
     """Whether an item is to be had: it neither failed nor was superseded, and has a file."""
-    if isinstance(item, Tracing):
+    if isinstance(item, Reconstruction):
         return item.id is not None and not item.superseded
     return not item.marked_failed
 
 
 def planned(path: str, url: str, item: Item, downsample: int) -> PlannedFile:
-    """The file that an item is planned as; raises :class:`BadRow` for a picture no JPEG can be."""
-    if isinstance(item, Tracing):
-        return PlannedTracing(path, url, item)
-    picture = PlannedPicture(path, url, item, downsample)
-    _check_size(picture)
-    return picture
+    """The file that an item is planned as; raises :class:`InvalidRow` for an image no JPEG can be."""
+    if isinstance(item, Reconstruction):
+        return PlannedReconstruction(path, url, item)
+    image = PlannedImage(path, url, item, downsample)
+    _check_size(image)
+    return image
 
 
-def _check_size(picture: PlannedPicture) -> None:
+def _check_size(image: PlannedImage) -> None:
     """What a row promises bounds what is taken; so the promise itself needs a bound."""
-    _, most = picture.promised_sizes
+    _, most = image.promised_sizes
     largest = max(most.width, most.height)
     if largest > LARGEST_JPEG_PX:
-        halvings = picture.downsample + ((largest - 1) // LARGEST_JPEG_PX).bit_length()
-        raise BadRow(
-            f"image {picture.image.id} of the {picture.part} promises a width and height of "
+        halvings = image.downsample + ((largest - 1) // LARGEST_JPEG_PX).bit_length()
+        raise InvalidRow(
+            f"image {image.image.id} of the {image.part} promises a width and height of "
             f"{most.width} x {most.height} pixels, and no JPEG has more than {LARGEST_JPEG_PX} "
             f"a side: give --downsample {halvings}"
         )
@@ -179,9 +179,9 @@ def estimated_bytes(files: Iterable[PlannedFile]) -> float:
     """About how many bytes the files have, from what the archive's rows say of them."""
     total = 0.0
     for file in files:
-        if isinstance(file, PlannedPicture):
+        if isinstance(file, PlannedImage):
             _, most = file.promised_sizes
             total += most.width * most.height * BYTES_A_PIXEL
-        elif isinstance(file, PlannedTracing):
-            total += (file.tracing.nodes or 0) * BYTES_A_NODE
+        elif isinstance(file, PlannedReconstruction):
+            total += (file.reconstruction.nodes or 0) * BYTES_A_NODE
     return total

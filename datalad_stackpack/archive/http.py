@@ -19,16 +19,16 @@ import urllib3.exceptions
 
 from datalad_stackpack import PROJECT_URL, __version__
 from datalad_stackpack.archive.deadline import Deadline, Watch, watch_of
-from datalad_stackpack.archive.retry import Patience, parse_retry_after
+from datalad_stackpack.archive.retry import RetryPolicy, parse_retry_after
 from datalad_stackpack.archive.sources import check_redirect
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.errors import (
     ArchiveError,
-    BrokenFile,
-    NotAsked,
-    Refused,
-    StrayRedirect,
-    Unanswered,
+    ConnectionFailed,
+    ForbiddenRedirect,
+    HTTPStatusError,
+    Skipped,
+    TruncatedFile,
     quoted,
 )
 
@@ -49,16 +49,18 @@ LARGEST_DISCARD = 64 * 2**10
 
 CHUNK = 64 * 2**10
 """How many bytes to read at once. For more the C library would ask the system for memory each
-time, and a picture would cost twice the time of the processor."""
+time, and an image would cost twice the time of the processor."""
 
 
 class Response:
     """An answer with status 200: its headers, and its body as it comes."""
 
-    def __init__(self, response: requests.Response, patience: Patience, halt: Halt) -> None:
+    def __init__(
+        self, response: requests.Response, policy: RetryPolicy, cancel: CancelToken
+    ) -> None:
         self._response = response
-        self._patience = patience
-        self._halt = halt
+        self._policy = policy
+        self._cancel = cancel
 
     def header(self, name: str) -> str:
         """The value of a header, ``""`` if it has none."""
@@ -70,16 +72,16 @@ class Response:
         watch = watch_of(self._response.raw)
         while True:
             piece = self._next_piece(watch)
-            if self._halt.is_set():
-                raise NotAsked(self._halt.reason)
+            if self._cancel.is_set():
+                raise Skipped(self._cancel.reason)
             if not piece:
                 return
             yield piece
             in_window += len(piece)
             elapsed = time.monotonic() - window_began
-            if elapsed >= self._patience.rate_window_s:
-                if in_window < self._patience.least_rate * elapsed:
-                    raise Unanswered(f"trickled: {in_window} bytes in {elapsed:.0f} seconds")
+            if elapsed >= self._policy.rate_window_s:
+                if in_window < self._policy.min_rate * elapsed:
+                    raise ConnectionFailed(f"trickled: {in_window} bytes in {elapsed:.0f} seconds")
                 window_began, in_window = time.monotonic(), 0
 
     def _next_piece(self, watch: Watch) -> bytes:
@@ -87,23 +89,23 @@ class Response:
             with watch:
                 piece: bytes = self._response.raw.read1(CHUNK, decode_content=False)
         except urllib3.exceptions.ReadTimeoutError as problem:
-            raise Unanswered(f"stalled for {self._patience.read_s} seconds") from problem
+            raise ConnectionFailed(f"stalled for {self._policy.read_s} seconds") from problem
         except (urllib3.exceptions.HTTPError, OSError) as problem:
             if watch.late:
                 raise _trickled(watch) from problem
-            raise BrokenFile(f"broke off: {_cause(problem)}") from problem
+            raise TruncatedFile(f"broke off: {_cause(problem)}") from problem
         if watch.late:  # the end of the connection may pass for that of the body
             raise _trickled(watch)
         return piece
 
 
-class Http:
+class HttpSession:
     """Asks one archive, whose base address is ``base``; from several threads at once."""
 
-    def __init__(self, base: str, patience: Patience, halt: Halt) -> None:
+    def __init__(self, base: str, policy: RetryPolicy, cancel: CancelToken) -> None:
         self._base = base
-        self._patience = patience
-        self._halt = halt
+        self._policy = policy
+        self._cancel = cancel
         self._of_thread = threading.local()
 
     @contextmanager
@@ -111,20 +113,20 @@ class Http:
         """The answer with status 200, at the end of at most :data:`MOST_REDIRECTS` redirects."""
         asked = url
         for _ in range(MOST_REDIRECTS + 1):
-            if self._halt.is_set():
-                raise NotAsked(self._halt.reason)
+            if self._cancel.is_set():
+                raise Skipped(self._cancel.reason)
             with self._request(asked) as response:
                 if response.status_code in REDIRECTS:
                     asked = self._redirect(asked, response)
                     continue
                 if response.status_code != requests.codes.ok:
                     raise self._refusal(response)
-                yield Response(response, self._patience, self._halt)
+                yield Response(response, self._policy, self._cancel)
                 return
-        raise StrayRedirect(f"was redirected more than {MOST_REDIRECTS} times")
+        raise ForbiddenRedirect(f"was redirected more than {MOST_REDIRECTS} times")
 
     def _request(self, url: str) -> requests.Response:
-        timeouts = (self._patience.connect_s, self._patience.read_s)
+        timeouts = (self._policy.connect_s, self._policy.read_s)
         try:
             return self._session().get(
                 url, headers=HEADERS, stream=True, allow_redirects=False, timeout=timeouts
@@ -132,9 +134,9 @@ class Http:
         except requests.exceptions.SSLError as problem:
             raise ArchiveError(f"got no trustworthy answer: {_cause(problem)}") from problem
         except requests.Timeout as problem:
-            raise Unanswered(f"got no answer in time: {_cause(problem)}") from problem
+            raise ConnectionFailed(f"got no answer in time: {_cause(problem)}") from problem
         except requests.ConnectionError as problem:
-            raise Unanswered(f"got no answer: {_cause(problem)}") from problem
+            raise ConnectionFailed(f"got no answer: {_cause(problem)}") from problem
         except (requests.RequestException, ValueError) as problem:
             raise ArchiveError(f"could not be asked for: {_cause(problem)}") from problem
 
@@ -145,8 +147,8 @@ class Http:
             # a proxy set for the outside world must not be asked for this machine's own
             session.trust_env = urlsplit(self._base).hostname not in ("127.0.0.1", "localhost")
             session.auth = lambda request: request  # never a password out of ~/.netrc
-            session.mount("http://", Deadline(self._patience.rate_window_s))
-            session.mount("https://", Deadline(self._patience.rate_window_s))
+            session.mount("http://", Deadline(self._policy.rate_window_s))
+            session.mount("https://", Deadline(self._policy.rate_window_s))
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             self._of_thread.session = session
         return session
@@ -156,24 +158,26 @@ class Http:
         try:
             target = urljoin(asked, location)
         except ValueError as problem:
-            raise StrayRedirect(f"was redirected to no address: {quoted(location)}") from problem
+            raise ForbiddenRedirect(
+                f"was redirected to no address: {quoted(location)}"
+            ) from problem
         if not location:
-            raise StrayRedirect("was redirected without an address")
+            raise ForbiddenRedirect("was redirected without an address")
         check_redirect(self._base, target)
         self._discard(response)
         return target
 
-    def _refusal(self, response: requests.Response) -> Refused:
+    def _refusal(self, response: requests.Response) -> HTTPStatusError:
         now = datetime.now(timezone.utc)
         wish = parse_retry_after(response.headers.get("Retry-After"), now)
         status = response.status_code
         message = f"was refused with status {status} {_phrase(response)}".strip()
-        return Refused(message, status, wish)
+        return HTTPStatusError(message, status, wish)
 
     def _discard(self, response: requests.Response) -> None:
         """Read a short body to its end, so that its connection can be used again."""
         length = 0
-        for piece in Response(response, self._patience, self._halt).pieces():
+        for piece in Response(response, self._policy, self._cancel).pieces():
             length += len(piece)
             if length > LARGEST_DISCARD:
                 return
@@ -186,8 +190,10 @@ class _NoRedirects(requests.Session):
         """No redirect is for this session to follow."""
 
 
-def _trickled(watch: Watch) -> Unanswered:
-    return Unanswered(f"trickled: bytes came, and none of the body for {watch.most_s:g} seconds")
+def _trickled(watch: Watch) -> ConnectionFailed:
+    return ConnectionFailed(
+        f"trickled: bytes came, and none of the body for {watch.most_s:g} seconds"
+    )
 
 
 def _phrase(response: requests.Response) -> str:

@@ -1,6 +1,6 @@
 """The kinds of series that the archive has, in one table: what a stack can be of.
 
-A new kind of series is a new :class:`Kind` here, with its parts. The schema of a manifest names
+A new kind of series is a new :class:`SeriesKind` here, with its parts. The schema of a manifest names
 them too; nothing else does.
 """
 
@@ -18,10 +18,10 @@ from datalad_stackpack.errors import ArgumentError, as_text, quoted
 class Holds(Enum):
     """What the rows of a part are about."""
 
-    SECTIONS = "pictures, one a section"
-    PROJECTIONS = "pictures, each a projection of many sections"
-    TRACING = "a traced skeleton, as a file"
-    FACTS = "what is known of the specimen: no file"
+    SECTIONS = "images, one a section"
+    PROJECTIONS = "images, each a projection of many sections"
+    RECONSTRUCTION = "a traced skeleton, as a file"
+    METADATA = "what is known of the specimen: no file"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Kind:
+class SeriesKind:
     """A kind of series: ``called`` is its name in a sentence, ``directory`` that of a stack.
 
     ``example`` is an id that there is, and ``advice`` what to do when the archive has nothing.
@@ -93,7 +93,7 @@ PROJECTIONS = Part(
 RECONSTRUCTION = Part(
     "reconstruction",
     "reconstruction",
-    Holds.TRACING,
+    Holds.RECONSTRUCTION,
     "NeuronReconstruction",
     "[specimen_id$eq{id}],rma::include,well_known_files",
     owner="specimen_id",
@@ -103,7 +103,7 @@ RECONSTRUCTION = Part(
 CELL = Part(
     "cell",
     "cell",
-    Holds.FACTS,
+    Holds.METADATA,
     cells.MODEL,
     f"[{cells.SPECIMEN}$eq{{id}}]",
     owner=cells.SPECIMEN,
@@ -125,7 +125,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         # the models and criteria of both are verified, but for SectionImage's: documented
-        Kind(
+        SeriesKind(
             "specimen",
             "specimen",
             "{id}",
@@ -133,7 +133,7 @@ KINDS = {
             example=313862022,
             advice="check the id; not every cell was imaged",
         ),
-        Kind("data_set", "data set", "data_set_{id}", (SECTIONS,), example=100960033),
+        SeriesKind("data_set", "data set", "data_set_{id}", (SECTIONS,), example=100960033),
     )
 }
 
@@ -142,13 +142,13 @@ PARTS = {part.name: part for kind in KINDS.values() for part in kind.parts}
 """Every part by its name; no two kinds have one of the same name."""
 
 
-FILE_PARTS = tuple(part.name for part in PARTS.values() if part.holds is not Holds.FACTS)
+FILE_PARTS = tuple(part.name for part in PARTS.values() if part.holds is not Holds.METADATA)
 """The parts that have files: the names of a stack's directories."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What a stack is of: a kind of series (the name of a :class:`Kind`), and its id."""
+class Series:
+    """What a stack is of: a kind of series (the name of a :class:`SeriesKind`), and its id."""
 
     kind: str
     id: int
@@ -179,12 +179,12 @@ class Subject:
         return KINDS[self.kind].parts
 
 
-def specimen(number: int) -> Subject:
+def specimen(number: int) -> Series:
     """The specimen with that id."""
-    return Subject("specimen", number)
+    return Series("specimen", number)
 
 
-def parse_subject(kind: str, given: object) -> Subject:
+def parse_series(kind: str, given: object) -> Series:
     """What is to be packed; raises :class:`ArgumentError` unless its id is a positive integer."""
     if kind not in KINDS:
         raise ArgumentError(f"{quoted(kind)} is no kind of series: give {' or '.join(KINDS)}")
@@ -199,7 +199,7 @@ def parse_subject(kind: str, given: object) -> Subject:
             f"{called} {quoted(given)} is not a {called} id: give a positive integer, "
             f"such as {KINDS[kind].example}"
         )
-    return Subject(kind, value)
+    return Series(kind, value)
 
 
 def parse_parts(kind: str, given: str | Sequence[str] | None) -> tuple[str, ...]:

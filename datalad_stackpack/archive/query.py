@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 from urllib.parse import quote
 
-from datalad_stackpack.errors import BadReply, quoted
+from datalad_stackpack.errors import InvalidReply, quoted
 
 ROWS_A_PAGE = 2000
 """Rows asked for at once: a stack is one page, well under the reported limit of 25,000."""
@@ -83,24 +83,24 @@ class Page:
 def read_page(body: bytes, url: str) -> Page:
     """A reply's page of rows.
 
-    Raises :class:`BadReply`, quoting the URL, for anything that is not RMA's envelope with
+    Raises :class:`InvalidReply`, quoting the URL, for anything that is not RMA's envelope with
     rows: a maintenance page is sent with status 200 (archive: reported), and a failure has a
     string for ``msg`` (archive: documented).
     """
     reply = _read_json(body, url)
     message = reply.get("msg")
     if reply.get("success") is not True or isinstance(message, str):
-        raise BadReply(f"the archive could not answer: {quoted(message)}; asked {url}")
+        raise InvalidReply(f"the archive could not answer: {quoted(message)}; asked {url}")
     start, total = reply.get("start_row"), reply.get("total_rows")
     if not (_is_count(start) and _is_count(total)):
-        raise BadReply(
+        raise InvalidReply(
             f"the reply does not count its rows (start_row {quoted(start)}, "
             f"total_rows {quoted(total)}); asked {url}"
         )
     if not isinstance(message, list) or not all(isinstance(row, dict) for row in message):
-        raise BadReply(f"the reply holds no list of rows; asked {url}")
+        raise InvalidReply(f"the reply holds no list of rows; asked {url}")
     if _is_deeper(message, DEEPEST):
-        raise BadReply(f"a row holds lists or objects more than {DEEPEST} deep; asked {url}")
+        raise InvalidReply(f"a row holds lists or objects more than {DEEPEST} deep; asked {url}")
     return Page(start, total, tuple(message))
 
 
@@ -124,12 +124,12 @@ def _read_json(body: bytes, url: str) -> dict[str, Any]:
         reply = json.loads(body.decode(), parse_constant=_not_json, parse_float=_finite)
     except (ValueError, RecursionError) as problem:
         begins = body[:60].decode("utf-8", "replace").strip()
-        raise BadReply(
+        raise InvalidReply(
             f"the reply is not JSON but begins {quoted(begins)}: the archive may be "
             f"under maintenance; asked {url}"
         ) from problem
     if not isinstance(reply, dict):
-        raise BadReply(f"the reply is not RMA's envelope; asked {url}")
+        raise InvalidReply(f"the reply is not RMA's envelope; asked {url}")
     return reply
 
 
@@ -148,7 +148,7 @@ class Paging:
     """Collects the pages of one query until the archive's own total is reached.
 
     Give it each page in turn; :attr:`next_start` says where the next begins, or ``None`` at
-    the end. Raises :class:`BadReply` when the pages do not add up.
+    the end. Raises :class:`InvalidReply` when the pages do not add up.
     """
 
     def __init__(self, rows_a_page: int = ROWS_A_PAGE) -> None:
@@ -167,18 +167,18 @@ class Paging:
         """Take the page that begins at :attr:`next_start`."""
         start = len(self.rows)
         if page.total_rows > MOST_ROWS:
-            raise BadReply(
+            raise InvalidReply(
                 f"the archive promises {page.total_rows} rows, more than the {MOST_ROWS} "
                 f"that one specimen can have; asked {url}"
             )
         if self._total is not None and page.total_rows != self._total:
-            raise BadReply(
+            raise InvalidReply(
                 f"the archive counted {self._total} rows and now counts {page.total_rows}: "
                 f"its data changed while it was asked; asked {url}"
             )
         expected = min(self._rows_a_page, page.total_rows - start)
         if page.start_row != start or len(page.rows) != expected:
-            raise BadReply(
+            raise InvalidReply(
                 f"the archive sent {len(page.rows)} rows from row {page.start_row} on, where "
                 f"{expected} from row {start} on were due; asked {url}"
             )

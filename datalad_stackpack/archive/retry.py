@@ -11,42 +11,40 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from datalad_stackpack.errors import ArchiveError, Refused
+from datalad_stackpack.errors import ArchiveError, HTTPStatusError
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How much to put up with. Times are in seconds, the rate is in bytes a second.
 
     The time-outs are those of the archive's own SDK (archive: documented). A transfer slower
-    than ``least_rate`` over ``rate_window_s`` is given up. ``give_up_after`` files in a row
+    than ``min_rate`` over ``rate_window_s`` is given up. ``give_up_after`` files in a row
     that fail for want of the archive's health end the run.
     """
 
     connect_s: float = 9.05
     read_s: float = 31.1
-    least_rate: float = 1000.0
+    min_rate: float = 1000.0
     rate_window_s: float = 60.0
-    attempts: int = 4
-    first_pause_s: float = 1.0
-    longest_pause_s: float = 60.0
-    longest_retry_after_s: float = 120.0
+    max_attempts: int = 4
+    retry_delay_s: float = 1.0
+    max_retry_delay_s: float = 60.0
+    max_retry_after_s: float = 120.0
     give_up_after: int = 5
 
-    def pause_before_retry(
-        self, failure: ArchiveError, attempts_made: int, chance: float
-    ) -> float | None:
+    def retry_delay(self, failure: ArchiveError, attempts_made: int, jitter: float) -> float | None:
         """Seconds to wait before asking again; ``None`` to give up.
 
-        ``chance`` is a random number from 0 to 1 that spreads the pause over its upper half.
+        ``jitter`` is a random number from 0 to 1 that spreads the pause over its upper half.
         """
-        if not failure.heals or attempts_made >= self.attempts:
+        if not failure.retryable or attempts_made >= self.max_attempts:
             return None
-        wish = failure.retry_after if isinstance(failure, Refused) else None
+        wish = failure.retry_after if isinstance(failure, HTTPStatusError) else None
         if wish is not None:
-            return min(wish, self.longest_retry_after_s)
-        longest: float = min(self.first_pause_s * 2 ** (attempts_made - 1), self.longest_pause_s)
-        return longest * (1 + chance) / 2
+            return min(wish, self.max_retry_after_s)
+        longest: float = min(self.retry_delay_s * 2 ** (attempts_made - 1), self.max_retry_delay_s)
+        return longest * (1 + jitter) / 2
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
@@ -69,10 +67,10 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (then - now).total_seconds())
 
 
-class Breaker:
+class CircuitBreaker:
     """Counts failing files in a row; opens when the archive seems to be down.
 
-    A file that the archive refuses for a reason of its own (no such picture, the wrong size)
+    A file that the archive refuses for a reason of its own (no such image, the wrong size)
     shows that the archive answers, and closes the count as a success does.
     """
 
@@ -88,12 +86,12 @@ class Breaker:
 
     def note_failure(self, failure: ArchiveError) -> None:
         """A file was given up."""
-        if not failure.heals:
+        if not failure.retryable:
             self._in_a_row = 0
             return
         self._in_a_row += 1
         if self._in_a_row >= self._give_up_after and self.reason is None:
             self.reason = (
-                f"the archive seems to be down: {self._in_a_row} pictures in a row failed "
+                f"the archive seems to be down: {self._in_a_row} images in a row failed "
                 f"(the last: {failure})"
             )

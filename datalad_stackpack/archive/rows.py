@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datalad_stackpack.archive.cells import Described, read_cell
-from datalad_stackpack.archive.parts import PARTS, Holds, Subject
+from datalad_stackpack.archive.cells import CellRecord, read_cell
+from datalad_stackpack.archive.parts import PARTS, Holds, Series
 from datalad_stackpack.archive.query import Row
-from datalad_stackpack.errors import BadRow, quoted
+from datalad_stackpack.errors import InvalidRow, quoted
 
 
 @dataclass(frozen=True)
 class Image:
-    """One picture, as the archive describes it.
+    """One image, as the archive describes it.
 
     Lengths are in pixels of the full resolution. ``width`` and ``height`` are those of the
-    picture that the image service delivers by default: the bounding box, which lies at
+    image that the image service delivers by default: the bounding box, which lies at
     ``x``, ``y`` in the whole image of ``image_width`` by ``image_height`` (archive: verified;
     a plane is one pixel off the projections at each edge). ``pixel_size_um`` is the width of
     a pixel in micrometres. ``axes`` and ``projection_function`` are ``None`` for a plane.
@@ -46,7 +46,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Tracing:
+class Reconstruction:
     """One reconstruction of a neuron, as the archive describes it.
 
     ``id`` is that of its SWC file, ``None`` where the archive lists none. ``type`` is such as
@@ -66,43 +66,47 @@ class Tracing:
     row: Row = field(repr=False)
 
 
-Item = Image | Tracing
+Item = Image | Reconstruction
 """What a row describes that can be had as a file."""
 
 
 @dataclass(frozen=True)
-class Found:
+class PartContents:
     """What the rows of one part describe: things that can be had as files, or a cell's facts."""
 
     items: tuple[Item, ...] = ()
-    described: Described | None = None
+    cell_record: CellRecord | None = None
 
 
-def read_rows(part: str, subject: Subject, rows: Sequence[Row]) -> Found:
-    """What the rows of one part of ``subject`` describe, in the archive's order.
+def read_rows(part: str, series: Series, rows: Sequence[Row]) -> PartContents:
+    """What the rows of one part of ``series`` describe, in the archive's order.
 
-    Raises :class:`BadRow` when a row is not one of the subject's own, an id comes twice, or a
+    Raises :class:`InvalidRow` when a row is not one of the subject's own, an id comes twice, or a
     field that decides what is fetched has no sensible value.
     """
-    _check_owner(part, subject, rows)
-    if PARTS[part].holds is Holds.FACTS:
+    _check_owner(part, series, rows)
+    if PARTS[part].holds is Holds.METADATA:
         if len(rows) > 1:
-            raise BadRow(f"the archive listed {subject.label} {len(rows)} times")
-        return Found(described=Described(read_cell(rows[0]), rows[0]) if rows else None)
+            raise InvalidRow(f"the archive listed {series.label} {len(rows)} times")
+        return PartContents(cell_record=CellRecord(read_cell(rows[0]), rows[0]) if rows else None)
     items = tuple(read_item(part, row) for row in rows)
     ids = Counter(item.id for item in items if item.id is not None)
     for number, times in ids.items():
         if times > 1:
-            raise BadRow(f"the archive listed {number} of the {part} {times} times")
-    return Found(items)
+            raise InvalidRow(f"the archive listed {number} of the {part} {times} times")
+    return PartContents(items)
 
 
 def read_item(part: str, row: Row) -> Item:
-    """The image or the reconstruction that a row describes; raises :class:`BadRow`."""
-    return read_tracing(part, row) if PARTS[part].holds is Holds.TRACING else read_image(part, row)
+    """The image or the reconstruction that a row describes; raises :class:`InvalidRow`."""
+    return (
+        read_reconstruction(part, row)
+        if PARTS[part].holds is Holds.RECONSTRUCTION
+        else read_image(part, row)
+    )
 
 
-def _check_owner(name: str, subject: Subject, rows: Sequence[Row]) -> None:
+def _check_owner(name: str, series: Series, rows: Sequence[Row]) -> None:
     """A query whose ``$eq...`` was lost answers with others' rows (archive: verified).
 
     Projections name their specimen. Planes do not, but belong to one data set: a data set
@@ -112,23 +116,23 @@ def _check_owner(name: str, subject: Subject, rows: Sequence[Row]) -> None:
     groups: dict[str, None] = {}
     for row in rows:
         owner = row.get(part.owner)
-        if owner is not None and (owner != subject.id or isinstance(owner, bool)):
-            raise BadRow(
-                f"the archive answered with {name} of {subject.called} {quoted(owner)} "
-                f"when asked for {subject.label}"
+        if owner is not None and (owner != series.id or isinstance(owner, bool)):
+            raise InvalidRow(
+                f"the archive answered with {name} of {series.called} {quoted(owner)} "
+                f"when asked for {series.label}"
             )
         group = row.get(part.group) if part.group else None
         if owner is None and group is None:
-            raise BadRow(
+            raise InvalidRow(
                 f"row {quoted(row.get('id'))} of the {name} does not say whose it is: it has no "
                 f"{' and no '.join(field for field in (part.owner, part.group) if field)}"
             )
         if owner is None:
             groups[repr(group)] = None
     if len(groups) > 1:
-        raise BadRow(
+        raise InvalidRow(
             f"the archive answered with {name} of {len(groups)} data sets "
-            f"({quoted(', '.join(groups))}) when asked for {subject.label}, which has one"
+            f"({quoted(', '.join(groups))}) when asked for {series.label}, which has one"
         )
 
 
@@ -149,7 +153,7 @@ LARGEST_PIXEL_UM = 1e6
 def read_image(part: str, row: Row) -> Image:
     """The image that one row of ``part`` describes.
 
-    Raises :class:`BadRow` for a field that decides what is fetched and makes no sense.
+    Raises :class:`InvalidRow` for a field that decides what is fetched and makes no sense.
     """
     fields = _Fields(part, row)
     is_projection = PARTS[part].holds is Holds.PROJECTIONS
@@ -189,9 +193,9 @@ class _Fields:
         self._part = part
         self._row = row
 
-    def _wrong(self, name: str, right: str) -> BadRow:
+    def _wrong(self, name: str, right: str) -> InvalidRow:
         value = self._row.get(name, "(absent)")
-        return BadRow(
+        return InvalidRow(
             f"image {quoted(self._row.get('id'))} of the {self._part} has {name} "
             f"{quoted(value)} where {right} was due"
         )
@@ -206,7 +210,7 @@ class _Fields:
         """A whole number; ``None`` for what is none, unless it is ``needed``."""
         try:
             return self.whole(name, least, most)
-        except BadRow:
+        except InvalidRow:
             if needed:
                 raise
             return None
@@ -248,8 +252,8 @@ The marker file also ends in ``.swc``, and has another type.
 LEAST_UM, MOST_UM = 1e-6, 1e6
 
 
-def read_tracing(part: str, row: Row) -> Tracing:
-    """The reconstruction that a row describes; raises :class:`BadRow`.
+def read_reconstruction(part: str, row: Row) -> Reconstruction:
+    """The reconstruction that a row describes; raises :class:`InvalidRow`.
 
     The file is chosen by its type's id. The fields are those of ``NeuronReconstruction`` with
     its ``well_known_files`` (archive: verified for one cell).
@@ -257,12 +261,12 @@ def read_tracing(part: str, row: Row) -> Tracing:
     number = _whole(row, "id")
     files = row.get("well_known_files")
     if not isinstance(files, list) or not all(isinstance(one, dict) for one in files):
-        raise BadRow(f"reconstruction {number} came without a list of its files")
+        raise InvalidRow(f"reconstruction {number} came without a list of its files")
     swc = [one for one in files if one.get("well_known_file_type_id") == SWC_FILE_TYPE]
     if len(swc) > 1:
-        raise BadRow(f"the archive lists {len(swc)} SWC files for reconstruction {number}")
+        raise InvalidRow(f"the archive lists {len(swc)} SWC files for reconstruction {number}")
     kind = row.get("neuron_reconstruction_type")
-    return Tracing(
+    return Reconstruction(
         id=_whole(swc[0], "id") if swc else None,
         part=part,
         specimen=_whole(row, "specimen_id"),
@@ -279,7 +283,7 @@ def _whole(row: Mapping[str, Any], name: str) -> int:
     value = row.get(name)
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_ID:
         return value
-    raise BadRow(
+    raise InvalidRow(
         f"a reconstruction has {name} {quoted(row.get(name, '(absent)'))} where a whole number "
         f"from 1 to {LARGEST_ID} was due"
     )

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from datalad_stackpack.archive import cells
 from datalad_stackpack.archive.cells import Cell
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.parts import PLANES
 from datalad_stackpack.archive.query import Listing, Row
-from datalad_stackpack.errors import ArgumentError, BadRow, NothingThere, StackpackError, quoted
+from datalad_stackpack.errors import ArgumentError, InvalidRow, NoResults, StackpackError, quoted
 
 FIELDS = {
     "species": cells.SPECIES,
@@ -30,7 +30,7 @@ FIELDS = {
 """The field that each option asks about."""
 
 
-HOLDINGS = ("planes", "projections", "reconstruction")
+AVAILABLE_PARTS = ("planes", "projections", "reconstruction")
 """What a cell can be asked to have."""
 
 
@@ -121,21 +121,23 @@ def parse_structure(given: object) -> str:
     return acronym
 
 
-def parse_holdings(given: object) -> tuple[str, ...]:
-    """What a cell is to have, in the order of :data:`HOLDINGS`, out of a list with commas."""
+def parse_available_parts(given: object) -> tuple[str, ...]:
+    """What a cell is to have, in the order of :data:`AVAILABLE_PARTS`, out of a list with commas."""
     names = given.split(",") if isinstance(given, str) else list(_each(given))
     names = [name.strip() for name in names]
     for name in names:
-        if name not in HOLDINGS:
+        if name not in AVAILABLE_PARTS:
             raise ArgumentError(
-                f"--with {quoted(name)} is not known: give one or more of {', '.join(HOLDINGS)}"
+                f"--with {quoted(name)} is not known: give one or more of {', '.join(AVAILABLE_PARTS)}"
             )
-    return tuple(name for name in HOLDINGS if name in names)
+    return tuple(name for name in AVAILABLE_PARTS if name in names)
 
 
 def _each(given: object) -> Iterator[str]:
     if not isinstance(given, Iterable):
-        raise ArgumentError(f"--with {quoted(given)} is not known: give {', '.join(HOLDINGS)}")
+        raise ArgumentError(
+            f"--with {quoted(given)} is not known: give {', '.join(AVAILABLE_PARTS)}"
+        )
     return (str(name) for name in given)
 
 
@@ -165,18 +167,18 @@ def parse_clause(given: object) -> str:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CellQuery:
     """A description of cells: criteria, a structure, what they have, and a clause of RMA."""
 
     criteria: tuple[Criterion, ...] = ()
     structure: str | None = None
-    holdings: tuple[str, ...] = ()
+    available_parts: tuple[str, ...] = ()
     where: str | None = None
 
     def __str__(self) -> str:
         said = [str(criterion) for criterion in self.criteria]
         said += [f"--structure {quoted(self.structure)}"] if self.structure is not None else []
-        said += [f"--with {','.join(self.holdings)}"] if self.holdings else []
+        said += [f"--with {','.join(self.available_parts)}"] if self.available_parts else []
         said += [f"--where {quoted(self.where)}"] if self.where is not None else []
         return " ".join(said)
 
@@ -187,7 +189,7 @@ class Wanted:
         and projections are not asked about here: no field of a cell tells of them.
         """
         brackets = "".join(criterion.rma for criterion in self.criteria)
-        if "reconstruction" in self.holdings:
+        if "reconstruction" in self.available_parts:
             brackets += f"[{cells.RECONSTRUCTION}$nenull]"
         for places in _places(structures):
             told = ",".join(one for one in (brackets + places, self.where) if one)
@@ -207,7 +209,7 @@ class Wanted:
     def unknown(self, rows: Sequence[Row], structures: Collection[int] | None) -> str | None:
         """What to say of a value that no cell has; ``rows`` answer :meth:`values_query`.
 
-        Raises :class:`BadRow` for a row with a structure that is no id.
+        Raises :class:`InvalidRow` for a row with a structure that is no id.
         """
         if structures is not None and not any(
             cells.number(row, cells.STRUCTURE_ID) in structures for row in rows
@@ -228,20 +230,20 @@ class Wanted:
     def read(self, rows: Iterable[Row], structures: Collection[int] | None = None) -> list[Cell]:
         """The cells of rows that answer :meth:`queries`, by id.
 
-        Raises :class:`BadRow` for a row that is not one of those that were asked for: the archive
+        Raises :class:`InvalidRow` for a row that is not one of those that were asked for: the archive
         answers a question that it misunderstood with the rows of other cells.
         """
         found: dict[int, Cell] = {}
         for row in rows:
             cell = cells.read_cell(row)
-            strays = [str(one) for one in self.criteria if not one.holds(row)]
+            mismatches = [str(one) for one in self.criteria if not one.holds(row)]
             if structures is not None and cells.number(row, cells.STRUCTURE_ID) not in structures:
-                strays.append(f"--structure {quoted(self.structure)}")
-            if "reconstruction" in self.holdings and cell.reconstruction is None:
-                strays.append("--with reconstruction")
-            if strays or cell.specimen in found:
-                why = f"which is not {' '.join(strays)}" if strays else "twice"
-                raise BadRow(f"the archive answered with cell {cell.specimen}, {why}")
+                mismatches.append(f"--structure {quoted(self.structure)}")
+            if "reconstruction" in self.available_parts and cell.reconstruction is None:
+                mismatches.append("--with reconstruction")
+            if mismatches or cell.specimen in found:
+                why = f"which is not {' '.join(mismatches)}" if mismatches else "twice"
+                raise InvalidRow(f"the archive answered with cell {cell.specimen}, {why}")
             found[cell.specimen] = cell
         return [found[specimen] for specimen in sorted(found)]
 
@@ -312,7 +314,7 @@ MOST_STRUCTURES = 3000
 class Search:
     """The search for the cells of one archive that fit a description."""
 
-    def __init__(self, archive: Archive, description: Wanted) -> None:
+    def __init__(self, archive: ArchiveClient, description: CellQuery) -> None:
         self._archive = archive
         self._wanted = description
 
@@ -333,10 +335,10 @@ class Search:
             ("projections", self._with_projections),
             ("planes", self._with_planes),
         ):
-            if part in self._wanted.holdings:
+            if part in self._wanted.available_parts:
                 fit, found = len(found), narrow(found)
                 if not found:
-                    raise NothingThere(f"of {fit} that fit, no cell has {part} in the archive")
+                    raise NoResults(f"of {fit} that fit, no cell has {part} in the archive")
         return found
 
     def _structures(self) -> frozenset[int] | None:
@@ -380,4 +382,4 @@ class Search:
             rows = self._archive.rows(description.values_query())
             if unknown := description.unknown(rows, structures):
                 return ArgumentError(unknown)
-        return NothingThere(f"no cell fits {description}".rstrip() + ": leave out a condition")
+        return NoResults(f"no cell fits {description}".rstrip() + ": leave out a condition")

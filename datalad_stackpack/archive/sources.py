@@ -1,16 +1,16 @@
-"""The archives this program knows by name, and what must be said of their pictures."""
+"""The archives this program knows by name, and what must be said of their images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from datalad_stackpack.errors import ArgumentError, StrayRedirect, quoted
+from datalad_stackpack.errors import ArgumentError, ForbiddenRedirect, quoted
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How an archive wants its pictures cited and used; ``None`` where it is not known."""
+    """How an archive wants its images cited and used; ``None`` where it is not known."""
 
     citation: str | None
     citation_policy: str | None
@@ -55,12 +55,12 @@ ALLEN_ARCHIVE = "archive of the Allen Institute for Brain Science"
 
 
 DEMO_TERMS = Terms(
-    citation="Synthetic pictures drawn by datalad-stackpack; not microscopy.",
+    citation="Synthetic images drawn by datalad-stackpack; not microscopy.",
     citation_policy=None,
     rrid=None,
     methods_doi=None,
     terms_of_use=None,
-    use="No terms: these pictures are synthetic.",
+    use="No terms: these images are synthetic.",
 )
 
 
@@ -109,7 +109,7 @@ def at_url(url: str) -> Source:
     if parts.username is not None or parts.password is not None:
         raise ArgumentError(
             "an archive's address must not hold a user name or password: they would be "
-            f"published with every picture's URL; leave them out of the address for {quoted(host)}"
+            f"published with every image's URL; leave them out of the address for {quoted(host)}"
         )
     if any(c in "?#@" or c.isspace() or not c.isprintable() for c in base):
         raise ArgumentError(
@@ -126,7 +126,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def check_redirect(origin: str, target: str) -> None:
-    """Raise :class:`StrayRedirect` unless a redirect from ``origin`` stays where it may go.
+    """Raise :class:`ForbiddenRedirect` unless a redirect from ``origin`` stays where it may go.
 
     It may go to the same host, scheme and port, or from http up to https on its default port.
     """
@@ -135,13 +135,13 @@ def check_redirect(origin: str, target: str) -> None:
         port_here = here.port or DEFAULT_PORTS.get(here.scheme)
         port_there = there.port or DEFAULT_PORTS.get(there.scheme)
     except ValueError as problem:
-        raise StrayRedirect(f"was redirected to no address: {quoted(target)}") from problem
+        raise ForbiddenRedirect(f"was redirected to no address: {quoted(target)}") from problem
     if there.username is not None or there.password is not None:
-        raise StrayRedirect(f"was redirected to an address with a password: {quoted(target)}")
+        raise ForbiddenRedirect(f"was redirected to an address with a password: {quoted(target)}")
     same_door = there.scheme == here.scheme and port_there == port_here
     up = (here.scheme, there.scheme) == ("http", "https") and port_there == DEFAULT_PORTS["https"]
     if there.hostname != here.hostname or not (same_door or up):
-        raise StrayRedirect(
+        raise ForbiddenRedirect(
             f"was redirected to {quoted(target)}, off the archive's own "
             f"{here.scheme}://{here.netloc}"
         )

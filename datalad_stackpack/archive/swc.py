@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from datalad_stackpack.archive.rows import (
-    Tracing,
+    Reconstruction,
 )
-from datalad_stackpack.errors import BrokenFile, DoubtfulFile, WrongFile, quoted
+from datalad_stackpack.errors import MaybeTruncatedFile, TruncatedFile, UnexpectedContent, quoted
 
 LARGEST_BYTES = 64 * 2**20
 """Far more than the longest reconstruction needs; an answer beyond is given up."""
@@ -27,31 +27,31 @@ NO_PARENT = -1
 
 
 @dataclass(frozen=True)
-class Tree:
+class SkeletonSize:
     """What was counted in an SWC file that was looked at: all nodes, and those without parent."""
 
     nodes: int
     roots: int
 
 
-def read(content: bytes, tracing: Tracing) -> Tree:
+def read(content: bytes, reconstruction: Reconstruction) -> SkeletonSize:
     """What an SWC file holds, all of it looked at.
 
-    Raises :class:`WrongFile` for anything that is not a tree of nodes, :class:`BrokenFile` for
-    what is no more than the beginning of one, and :class:`DoubtfulFile` for what may be.
+    Raises :class:`UnexpectedContent` for anything that is not a tree of nodes, :class:`TruncatedFile` for
+    what is no more than the beginning of one, and :class:`MaybeTruncatedFile` for what may be.
     """
     if not content.strip():
-        raise BrokenFile("came empty: no byte of a reconstruction")
+        raise TruncatedFile("came empty: no byte of the reconstruction")
     if content.lstrip()[:1] == b"<":
-        raise BrokenFile(f"came as a page, beginning {quoted(content[:40].decode('latin-1'))}")
+        raise TruncatedFile(f"came as a page, beginning {quoted(content[:40].decode('latin-1'))}")
     parents = dict(_nodes(content))
     if not parents:
-        raise WrongFile("holds no node of a reconstruction")
+        raise UnexpectedContent("holds no node of a reconstruction")
     if not content.endswith(b"\n") and len(parents) == 1:
-        raise BrokenFile("was cut short: a single line without an end")
+        raise TruncatedFile("was cut short: a single line without an end")
     _check_parents(parents)
-    tree = Tree(len(parents), sum(parent == NO_PARENT for parent in parents.values()))
-    _check_end(content, tree, tracing)
+    tree = SkeletonSize(len(parents), sum(parent == NO_PARENT for parent in parents.values()))
+    _check_end(content, tree, reconstruction)
     return tree
 
 
@@ -65,12 +65,12 @@ def _nodes(content: bytes) -> Iterator[tuple[int, int]]:
             continue
         node = _node(columns)
         if node is None:
-            kind = BrokenFile if at == len(lines) else WrongFile
+            kind = TruncatedFile if at == len(lines) else UnexpectedContent
             raise kind(
                 f"has no node of an SWC file in line {at}: {quoted(line[:60].decode('latin-1'))}"
             )
         if node[0] in seen:
-            raise WrongFile(f"has node {node[0]} twice, again in line {at}")
+            raise UnexpectedContent(f"has node {node[0]} twice, again in line {at}")
         seen.add(node[0])
         yield node
 
@@ -88,35 +88,37 @@ def _node(columns: Sequence[bytes]) -> tuple[int, int] | None:
     return (number, parent) if sensible and parent >= NO_PARENT else None
 
 
-def _check_end(content: bytes, tree: Tree, tracing: Tracing) -> None:
-    """Raise :class:`DoubtfulFile` for what may be a beginning only.
+def _check_end(content: bytes, tree: SkeletonSize, reconstruction: Reconstruction) -> None:
+    """Raise :class:`MaybeTruncatedFile` for what may be a beginning only.
 
     A last line without its end may be half a line; fewer nodes than the archive counts may be
     the first of more. Neither is sure: how files end and what is counted is not known.
     """
     if not content.endswith(b"\n"):
-        raise DoubtfulFile(
+        raise MaybeTruncatedFile(
             f"may be cut short: its last line has no end, after {tree.nodes} nodes", tree
         )
-    if tracing.nodes is not None and tree.nodes < tracing.nodes:
-        raise DoubtfulFile(
+    if reconstruction.nodes is not None and tree.nodes < reconstruction.nodes:
+        raise MaybeTruncatedFile(
             f"may be cut short: it has {tree.nodes} nodes where the archive's row counts "
-            f"{tracing.nodes}",
+            f"{reconstruction.nodes}",
             tree,
         )
 
 
 def _check_parents(parents: Mapping[int, int]) -> None:
-    """Raise :class:`WrongFile` unless every node leads to a root."""
+    """Raise :class:`UnexpectedContent` unless every node leads to a root."""
     grounded = {NO_PARENT}
     for start in parents:
         path: dict[int, None] = {}
         node = start
         while node not in grounded:
             if node in path:
-                raise WrongFile(f"has node {node} among its own ancestors")
+                raise UnexpectedContent(f"has node {node} among its own ancestors")
             if node not in parents:
-                raise WrongFile(f"has node {list(path)[-1]} with parent {node}, which is not there")
+                raise UnexpectedContent(
+                    f"has node {list(path)[-1]} with parent {node}, which is not there"
+                )
             path[node] = None
             node = parents[node]
         grounded.update(path)

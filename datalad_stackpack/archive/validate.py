@@ -3,7 +3,7 @@
 The image service promises no length and no checksum (archive: verified), so a transfer that
 broke off looks like one that ended. A JPEG tells of itself: it begins with a marker, says its
 width and height, and ends with a marker that cannot occur inside its data. This module reads
-those. It does not decode the picture: damage in the middle of a scan is found by decoding,
+those. It does not decode the image: damage in the middle of a scan is found by decoding,
 not here. What an SWC file must be is said in :mod:`~datalad_stackpack.archive.swc`.
 """
 
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datalad_stackpack.archive import swc
 from datalad_stackpack.archive.files import (
     JPEG,
-    PictureSize,
+    ImageSize,
     PlannedFile,
-    PlannedPicture,
-    PlannedTracing,
+    PlannedImage,
+    PlannedReconstruction,
 )
-from datalad_stackpack.archive.swc import Tree
-from datalad_stackpack.errors import BrokenFile, DoubtfulFile, WrongFile, quoted
+from datalad_stackpack.archive.swc import SkeletonSize
+from datalad_stackpack.errors import MaybeTruncatedFile, TruncatedFile, UnexpectedContent, quoted
 
 BEGINNING = 16
 """How many of the first bytes tell one format from another."""
@@ -34,7 +34,7 @@ RESTARTS = range(0xD0, 0xD8)
 
 
 FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
-"""SOF0 to SOF15, the segments that hold the picture's size (ITU-T T.81, table B.1)."""
+"""SOF0 to SOF15, the segments that hold the image's size (ITU-T T.81, table B.1)."""
 
 
 END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -56,60 +56,60 @@ class Answer:
     encoding: str
 
 
-Looked = PictureSize | Tree
+FileInfo = ImageSize | SkeletonSize
 """What is known of an accepted file from looking at it."""
 
 
 def most_bytes(file: PlannedFile) -> int:
     """More bytes than the planned file can have: an answer beyond is given up.
 
-    For a JPEG, four bytes a pixel exceed the raw picture; a mebibyte is for metadata.
+    For a JPEG, four bytes a pixel exceed the raw image; a mebibyte is for metadata.
     """
-    if not isinstance(file, PlannedPicture):
+    if not isinstance(file, PlannedImage):
         return swc.LARGEST_BYTES
     _, most = file.promised_sizes
     return most.width * most.height * 4 + 2**20
 
 
-def check_answer(file: PlannedFile, answer: Answer, beginning: bytes) -> None:
+def check_reply(file: PlannedFile, answer: Answer, beginning: bytes) -> None:
     """Raise unless the answer's headers and the ``beginning`` of its body can be the file's.
 
     A page of text under status 200 is what an outage looks like (archive: reported), so it is
-    a :class:`BrokenFile`, worth asking for again; another encoding or picture format is a
-    :class:`WrongFile`. How the archive labels an SWC file is not known, so any label will do.
+    a :class:`TruncatedFile`, worth asking for again; another encoding or image format is a
+    :class:`UnexpectedContent`. How the archive labels an SWC file is not known, so any label will do.
     """
     if answer.encoding not in ("", "identity"):
-        raise WrongFile(
+        raise UnexpectedContent(
             f"came encoded as {quoted(answer.encoding)} where it was asked for as it is"
         )
     if not beginning:
-        raise BrokenFile(f"came empty: no byte of a {file.what}")
-    if isinstance(file, PlannedPicture):
+        raise TruncatedFile(f"came empty: no byte of the {file.what}")
+    if isinstance(file, PlannedImage):
         if beginning[:2] != b"\xff\xd8":
             _raise_for_other_format(answer.media_type, beginning)
         if answer.media_type != JPEG:
-            raise WrongFile(f"came as {quoted(answer.media_type)} where {JPEG} was due")
+            raise UnexpectedContent(f"came as {quoted(answer.media_type)} where {JPEG} was due")
 
 
-def look(file: PlannedFile, content: bytes) -> Looked:
+def look(file: PlannedFile, content: bytes) -> FileInfo:
     """What the whole content of a planned file holds, once it is seen to be what was promised.
 
-    Raises :class:`BrokenFile` or :class:`WrongFile` if it is not.
+    Raises :class:`TruncatedFile` or :class:`UnexpectedContent` if it is not.
     """
-    if isinstance(file, PlannedTracing):
-        return swc.read(content, file.tracing)
+    if isinstance(file, PlannedReconstruction):
+        return swc.read(content, file.reconstruction)
     size = inspect(content)
-    if isinstance(file, PlannedPicture):
+    if isinstance(file, PlannedImage):
         check_size(file, size)
     return size
 
 
-def look_again(file: PlannedFile, content: bytes) -> Looked:
+def revalidate(file: PlannedFile, content: bytes) -> FileInfo:
     """As :func:`look`, of accepted content: doubts were settled when it was accepted."""
     try:
         return look(file, content)
-    except DoubtfulFile as doubt:
-        looked: Looked = doubt.looked
+    except MaybeTruncatedFile as doubt:
+        looked: FileInfo = doubt.looked
         return looked
 
 
@@ -128,23 +128,23 @@ OTHER_FORMATS = {
 def _raise_for_other_format(media_type: str, beginning: bytes) -> None:
     for magic, name in OTHER_FORMATS.items():
         if beginning.startswith(magic):
-            raise WrongFile(f"came as {name} (labelled {quoted(media_type)}), not as JPEG")
+            raise UnexpectedContent(f"came as {name} (labelled {quoted(media_type)}), not as JPEG")
     shown = beginning[:40].decode("latin-1").strip()
-    raise BrokenFile(
+    raise TruncatedFile(
         f"came as something else than a JPEG (labelled {quoted(media_type)}), "
         f"beginning {quoted(shown)}"
     )
 
 
-def inspect(content: bytes) -> PictureSize:
+def inspect(content: bytes) -> ImageSize:
     """The size of a whole JPEG, from its first marker to its end marker.
 
-    Raises :class:`BrokenFile` for anything less or more, and for any proper prefix of a
-    picture: the end marker counts only where the segments and scans lead to it.
+    Raises :class:`TruncatedFile` for anything less or more, and for any proper prefix of a
+    image: the end marker counts only where the segments and scans lead to it.
     """
     if content[:2] != bytes((0xFF, SOI)):
-        raise BrokenFile("does not begin as a JPEG")
-    size: PictureSize | None = None
+        raise TruncatedFile("does not begin as a JPEG")
+    size: ImageSize | None = None
     scans = 0
     at = 2
     while True:
@@ -152,7 +152,7 @@ def inspect(content: bytes) -> PictureSize:
         if marker == EOI:
             break
         if marker in RESTARTS or marker in (TEM, SOI):
-            raise BrokenFile(f"is damaged: marker {marker:#x} at byte {at - 1}")
+            raise TruncatedFile(f"is damaged: marker {marker:#x} at byte {at - 1}")
         segment = _segment(content, at)
         at += 2 + len(segment)
         if marker in FRAME_HEADERS:
@@ -161,9 +161,9 @@ def inspect(content: bytes) -> PictureSize:
             scans += 1
             at = _end_of_scan(content, at)
     if at != len(content):
-        raise BrokenFile(f"goes on for {len(content) - at} bytes after the picture's end")
+        raise TruncatedFile(f"goes on for {len(content) - at} bytes after the image's end")
     if size is None or scans == 0:
-        raise BrokenFile("holds no picture: its end marker comes before any")
+        raise TruncatedFile("holds no image: its end marker comes before any")
     return size
 
 
@@ -175,7 +175,7 @@ def _next_marker(content: bytes, at: int) -> tuple[int, int]:
     if at >= len(content):
         raise _cut_short(content)
     if at == start or content[at] == 0:
-        raise BrokenFile(f"is damaged: no marker at byte {start}")
+        raise TruncatedFile(f"is damaged: no marker at byte {start}")
     return content[at], at + 1
 
 
@@ -185,16 +185,16 @@ def _segment(content: bytes, at: int) -> bytes:
     if at + 2 > len(content) or at + length > len(content):
         raise _cut_short(content)
     if length < 2:
-        raise BrokenFile(f"is damaged: a segment of length {length} at byte {at}")
+        raise TruncatedFile(f"is damaged: a segment of length {length} at byte {at}")
     return content[at + 2 : at + length]
 
 
-def _size(frame_header: bytes) -> PictureSize:
+def _size(frame_header: bytes) -> ImageSize:
     if len(frame_header) < 6:
-        raise BrokenFile("is damaged: its frame header is too short")
+        raise TruncatedFile("is damaged: its frame header is too short")
     height = int.from_bytes(frame_header[1:3], "big")
     width = int.from_bytes(frame_header[3:5], "big")
-    return PictureSize(width, height)
+    return ImageSize(width, height)
 
 
 def _end_of_scan(content: bytes, at: int) -> int:
@@ -204,15 +204,15 @@ def _end_of_scan(content: bytes, at: int) -> int:
     return found.start()
 
 
-def _cut_short(content: bytes) -> BrokenFile:
-    return BrokenFile(f"was cut short: {len(content)} bytes, and no end of the picture")
+def _cut_short(content: bytes) -> TruncatedFile:
+    return TruncatedFile(f"was cut short: {len(content)} bytes, and no end of the image")
 
 
-def check_size(file: PlannedPicture, size: PictureSize) -> None:
-    """Raise :class:`WrongFile` unless the picture has the size that its row promises."""
+def check_size(file: PlannedImage, size: ImageSize) -> None:
+    """Raise :class:`UnexpectedContent` unless the image has the size that its row promises."""
     least, most = file.promised_sizes
     if not (least.width <= size.width <= most.width and least.height <= size.height <= most.height):
-        raise WrongFile(
+        raise UnexpectedContent(
             f"is {size.width} x {size.height} pixels where the archive's row promises "
             f"{most.width} x {most.height}"
         )

@@ -7,18 +7,24 @@ from pathlib import Path
 from PIL import ImageChops, JpegImagePlugin
 
 from datalad_stackpack.archive import validate
-from datalad_stackpack.archive.files import PlannedFile, PlannedPicture, planned
+from datalad_stackpack.archive.files import PlannedFile, PlannedImage, planned
 from datalad_stackpack.archive.rows import read_item
-from datalad_stackpack.archive.swc import Tree
+from datalad_stackpack.archive.swc import SkeletonSize
 from datalad_stackpack.checksums import checksum, pieces
-from datalad_stackpack.errors import BadRow, BrokenFile, DatasetError, WrongFile, quoted
-from datalad_stackpack.manifest.entries import FileEntry, looked_at
+from datalad_stackpack.errors import (
+    DatasetError,
+    InvalidRow,
+    TruncatedFile,
+    UnexpectedContent,
+    quoted,
+)
+from datalad_stackpack.manifest.entries import FileEntry, recorded_info
 
 
 def damage(path: Path, entry: FileEntry) -> str | None:
     """What is wrong with the content of an accepted file; ``None`` if nothing is.
 
-    Reads all of it: its checksum must be the recorded one, every scan of a picture must decode
+    Reads all of it: its checksum must be the recorded one, every scan of an image must decode
     and have the recorded size, and an SWC file must hold the recorded tree.
     """
     try:
@@ -28,12 +34,12 @@ def damage(path: Path, entry: FileEntry) -> str | None:
         if entry.image is not None:
             return image_damage(path, (entry.image.width, entry.image.height))
         item = read_item(entry.part, entry.row)
-        looked = validate.look_again(planned(entry.path, entry.url, item, 0), path.read_bytes())
-        if isinstance(looked, Tree) and looked_at(entry) not in (None, looked):
+        looked = validate.revalidate(planned(entry.path, entry.url, item, 0), path.read_bytes())
+        if isinstance(looked, SkeletonSize) and recorded_info(entry) not in (None, looked):
             return f"has {looked.nodes} nodes and {looked.roots} roots, unlike the manifest's"
     except OSError as problem:
         return f"cannot be read: {quoted(problem)}"
-    except (BadRow, BrokenFile, DatasetError, WrongFile) as problem:
+    except (InvalidRow, TruncatedFile, DatasetError, UnexpectedContent) as problem:
         return str(problem)
     return None
 
@@ -43,7 +49,7 @@ def same(file: PlannedFile, one: Path, other: Path) -> bool:
 
     Raises :class:`OSError` if one cannot be read.
     """
-    if isinstance(file, PlannedPicture):
+    if isinstance(file, PlannedImage):
         return same_pixels(one, other)
     return _nodes(one) == _nodes(other)
 
@@ -55,7 +61,7 @@ def _nodes(path: Path) -> list[list[bytes]]:
 
 
 def image_damage(path: Path, size: tuple[int | None, int | None]) -> str | None:
-    """What is wrong with a picture as pixels; ``None`` if nothing is.
+    """What is wrong with an image as pixels; ``None`` if nothing is.
 
     Every scan must decode, and it must have the recorded ``size``, width and height in pixels,
     where there is one.
@@ -70,7 +76,7 @@ def image_damage(path: Path, size: tuple[int | None, int | None]) -> str | None:
 
 
 def same_pixels(one: Path, other: Path) -> bool:
-    """Whether two pictures have the same pixels; raises :class:`OSError` if one has none."""
+    """Whether two images have the same pixels; raises :class:`OSError` if one has none."""
     first, second = _decoded(one), _decoded(other)
     if (first.mode, first.size) != (second.mode, second.size):
         return False

@@ -61,7 +61,7 @@ def audit_counts(manifest: Manifest) -> Iterator[Finding]:
             yield Finding("listed-twice", Level.ERROR, f"is listed {times} times", path)
     for asked in manifest.queries:
         part = asked.query.part
-        if PARTS[part].holds is Holds.FACTS:
+        if PARTS[part].holds is Holds.METADATA:
             continue
         listed = sum(entry.part == part and not entry.withdrawn for entry in manifest.files)
         omitted = sum(gone.part == part for gone in manifest.omitted)
@@ -129,7 +129,7 @@ def audit_row(difference: Difference) -> Iterator[Finding]:
 
 
 def audit_content(path: str, drift: ContentDrift, why: str) -> Iterator[Finding]:
-    """What became of one picture at the archive since it was accepted."""
+    """What became of one image at the archive since it was accepted."""
     if drift is ContentDrift.SAME_BYTES:
         return
     level = Level.UNKNOWN if drift is ContentDrift.UNREACHABLE else Level.WARNING

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from datalad_stackpack.annex.content import Annex
 from datalad_stackpack.annex.dataset import branch
-from datalad_stackpack.annex.locate import Place, manifest_content
-from datalad_stackpack.archive.client import Archive
-from datalad_stackpack.archive.downloads import Arrival, Downloads
+from datalad_stackpack.annex.locate import StackLocation, manifest_content
+from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.archive.downloads import DownloadResult, Downloads
 from datalad_stackpack.archive.files import planned, url_of
-from datalad_stackpack.archive.parts import Subject
-from datalad_stackpack.archive.retry import Breaker, Patience
+from datalad_stackpack.archive.parts import Series
+from datalad_stackpack.archive.retry import CircuitBreaker, RetryPolicy
 from datalad_stackpack.archive.rows import read_item
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checking import content as contents
 from datalad_stackpack.checking.findings import (
     FileFacts,
@@ -38,20 +38,20 @@ from datalad_stackpack.checking.findings import (
 )
 from datalad_stackpack.checking.siblings import audit_siblings
 from datalad_stackpack.checking.upstream import Upstream, drift_of, note, sample, with_earlier
-from datalad_stackpack.errors import ManifestError, NoRoom, StackpackError, quoted
+from datalad_stackpack.errors import ManifestError, StackpackError, WriteError, quoted
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.diff import ContentDrift, RowDrift
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME
 from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.packing.survey import Order, Withdrawn, survey
+from datalad_stackpack.packing.survey import PackRequest, Withdrawn, survey
 
 
 @dataclass
 class Tally:
     """What was counted in one stack while it was checked."""
 
-    subject: Subject | None = None
+    series: Series | None = None
     files: int = 0
     here: int = 0
     only_at_archive: int = 0
@@ -59,15 +59,17 @@ class Tally:
     contents: dict[str, int] = field(default_factory=dict)
 
 
-class Checking:
+class StackCheck:
     """Checks one stack. Iterate over :meth:`run` once; :attr:`tally` is filled meanwhile."""
 
-    def __init__(self, place: Place, jobs: int, patience: Patience, halt: Halt) -> None:
-        self._place = place
-        self._annex = Annex(place.root, place.relative)
+    def __init__(
+        self, location: StackLocation, jobs: int, policy: RetryPolicy, cancel: CancelToken
+    ) -> None:
+        self._location = location
+        self._annex = Annex(location.root, location.relative)
         self._jobs = jobs
-        self._patience = patience
-        self._halt = halt
+        self._policy = policy
+        self._cancel = cancel
         self._seen: dict[str, ContentDrift] = {}
         self.tally = Tally()
 
@@ -75,14 +77,14 @@ class Checking:
         self,
         content: bool,
         upstream: Upstream | None,
-        archive_at: Callable[[str], AbstractContextManager[Archive]],
+        archive_at: Callable[[str], AbstractContextManager[ArchiveClient]],
     ) -> Iterator[Finding]:
         """Everything that is found; with ``content`` all that is here is read again.
 
         ``archive_at`` opens the archive at a base URL, if ``upstream`` asks for it.
         """
         try:
-            raw = manifest_content(self._place.stack / MANIFEST_NAME)
+            raw = manifest_content(self._location.stack / MANIFEST_NAME)
         except ManifestError as problem:
             yield Finding("manifest-unreadable", Level.ERROR, str(problem), MANIFEST_NAME)
             return
@@ -91,9 +93,9 @@ class Checking:
             manifest = json_text.read(raw)
         except ManifestError:
             return  # said above, with every violation
-        self.tally.subject = manifest.subject
+        self.tally.series = manifest.series
         self.tally.files = len(manifest.files)
-        if not (self._place.git_directory / "annex").is_dir():
+        if not (self._location.git_directory / "annex").is_dir():
             message = "is a clone without an annex yet: git annex init makes one"
             yield Finding("annex-not-initialised", Level.ERROR, message)
             return
@@ -103,11 +105,11 @@ class Checking:
             yield from self._audit_content(manifest, facts)
         if upstream is not None:
             yield from self._audit_upstream(manifest, facts, upstream, archive_at)
-        seen = with_earlier(self._place, self._seen)
+        seen = with_earlier(self._location, self._seen)
         for entry in manifest.files:
             yield from audit_safety(entry, facts[entry.path], seen)
         keys = [entry.key for entry in manifest.files]
-        yield from audit_siblings(self._place.root, branch(self._place), keys)
+        yield from audit_siblings(self._location.root, branch(self._location), keys)
 
     def _audit_manifest(self, raw: bytes) -> Iterator[Finding]:
         if raw != self._annex.index.committed_content(MANIFEST_NAME):
@@ -136,14 +138,16 @@ class Checking:
     def _facts(self, manifest: Manifest) -> dict[str, FileFacts]:
         index = self._annex.index
         listed = [entry.path for entry in manifest.files]
-        standing = self._annex.look(listed)
+        states = self._annex.look(listed)
         keys = index.keys(index.tracked(DIRECTORIES))
         copies = self._annex.copies(key for path in listed if (key := keys.get(path)))
         facts = {}
         for path in listed:
             key = keys.get(path)
-            there = standing.get(path)
-            intact = bool(there and there.key == key and there.annexed and not there.displaced)
+            there = states.get(path)
+            intact = bool(
+                there and there.key == key and there.annexed and not there.missing_or_unlocked
+            )
             if key is None:
                 facts[path] = FileFacts(None, intact)
             else:
@@ -160,20 +164,20 @@ class Checking:
         for entry in manifest.files:
             yield from audit_file(entry, facts[entry.path])
         tracked = set(self._annex.index.tracked(DIRECTORIES))
-        standing = {
-            path.relative_to(self._place.stack).as_posix()
+        states = {
+            path.relative_to(self._location.stack).as_posix()
             for name in DIRECTORIES
-            for path in (self._place.stack / name).rglob("*")
+            for path in (self._location.stack / name).rglob("*")
             if path.is_symlink() or not path.is_dir()
         }
-        for path in sorted((tracked | standing) - set(facts)):
+        for path in sorted((tracked | states) - set(facts)):
             yield Finding("not-listed", Level.ERROR, "is not listed in the manifest", path)
 
     def _audit_content(self, manifest: Manifest, facts: dict[str, FileFacts]) -> Iterator[Finding]:
         here = [entry for entry in manifest.files if facts[entry.path].readable]
 
         def look(entry: FileEntry) -> str | None:
-            return contents.damage(self._place.stack / entry.path, entry)
+            return contents.damage(self._location.stack / entry.path, entry)
 
         with ThreadPoolExecutor(self._jobs) as readers:
             for entry, damage in zip(here, readers.map(look, here), strict=True):
@@ -185,7 +189,7 @@ class Checking:
         manifest: Manifest,
         facts: dict[str, FileFacts],
         upstream: Upstream,
-        archive_at: Callable[[str], AbstractContextManager[Archive]],
+        archive_at: Callable[[str], AbstractContextManager[ArchiveClient]],
     ) -> Iterator[Finding]:
         with archive_at(manifest.archive_url) as archive:
             try:
@@ -195,14 +199,14 @@ class Checking:
             if upstream.most_files != 0:
                 yield from self._audit_contents(manifest, facts, upstream, archive)
 
-    def _audit_rows(self, manifest: Manifest, archive: Archive) -> Iterator[Finding]:
-        order = Order(
-            manifest.subject,
+    def _audit_rows(self, manifest: Manifest, archive: ArchiveClient) -> Iterator[Finding]:
+        request = PackRequest(
+            manifest.series,
             manifest.parts,
             manifest.downsample,
             withdrawn=Withdrawn.KEEP,
         )
-        found = survey(order, archive, manifest)
+        found = survey(request, archive, manifest)
         differences = found.differences(manifest)
         counted = Counter(difference.drift for difference in differences)
         self.tally.rows = {drift.value: counted[drift] for drift in RowDrift}
@@ -214,7 +218,7 @@ class Checking:
         manifest: Manifest,
         facts: dict[str, FileFacts],
         upstream: Upstream,
-        archive: Archive,
+        archive: ArchiveClient,
     ) -> Iterator[Finding]:
         entries = {entry.path: entry for entry in sample(manifest, upstream.most_files)}
         files = []
@@ -226,9 +230,11 @@ class Checking:
                 message = f"{quoted(entry.url)} is not the archive's address of its {item.part}"
                 yield Finding("url-foreign", Level.ERROR, message, entry.path)
         classes: Counter[ContentDrift] = Counter()
-        breaker = Breaker(self._patience.give_up_after)
-        with tempfile.TemporaryDirectory(prefix="stackpack-") as room:
-            for arrival in Downloads(archive, files, Path(room), self._jobs, breaker, self._halt):
+        breaker = CircuitBreaker(self._policy.give_up_after)
+        with tempfile.TemporaryDirectory(prefix="stackpack-") as tmp_dir:
+            for arrival in Downloads(
+                archive, files, Path(tmp_dir), self._jobs, breaker, self._cancel
+            ):
                 entry = entries[arrival.file.path]
                 drift, why = self._classify(arrival, entry, facts[entry.path])
                 fact = facts[entry.path]
@@ -241,13 +247,13 @@ class Checking:
 
     def _note(self) -> Iterator[Finding]:
         try:
-            note(self._place, self._seen)
-        except NoRoom as problem:
+            note(self._location, self._seen)
+        except WriteError as problem:
             message = f"what the archive served is not noted for later checks: {problem}"
             yield Finding("look-not-noted", Level.WARNING, message)
 
     def _classify(
-        self, arrival: Arrival, entry: FileEntry, facts: FileFacts
+        self, arrival: DownloadResult, entry: FileEntry, facts: FileFacts
     ) -> tuple[ContentDrift, str]:
         if arrival.fetched is None:
             return drift_of(arrival.problem), str(arrival.problem)
@@ -257,7 +263,7 @@ class Checking:
                 drift = ContentDrift.SAME_BYTES
             elif not facts.readable:
                 drift = ContentDrift.OTHER_BYTES
-            elif contents.same(arrival.file, fetched.path, self._place.stack / entry.path):
+            elif contents.same(arrival.file, fetched.path, self._location.stack / entry.path):
                 drift = ContentDrift.RE_ENCODED
             else:
                 drift = ContentDrift.DIFFERENT

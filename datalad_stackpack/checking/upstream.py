@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datalad_stackpack.annex.locate import Place
+from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.lock import own_directory
 from datalad_stackpack.errors import (
     ArgumentError,
-    NoRoom,
-    Refused,
+    HTTPStatusError,
     StackpackError,
-    WrongFile,
+    UnexpectedContent,
+    WriteError,
     quoted,
 )
 from datalad_stackpack.manifest.diff import ContentDrift
@@ -46,15 +46,15 @@ def parse_upstream(given: object) -> Upstream | None:
         return Upstream(int(number[:9]))
     raise ArgumentError(
         f"--upstream {quoted(text)} is not possible: give all, rows, or sample=N with a "
-        "positive number of pictures"
+        "positive number of images"
     )
 
 
 def drift_of(problem: StackpackError | None) -> ContentDrift:
     """What became of a file, by the problem with asking for it again."""
-    if isinstance(problem, Refused) and problem.status in STATUS_GONE:
+    if isinstance(problem, HTTPStatusError) and problem.status in STATUS_GONE:
         return ContentDrift.GONE
-    if isinstance(problem, WrongFile):
+    if isinstance(problem, UnexpectedContent):
         return ContentDrift.DIFFERENT
     return ContentDrift.UNREACHABLE
 
@@ -74,34 +74,36 @@ def sample(manifest: Manifest, most: int | None) -> Sequence[FileEntry]:
 NAME = "upstream.json"
 
 
-def read(place: Place) -> dict[str, ContentDrift]:
-    """The class of each key's picture at the last look; empty where there was none."""
+def read(location: StackLocation) -> dict[str, ContentDrift]:
+    """The class of each key's image at the last look; empty where there was none."""
     try:
-        noted = json.loads(_file(place).read_bytes())
+        noted = json.loads(_file(location).read_bytes())
         return {key: ContentDrift[name] for key, name in noted.items()}
     except (OSError, ValueError, KeyError, AttributeError):
         return {}
 
 
-def with_earlier(place: Place, seen: Mapping[str, ContentDrift]) -> dict[str, ContentDrift]:
+def with_earlier(
+    location: StackLocation, seen: Mapping[str, ContentDrift]
+) -> dict[str, ContentDrift]:
     """What was seen now, and before; what could not be reached keeps its earlier class."""
     reached = {key: drift for key, drift in seen.items() if drift.keeps_promise is not None}
-    return read(place) | reached
+    return read(location) | reached
 
 
-def note(place: Place, seen: Mapping[str, ContentDrift]) -> None:
-    """Add what was seen now; raises :class:`NoRoom` where it cannot be written down."""
-    looks = with_earlier(place, seen)
+def note(location: StackLocation, seen: Mapping[str, ContentDrift]) -> None:
+    """Add what was seen now; raises :class:`WriteError` where it cannot be written down."""
+    looks = with_earlier(location, seen)
     content = json.dumps(
         {key: drift.name for key, drift in looks.items()}, indent=1, sort_keys=True
     )
-    fresh = own_directory(place) / f"{NAME}.new"
+    fresh = own_directory(location) / f"{NAME}.new"
     try:
         fresh.write_text(content, encoding="ascii")
-        fresh.replace(_file(place))
+        fresh.replace(_file(location))
     except OSError as problem:
-        raise NoRoom(f"cannot note what the archive served: {problem}") from problem
+        raise WriteError(f"cannot note what the archive served: {problem}") from problem
 
 
-def _file(place: Place) -> Path:
-    return place.git_directory / "stackpack" / NAME
+def _file(location: StackLocation) -> Path:
+    return location.git_directory / "stackpack" / NAME

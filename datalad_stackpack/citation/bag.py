@@ -12,11 +12,11 @@ from os.path import commonpath
 from pathlib import Path
 
 from datalad_stackpack.annex.content import Annex
-from datalad_stackpack.annex.locate import Place
+from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.checksums import Checksum, checksum, is_empty, pieces, unreadable
 from datalad_stackpack.citation import text, version
 from datalad_stackpack.citation.record import Citation, compose
-from datalad_stackpack.errors import ArgumentError, DatasetError, InTheWay, NoRoom, quoted
+from datalad_stackpack.errors import ArgumentError, DatasetError, PathConflict, WriteError, quoted
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.layout import MANIFEST_NAME, prefix
 from datalad_stackpack.manifest.model import Manifest
@@ -35,31 +35,31 @@ class Bag:
     contents: dict[str, bytes]
 
 
-def foresee(places: Sequence[Place], holey: bool) -> Bag:
+def plan_actions(places: Sequence[StackLocation], holey: bool) -> Bag:
     """What a bag of these stacks holds, decided before anything is written.
 
     With ``holey``, files are named by their address instead, but those that the archive no
     longer lists. Raises :class:`ArgumentError` for unsaved changes, files without a checksum,
     and content that is needed and not here.
     """
-    top = commonpath([place.stack for place in places])
+    top = commonpath([location.stack for location in places])
     cited, payload = [], []
     sources: dict[str, Path] = {}
     contents: dict[str, bytes] = {}
-    for place in places:
-        manifest, held = version.read_version(place)
-        citation = compose(manifest, held)
+    for location in places:
+        manifest, commit_info = version.read_version(location)
+        citation = compose(manifest, commit_info)
         version.check_savable(citation)
         _check_whole(manifest, citation)
-        below = prefix(place.stack.relative_to(top).as_posix())
+        below = prefix(location.stack.relative_to(top).as_posix())
         for entry in citation.files:
             assert entry.checksum is not None  # noqa: S101 (checked above, of the whole stack)
             hole = holey and not entry.withdrawn
             payload.append(Payload(below + entry.path, entry.checksum, entry.url if hole else None))
             if not hole:
-                sources[below + entry.path] = place.stack / entry.path
-        _check_here(place, [entry for entry in manifest.files if not holey or entry.withdrawn])
-        content = _manifest_content(place, held.commit)
+                sources[below + entry.path] = location.stack / entry.path
+        _check_here(location, [entry for entry in manifest.files if not holey or entry.withdrawn])
+        content = _manifest_content(location, commit_info.commit)
         payload.append(Payload(below + MANIFEST_NAME, checksum([content])))
         contents[below + MANIFEST_NAME] = content
         cited.append(citation)
@@ -70,13 +70,13 @@ def _check_whole(manifest: Manifest, cited: Citation) -> None:
     unseen = sum(entry.checksum is None for entry in manifest.files)
     if unseen:
         raise ArgumentError(
-            f"{unseen} files of {cited.subject.label} have no checksum, which a bag must have: "
+            f"{unseen} files of {cited.series.label} have no checksum, which a bag must have: "
             "stackpack-update --fetch completes them"
         )
 
 
-def _check_here(place: Place, entries: Sequence[FileEntry]) -> None:
-    lacking = [entry for entry in entries if not _is_here(place.stack / entry.path, entry)]
+def _check_here(location: StackLocation, entries: Sequence[FileEntry]) -> None:
+    lacking = [entry for entry in entries if not _is_here(location.stack / entry.path, entry)]
     if lacking:
         raise ArgumentError(
             f"{len(lacking)} files have no content here, such as {quoted(lacking[0].path)}: get "
@@ -92,40 +92,40 @@ def _is_here(path: Path, entry: FileEntry) -> bool:
         raise unreadable(path, problem) from problem
 
 
-def _manifest_content(place: Place, commit: str) -> bytes:
-    content = Annex(place.root, place.relative).index.committed_content(MANIFEST_NAME, commit)
+def _manifest_content(location: StackLocation, commit: str) -> bytes:
+    content = Annex(location.root, location.relative).index.committed_content(MANIFEST_NAME, commit)
     if content is None:
-        raise DatasetError(f"commit {commit[:10]} has no manifest in {quoted(place.relative)}")
+        raise DatasetError(f"commit {commit[:10]} has no manifest in {quoted(location.relative)}")
     return content
 
 
 def check_directory(directory: Path) -> None:
-    """Raise :class:`InTheWay` unless nothing, or an empty directory, is there.
+    """Raise :class:`PathConflict` unless nothing, or an empty directory, is there.
 
     Raises :class:`DatasetError` for a directory that cannot be read.
     """
     if directory.is_symlink() or (
         directory.exists() and not (directory.is_dir() and is_empty(directory))
     ):
-        raise InTheWay(f"{quoted(directory)} is there already: give a directory that is not")
+        raise PathConflict(f"{quoted(directory)} is there already: give a directory that is not")
 
 
 def write(bag: Bag, directory: Path, day: str, agent: str) -> None:
     """Write the bag, and move it into its place when it is whole.
 
     Raises :class:`DatasetError` for content that cannot be read, or has another checksum than its
-    manifest says, and :class:`NoRoom` where the bag cannot be written.
+    manifest says, and :class:`WriteError` where the bag cannot be written.
     """
-    with _made_whole(directory) as room:
+    with _made_whole(directory) as tmp_dir:
         for one in bag.payload:
-            target = room / "data" / one.path
+            target = tmp_dir / "data" / one.path
             target.parent.mkdir(parents=True, exist_ok=True)
             if one.path in bag.contents:
                 target.write_bytes(bag.contents[one.path])
             elif one.url is None:
                 _copy(bag.sources[one.path], target, one.checksum)
         for name, content in tag_files(bag.payload, bag.cited, day, agent).items():
-            (room / name).write_bytes(content)
+            (tmp_dir / name).write_bytes(content)
 
 
 @contextmanager
@@ -133,17 +133,17 @@ def _made_whole(directory: Path) -> Iterator[Path]:
     """A directory beside the final one, which becomes it at the end, or goes."""
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+        tmp_dir = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     except OSError as problem:
-        raise NoRoom(f"cannot make {quoted(directory)}: {problem}") from problem
+        raise WriteError(f"cannot make {quoted(directory)}: {problem}") from problem
     try:
-        yield room
-        room.chmod(0o755)
-        room.replace(directory)
+        yield tmp_dir
+        tmp_dir.chmod(0o755)
+        tmp_dir.replace(directory)
     except OSError as problem:
-        raise NoRoom(f"cannot write {quoted(directory)}: {problem}") from problem
+        raise WriteError(f"cannot write {quoted(directory)}: {problem}") from problem
     finally:
-        shutil.rmtree(room, ignore_errors=True)
+        shutil.rmtree(tmp_dir, ignore_errors=True)
 
 
 def _copy(source: Path, target: Path, expected: Checksum) -> None:
@@ -207,7 +207,7 @@ def _info(payload: Sequence[Payload], cited: Sequence[Citation], day: str, agent
     ]
     for one in cited:
         fields += [
-            ("External-Identifier", text.place(one)),
+            ("External-Identifier", text.location(one)),
             ("External-Description", text.statement(one)),
             ("Terms-Of-Use", text.use(one)),
         ]

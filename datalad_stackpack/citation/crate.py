@@ -2,7 +2,7 @@
 
 Files are *web-based data entities*: each is named by its address at the archive, and ``localPath``
 says where it lies in the stack. So the crate is valid, and says where everything comes from, in a
-clone that has no picture.
+clone that has no image.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.citation.references import (
     Reference,
     archive_reference,
-    maker,
     methods_reference,
+    publisher,
     tool_reference,
 )
 from datalad_stackpack.manifest.entries import FileEntry
@@ -60,20 +60,24 @@ class _Crate:
         """The document, with every entity in it."""
         cited, root = self._cited, self._crate.root_dataset
         self._crate.metadata["description"] = mark
-        organisation = self._add("Organization", _local(maker(cited).name), name=maker(cited).name)
-        person = self._add("Person", _local(cited.held.author), name=cited.held.author)
+        organisation = self._add(
+            "Organization", _local(publisher(cited).name), name=publisher(cited).name
+        )
+        person = self._add(
+            "Person", _local(cited.commit_info.author), name=cited.commit_info.author
+        )
         archive = self._archive(organisation)
         files = [self._file(entry) for entry in cited.files]
-        subject = self._subject()
+        series = self._series()
         root["name"] = text.title(cited)
         root["description"] = self._description()
         root["datePublished"] = cited.day
-        root["version"] = cited.held.commit
+        root["version"] = cited.commit_info.commit
         root["identifier"] = self._identifiers()
         root["license"] = self._terms()
         root["author"] = organisation
         root["publisher"] = person
-        root["about"] = [one for one in (subject, self._structure()) if one]
+        root["about"] = [one for one in (series, self._structure()) if one]
         root["isBasedOn"] = archive
         if cited.terms.citation:
             root["creditText"] = cited.terms.citation
@@ -101,8 +105,8 @@ class _Crate:
     def _file(self, entry: FileEntry) -> Entity:
         checksum = entry.checksum
         properties = {
-            "name": text.picture(entry, self._cited),
-            "description": f"One of the {entry.part} of {self._cited.subject.label}",
+            "name": text.image(entry, self._cited),
+            "description": f"One of the {entry.part} of {self._cited.series.label}",
             "sdDatePublished": self._cited.day,
             "localPath": entry.path,
             "contentUrl": entry.url,
@@ -114,8 +118,8 @@ class _Crate:
         return self._crate.add_file(entry.url, properties=told)
 
     def _identifiers(self) -> list[Entity]:
-        held = self._cited.held
-        known = {"DataLad dataset": held.dataset_id, "git commit": held.commit}
+        commit_info = self._cited.commit_info
+        known = {"DataLad dataset": commit_info.dataset_id, "git commit": commit_info.commit}
         return [
             self._add("PropertyValue", _local(name), name=name, propertyID=name, value=value)
             for name, value in known.items()
@@ -160,16 +164,16 @@ class _Crate:
             identifier=doi,
         )
 
-    def _subject(self) -> Entity:
+    def _series(self) -> Entity:
         cited = self._cited
         cell = cited.cell
         return self._add(
-            "BioChemEntity" if cited.subject.kind == "specimen" else "CreativeWork",
-            _local(cited.subject.label),
-            name=cited.subject.label,
+            "BioChemEntity" if cited.series.kind == "specimen" else "CreativeWork",
+            _local(cited.series.label),
+            name=cited.series.label,
             alternateName=cell.name if cell else None,
             description=text.cell(cell) or None,
-            identifier=str(cited.subject.id),
+            identifier=str(cited.series.id),
             taxonomicRange=self._taxon(cell) if cell else None,
         )
 
@@ -187,10 +191,10 @@ class _Crate:
 
     def _structure(self) -> Entity | None:
         """The brain structure, by the archive's own number where the row has it."""
-        cited, described = self._cited, self._cited.described
-        if described is None or text.structure(described.cell) is None:
+        cited, cell_record = self._cited, self._cited.cell_record
+        if cell_record is None or text.structure(cell_record.cell) is None:
             return None
-        cell, number = described.cell, described.row.get(STRUCTURE_ID)
+        cell, number = cell_record.cell, cell_record.row.get(STRUCTURE_ID)
         known = isinstance(number, int) and number > 0
         return self._add(
             "BrainStructure",
@@ -213,14 +217,14 @@ class _Crate:
         )
         return self._add(
             "CreateAction",
-            f"#{cited.held.commit}",
-            name=f"Packing of the pictures of {cited.subject.label}",
-            description=cited.held.command,
+            f"#{cited.commit_info.commit}",
+            name=f"Packing of the images of {cited.series.label}",
+            description=cited.commit_info.command,
             instrument=software,
             agent=person,
             object=archive,
             result=files or None,
-            endTime=cited.held.date,
+            endTime=cited.commit_info.date,
         )
 
 

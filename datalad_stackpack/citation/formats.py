@@ -14,8 +14,8 @@ from datalad_stackpack.citation.references import (
     Reference,
     archive_reference,
     datalad_reference,
-    maker,
     methods_reference,
+    publisher,
     tool_reference,
 )
 
@@ -78,7 +78,7 @@ def _text(value: object) -> str:
 CSL_TYPES = {
     Kind.DATASET: "dataset",
     Kind.DATABASE: "dataset",
-    Kind.PICTURE: "graphic",
+    Kind.IMAGE: "graphic",
     Kind.ARTICLE: "article-journal",
     Kind.SOFTWARE: "software",
 }
@@ -121,7 +121,7 @@ CFF_FILE = "CITATION.cff"
 CFF_TYPES = {Kind.DATABASE: "database", Kind.ARTICLE: "article", Kind.SOFTWARE: "software"}
 
 
-MESSAGE = "If you use these pictures, cite this version of them, and the references below."
+MESSAGE = "If you use these images, cite this version of them, and the references below."
 
 
 def cff_document(cited: Citation) -> dict[str, Any]:
@@ -133,9 +133,9 @@ def cff_document(cited: Citation) -> dict[str, Any]:
         "message": f"DO NOT CITE THIS AS IT IS: {wrong}. {MESSAGE}" if wrong else MESSAGE,
         "title": text.title(cited),
         "abstract": f"{text.statement(cited)} Terms of use: {text.use(cited)}",
-        "authors": [_cff_name(maker(cited))],
-        "version": cited.held.commit,
-        "commit": cited.held.commit,
+        "authors": [_cff_name(publisher(cited))],
+        "version": cited.commit_info.commit,
+        "commit": cited.commit_info.commit,
         "date-released": cited.day,
         "license-url": text.terms_address(cited),
         "identifiers": _identifiers(cited) or None,
@@ -155,8 +155,10 @@ def cff_document(cited: Citation) -> dict[str, Any]:
 
 def _identifiers(cited: Citation) -> list[dict[str, str]]:
     found = []
-    if cited.held.dataset_id:
-        found.append(_identifier("other", cited.held.dataset_id, "The id of the DataLad dataset"))
+    if cited.commit_info.dataset_id:
+        found.append(
+            _identifier("other", cited.commit_info.dataset_id, "The id of the DataLad dataset")
+        )
     return found + [
         _identifier("url", entry.url, f"{entry.path} at the archive") for entry in cited.named
     ]
@@ -202,18 +204,18 @@ SCHEMA = "http://datacite.org/schema/kernel-4"
 
 def datacite_document(cited: Citation) -> dict[str, Any]:
     """The record, in DataCite's JSON."""
-    held = cited.held
+    commit_info = cited.commit_info
     values = {
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": "DataLad dataset"},
-        "creators": [{"name": maker(cited).name, "nameType": "Organizational"}],
+        "creators": [{"name": publisher(cited).name, "nameType": "Organizational"}],
         "contributors": [
-            {"name": held.author, "nameType": "Personal", "contributorType": "DataCurator"}
+            {"name": commit_info.author, "nameType": "Personal", "contributorType": "DataCurator"}
         ],
         "titles": [{"title": text.title(cited)}],
         "publisher": {"name": TO_BE_ANNOUNCED},
         "publicationYear": cited.day[:4],
         "dates": [{"date": cited.day, "dateType": "Created"}],
-        "version": held.commit,
+        "version": commit_info.commit,
         "alternateIdentifiers": _alternate_identifiers(cited),
         "relatedIdentifiers": _related_identifiers(cited),
         "sizes": [f"{len(cited.files)} files", f"{cited.bytes} bytes"],
@@ -227,7 +229,10 @@ def datacite_document(cited: Citation) -> dict[str, Any]:
 
 
 def _alternate_identifiers(cited: Citation) -> list[dict[str, str]]:
-    found = {"DataLad dataset": cited.held.dataset_id, "git commit": cited.held.commit}
+    found = {
+        "DataLad dataset": cited.commit_info.dataset_id,
+        "git commit": cited.commit_info.commit,
+    }
     return [
         {"alternateIdentifier": value, "alternateIdentifierType": kind}
         for kind, value in found.items()

@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from datalad_stackpack.archive.cells import Cell, Described
-from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.archive.cells import Cell, CellRecord
+from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.archive.sources import Terms
 from datalad_stackpack.errors import quoted
 from datalad_stackpack.manifest.entries import NOT_ACCEPTED, FileEntry
@@ -37,7 +37,7 @@ Fields = TypeVar("Fields", Terms, Cell, Generator)
 
 
 @dataclass(frozen=True)
-class Held:
+class CommitInfo:
     """Where a stack is, and what git knows of it.
 
     ``directory`` is the stack's, relative to the dataset's root ("." for the root itself).
@@ -69,7 +69,7 @@ class Caveat:
 
 
 @dataclass(frozen=True)
-class Share:
+class PartCount:
     """A part of a stack: its name, how many files there are, and how many are lacking."""
 
     part: str
@@ -81,14 +81,14 @@ class Share:
 class Citation:
     """One version of one stack, as it is cited.
 
-    ``shares`` are the parts that have files or should have, ``checksums`` counts the files with a
+    ``part_counts`` are the parts that have files or should have, ``checksums`` counts the files with a
     known checksum, ``caveats`` say why it is not to be cited as it is. ``named`` are the files that
     are to be cited one by one, with their addresses.
     """
 
-    subject: Subject
-    described: Described | None
-    shares: tuple[Share, ...]
+    series: Series
+    cell_record: CellRecord | None
+    part_counts: tuple[PartCount, ...]
     sections: Sections
     files: tuple[FileEntry, ...]
     checksums: int
@@ -96,19 +96,19 @@ class Citation:
     archive_url: str
     terms: Terms
     generator: Generator
-    held: Held
+    commit_info: CommitInfo
     caveats: tuple[Caveat, ...]
     named: tuple[FileEntry, ...] = ()
 
     @property
     def cell(self) -> Cell | None:
         """What the archive says of the specimen."""
-        return self.described.cell if self.described else None
+        return self.cell_record.cell if self.cell_record else None
 
     @property
     def day(self) -> str:
         """The day of the commit, as ``YYYY-MM-DD``."""
-        return self.held.date[:10]
+        return self.commit_info.date[:10]
 
     @property
     def bytes(self) -> int:
@@ -116,13 +116,13 @@ class Citation:
         return sum(entry.checksum.bytes for entry in self.files if entry.checksum)
 
 
-def compose(manifest: Manifest, held: Held) -> Citation:
-    """The citation of the stack that ``manifest`` describes, where ``held`` says."""
-    described = manifest.described
+def compose(manifest: Manifest, commit_info: CommitInfo) -> Citation:
+    """The citation of the stack that ``manifest`` describes, where ``commit_info`` says."""
+    cell_record = manifest.cell_record
     return Citation(
-        subject=manifest.subject,
-        described=described and replace(described, cell=_all_printable(described.cell)),
-        shares=_shares(manifest),
+        series=manifest.series,
+        cell_record=cell_record and replace(cell_record, cell=_all_printable(cell_record.cell)),
+        part_counts=_shares(manifest),
         sections=manifest.sections,
         files=tuple(replace(entry, url=_address(entry.url)) for entry in manifest.files),
         checksums=sum(entry.checksum is not None for entry in manifest.files),
@@ -130,31 +130,31 @@ def compose(manifest: Manifest, held: Held) -> Citation:
         archive_url=_address(manifest.archive_url),
         terms=_all_printable(manifest.terms),
         generator=_all_printable(manifest.generator),
-        held=replace(
-            held,
-            author=_printable(held.author),
-            dataset_id=held.dataset_id and _printable(held.dataset_id),
-            command=held.command and _printable(held.command),
-            directory=_printable(held.directory),
+        commit_info=replace(
+            commit_info,
+            author=_printable(commit_info.author),
+            dataset_id=commit_info.dataset_id and _printable(commit_info.dataset_id),
+            command=commit_info.command and _printable(commit_info.command),
+            directory=_printable(commit_info.directory),
         ),
-        caveats=_caveats(manifest, held),
+        caveats=_caveats(manifest, commit_info),
     )
 
 
-def _shares(manifest: Manifest) -> tuple[Share, ...]:
+def _shares(manifest: Manifest) -> tuple[PartCount, ...]:
     """The parts in the order in which they were asked for."""
-    shares = []
+    part_counts = []
     for part in manifest.parts:
         here = sum(entry.part == part for entry in manifest.files)
         lacking = sum(
             gone.part == part and gone.reason == NOT_ACCEPTED for gone in manifest.omitted
         )
         if here or lacking:
-            shares.append(Share(part, here, lacking))
-    return tuple(shares)
+            part_counts.append(PartCount(part, here, lacking))
+    return tuple(part_counts)
 
 
-def _caveats(manifest: Manifest, held: Held) -> tuple[Caveat, ...]:
+def _caveats(manifest: Manifest, commit_info: CommitInfo) -> tuple[Caveat, ...]:
     found = []
     lacking = sum(gone.reason == NOT_ACCEPTED for gone in manifest.omitted)
     if lacking:
@@ -164,23 +164,23 @@ def _caveats(manifest: Manifest, held: Held) -> tuple[Caveat, ...]:
     if unseen:
         reason = f"{_files(unseen)} {_are(unseen)} registered by address only, without a checksum"
         found.append(Caveat(INCOMPLETE, reason))
-    wrong = _wrong(manifest, held)
+    wrong = _wrong(manifest, commit_info)
     if wrong:
         reason = f"in {_files(wrong)} the commit is not what its manifest says"
         found.append(Caveat(BROKEN, reason))
-    if held.unsaved:
-        reason = (
-            f"{_files(held.unsaved)} of the work tree {_are(held.unsaved)} not as in the commit"
-        )
+    if commit_info.unsaved:
+        reason = f"{_files(commit_info.unsaved)} of the work tree {_are(commit_info.unsaved)} not as in the commit"
         found.append(Caveat(UNSAVED, reason))
     return tuple(found)
 
 
-def _wrong(manifest: Manifest, held: Held) -> int:
+def _wrong(manifest: Manifest, commit_info: CommitInfo) -> int:
     """How many files the commit lacks, has with another key, or has beside the manifest."""
     listed = {entry.path: entry.key for entry in manifest.files}
-    paths = listed.keys() | held.keys.keys()
-    return sum(listed.get(path) is None or listed[path] != held.keys.get(path) for path in paths)
+    paths = listed.keys() | commit_info.keys.keys()
+    return sum(
+        listed.get(path) is None or listed[path] != commit_info.keys.get(path) for path in paths
+    )
 
 
 def _files(number: int) -> str:

@@ -47,7 +47,7 @@ class Article:
 class Database:
     """An archive as a work: who made it, when, and where people look at it."""
 
-    maker: Author
+    publisher: Author
     year: int
     url: str
 
@@ -104,7 +104,7 @@ ARTICLES = {article.doi: article for article in (_GOUWENS,)}
 
 DATABASES = {
     "RRID:SCR_014806": Database(
-        maker=Author("Allen Institute for Brain Science"),
+        publisher=Author("Allen Institute for Brain Science"),
         year=2015,
         url="https://celltypes.brain-map.org",
     ),
@@ -121,7 +121,7 @@ class Kind(Enum):
 
     DATASET = "dataset"
     DATABASE = "database"
-    PICTURE = "picture"
+    IMAGE = "image"
     ARTICLE = "article"
     SOFTWARE = "software"
 
@@ -152,7 +152,7 @@ class Reference:
 def references(cited: Sequence[Citation]) -> list[Reference]:
     """Every work that citing these stacks means to cite, each once."""
     found = [stack_reference(one) for one in cited]
-    found += [picture_reference(entry, one) for one in cited for entry in one.named]
+    found += [image_reference(entry, one) for one in cited for entry in one.named]
     found += [archive_reference(one) for one in cited]
     found += [paper for one in cited if (paper := methods_reference(one))]
     found += [tool_reference(one) for one in cited]
@@ -169,26 +169,26 @@ def references(cited: Sequence[Citation]) -> list[Reference]:
 def stack_reference(cited: Citation) -> Reference:
     """The cited version of the stack itself."""
     terms = f"Terms of use: {text.use(cited)}"
-    note = f"{text.capital(text.place(cited))}. {terms}"
+    note = f"{text.capital(text.location(cited))}. {terms}"
     wrong = text.warnings(cited)
     return Reference(
-        key=f"{_key(cited.subject.label)}-{cited.held.commit[:10]}",
+        key=f"{_key(cited.series.label)}-{cited.commit_info.commit[:10]}",
         kind=Kind.DATASET,
         title=text.title(cited),
-        authors=(maker(cited),),
+        authors=(publisher(cited),),
         date=cited.day,
-        version=cited.held.commit,
+        version=cited.commit_info.commit,
         note=f"DO NOT CITE THIS AS IT IS: {wrong}. {note}" if wrong else note,
     )
 
 
-def picture_reference(entry: FileEntry, cited: Citation) -> Reference:
-    """One picture, by its address at the archive, as the archive's citation policy asks."""
+def image_reference(entry: FileEntry, cited: Citation) -> Reference:
+    """One image, by its address at the archive, as the archive's citation policy asks."""
     return Reference(
-        key=f"{_key(cited.subject.label)}-{cited.held.commit[:10]}-{_key(entry.path)}",
-        kind=Kind.PICTURE,
-        title=f"{text.picture(entry, cited)}, {cited.archive_name}",
-        authors=(maker(cited),),
+        key=f"{_key(cited.series.label)}-{cited.commit_info.commit[:10]}-{_key(entry.path)}",
+        kind=Kind.IMAGE,
+        title=f"{text.image(entry, cited)}, {cited.archive_name}",
+        authors=(publisher(cited),),
         date=cited.day,
         url=entry.url,
         note=f"SHA-256 {entry.checksum.sha256}" if entry.checksum else "No checksum is known.",
@@ -204,21 +204,21 @@ def archive_reference(cited: Citation) -> Reference:
         key=f"archive-{_key(cited.archive_name)}",
         kind=Kind.DATABASE,
         title=cited.archive_name,
-        authors=(maker(cited),),
+        authors=(publisher(cited),),
         date=str(known.year) if known else None,
         url=known.url if known else cited.archive_url,
         note=" ".join(said) or None,
     )
 
 
-def maker(cited: Citation) -> Author:
-    """Who made the pictures: the archive's institution, or the archive by its name."""
+def publisher(cited: Citation) -> Author:
+    """Who made the images: the archive's institution, or the archive by its name."""
     known = DATABASES.get(cited.terms.rrid or "")
-    return known.maker if known else Author(cited.archive_name)
+    return known.publisher if known else Author(cited.archive_name)
 
 
 def methods_reference(cited: Citation) -> Reference | None:
-    """The paper that says how the pictures were made, if the archive names one.
+    """The paper that says how the images were made, if the archive names one.
 
     The archive names one for all its cells; it is left out for a cell of another species than the
     one that it is about.
@@ -233,7 +233,7 @@ def methods_reference(cited: Citation) -> Reference | None:
         key=f"methods-{_key(doi)}",
         kind=Kind.ARTICLE,
         title=f"The article that the archive names as {doi}",
-        authors=(maker(cited),),
+        authors=(publisher(cited),),
         doi=doi if DOI.fullmatch(doi) else None,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from datalad_stackpack.archive.cells import Cell
 from datalad_stackpack.archive.parts import PARTS, Holds
-from datalad_stackpack.citation.record import ALGORITHM, Citation, Share
+from datalad_stackpack.citation.record import ALGORITHM, Citation, PartCount
 from datalad_stackpack.citation.references import (
     Reference,
     datalad_reference,
@@ -25,7 +25,7 @@ def render(cited: Sequence[Citation]) -> str:
     for one in cited:
         if one.named:
             lines = [f"{entry.path}  {entry.url}" for entry in one.named]
-            paragraphs.append("\n".join([f"Pictures of {one.subject.label}:", *lines]))
+            paragraphs.append("\n".join([f"Images of {one.series.label}:", *lines]))
     return "\n\n".join(one for one in paragraphs if one)
 
 
@@ -36,7 +36,7 @@ def sentence(cited: Sequence[Citation]) -> str:
         return f"{_flags(one)}We used {_said(one)}."
     shared = [facet for facet in FACETS if len({facet(one) for one in cited}) == 1]
     own = [facet for facet in FACETS if facet not in shared]
-    head = f"We used pictures of {_subjects(cited)} {_facets(shared, cited[0])}".rstrip()
+    head = f"We used images of {_subjects(cited)} {_facets(shared, cited[0])}".rstrip()
     return "\n".join([f"{head}:", *(_line(one, own) for one in cited)])
 
 
@@ -46,7 +46,7 @@ def statement(cited: Citation) -> str:
 
 
 def _said(one: Citation) -> str:
-    return f"{pictures(one)} of {subject(one)} {_facets(FACETS, one)}"
+    return f"{images(one)} of {series(one)} {_facets(FACETS, one)}"
 
 
 def _facets(facets: Sequence[Callable[[Citation], str]], one: Citation) -> str:
@@ -58,14 +58,14 @@ def _flags(one: Citation) -> str:
 
 
 def _line(one: Citation, own: Sequence[Callable[[Citation], str]]) -> str:
-    told = f"{pictures(one)}, {_facets(own, one)}".rstrip(", ")
-    return f"- {_flags(one)}{subject(one)}: {told}"
+    told = f"{images(one)}, {_facets(own, one)}".rstrip(", ")
+    return f"- {_flags(one)}{series(one)}: {told}"
 
 
 def _subjects(cited: Sequence[Citation]) -> str:
     kinds: dict[str, int] = {}
     for one in cited:
-        kind = one.subject.called
+        kind = one.series.called
         kinds[kind] = kinds.get(kind, 0) + 1
     return listed(f"{number} {kind}{'s' * (number > 1)}" for kind, number in kinds.items())
 
@@ -79,7 +79,9 @@ def archive(cited: Citation) -> str:
 
 def _warning(cited: Sequence[Citation]) -> str:
     wrong = [
-        f"- {one.subject.label}, {place(one)}: {caveat}" for one in cited for caveat in one.caveats
+        f"- {one.series.label}, {location(one)}: {caveat}"
+        for one in cited
+        for caveat in one.caveats
     ]
     return "\n".join(["DO NOT CITE THIS AS IT IS", *wrong]) if wrong else ""
 
@@ -146,35 +148,37 @@ def runs(numbers: Iterable[int]) -> str:
     return listed(words)
 
 
-def subject(cited: Citation) -> str:
+def series(cited: Citation) -> str:
     """The specimen or data set by its id, and what the archive says it is."""
     said = cell(cited.cell)
-    return f"{cited.subject.label} ({said})" if said else cited.subject.label
+    return f"{cited.series.label} ({said})" if said else cited.series.label
 
 
-def cell(described: Cell | None) -> str:
+def cell(cell_record: Cell | None) -> str:
     """Name, species and structure of a cell, as far as they are known."""
-    if described is None:
+    if cell_record is None:
         return ""
-    told = [described.name, described.species, structure(described)]
+    told = [cell_record.name, cell_record.species, structure(cell_record)]
     return ", ".join(one for one in told if one)
 
 
-def structure(described: Cell) -> str | None:
+def structure(cell_record: Cell) -> str | None:
     """The brain structure that a cell lies in, by acronym and name."""
-    told = [one for one in (described.structure, described.structure_name) if one]
+    told = [one for one in (cell_record.structure, cell_record.structure_name) if one]
     return ", ".join(told) or None
 
 
-def pictures(cited: Citation) -> str:
+def images(cited: Citation) -> str:
     """How many files of each part there are, and which sections they cover."""
-    return listed(_share(one, cited) for one in cited.shares) if cited.shares else "no picture"
+    return (
+        listed(_share(one, cited) for one in cited.part_counts) if cited.part_counts else "no image"
+    )
 
 
-def _share(share: Share, cited: Citation) -> str:
+def _share(share: PartCount, cited: Citation) -> str:
     wanted = share.files + share.lacking
     single = share.part.removesuffix("s")
-    if PARTS[share.part].holds is Holds.TRACING and wanted == share.files == 1:
+    if PARTS[share.part].holds is Holds.RECONSTRUCTION and wanted == share.files == 1:
         return f"the {single}"
     number = f"{share.files} of {wanted}" if share.lacking else str(share.files)
     told = f"{number} {single}{'s' * (wanted != 1)}"
@@ -187,16 +191,16 @@ def _share(share: Share, cited: Citation) -> str:
     return f"{told} ({noun}{span})"
 
 
-def picture(entry: FileEntry, cited: Citation) -> str:
+def image(entry: FileEntry, cited: Citation) -> str:
     """One file of a stack by what it shows."""
     is_section = entry.image is not None and entry.image.axes is None
     name = f"section {entry.image.section_number}" if is_section and entry.image else entry.path
-    return capital(f"{cited.subject.label}, {name}")
+    return capital(f"{cited.series.label}, {name}")
 
 
 def parts(cited: Citation) -> str:
     """The names of the parts, as a title has them."""
-    return capital(listed(one.part for one in cited.shares) if cited.shares else "stack")
+    return capital(listed(one.part for one in cited.part_counts) if cited.part_counts else "stack")
 
 
 def capital(text: str) -> str:
@@ -207,7 +211,7 @@ def capital(text: str) -> str:
 def title(cited: Citation) -> str:
     """The title of the cited version; what is wrong with it is part of the title."""
     flags = dict.fromkeys(f" [{one.word}]" for one in cited.caveats)
-    return f"{parts(cited)} of {subject(cited)}, {cited.archive_name}{''.join(flags)}"
+    return f"{parts(cited)} of {series(cited)}, {cited.archive_name}{''.join(flags)}"
 
 
 def fixed_by(cited: Citation) -> str:
@@ -222,18 +226,18 @@ def fixed_by(cited: Citation) -> str:
 
 def dataset(cited: Citation) -> str:
     """The dataset by its id."""
-    known = cited.held.dataset_id
+    known = cited.commit_info.dataset_id
     return f"DataLad dataset {known}" if known else "a git repository without a DataLad id"
 
 
 def directory(cited: Citation) -> str:
     """The stack's directory in the dataset; empty where it is the whole."""
-    return "" if cited.held.directory == "." else f"directory {cited.held.directory}"
+    return "" if cited.commit_info.directory == "." else f"directory {cited.commit_info.directory}"
 
 
-def place(cited: Citation) -> str:
+def location(cited: Citation) -> str:
     """The dataset, the directory in it, and the commit."""
-    told = (dataset(cited), directory(cited), f"commit {cited.held.commit}")
+    told = (dataset(cited), directory(cited), f"commit {cited.commit_info.commit}")
     return ", ".join(one for one in told if one)
 
 
@@ -249,7 +253,7 @@ def terms_address(cited: Citation) -> str | None:
 
 
 def use(cited: Citation) -> str:
-    """How the pictures may be used, as the archive states it."""
+    """How the images may be used, as the archive states it."""
     terms = cited.terms
     said = terms.use or "not known: ask the archive"
     return f"{said} {terms.terms_of_use}" if terms.terms_of_use else said
@@ -260,8 +264,8 @@ FACETS: tuple[Callable[[Citation], str], ...] = (
     lambda cited: f"recorded on {cited.day}",
     lambda cited: f"in {dataset(cited)}",
     directory,
-    lambda cited: f"commit {cited.held.commit}",
+    lambda cited: f"commit {cited.commit_info.commit}",
     lambda cited: f"packed with {cited.generator.name} {cited.generator.version}",
     fixed_by,
 )
-"""What is said of a stack beside its pictures; of several stacks, once where they agree."""
+"""What is said of a stack beside its images; of several stacks, once where they agree."""

@@ -1,6 +1,6 @@
 """The story of a citation: which commit holds the stack, what it holds, and what is to be said.
 
-The commit that is cited is the last one that changed the stack's own files: its pictures and its
+The commit that is cited is the last one that changed the stack's own files: its images and its
 manifest. A later commit, such as one that added a ``CITATION.cff``, is not it.
 """
 
@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.annex.content import Annex
-from datalad_stackpack.annex.dataset import Record, branch, commit, head
-from datalad_stackpack.annex.locate import Place
-from datalad_stackpack.annex.lock import alone, scratch
+from datalad_stackpack.annex.dataset import RunRecord, branch, commit, head
+from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.annex.lock import alone, tmp_dir
 from datalad_stackpack.annex.process import run
-from datalad_stackpack.citation.record import Citation, Held, compose
+from datalad_stackpack.citation.record import Citation, CommitInfo, compose
 from datalad_stackpack.errors import (
     AnnexError,
     ArgumentError,
     DatasetError,
-    InTheWay,
     ManifestError,
-    NoRoom,
+    PathConflict,
+    WriteError,
     as_text,
     quoted,
 )
@@ -38,21 +38,21 @@ OWN_FILES = (MANIFEST_NAME, *DIRECTORIES)
 """What makes a version of a stack; everything else in its directory is beside it."""
 
 
-def read_version(place: Place, rev: Any = None) -> tuple[Manifest, Held]:
+def read_version(location: StackLocation, rev: Any = None) -> tuple[Manifest, CommitInfo]:
     """The manifest of a stack at ``rev``, or as it was last committed, and where it is.
 
     Raises :class:`ArgumentError` for a rev that is no commit, and :class:`DatasetError` or
     :class:`ManifestError` where no commit has a stack to cite.
     """
-    history = History(place)
+    history = History(location)
     tip = history.tip()
     wanted = tip if rev is None else history.resolve(rev)
     found = history.last_change(wanted, OWN_FILES)
-    index = Annex(place.root, place.relative).index
+    index = Annex(location.root, location.relative).index
     content = index.committed_content(MANIFEST_NAME, found) if found else None
     if found is None or content is None:
         raise DatasetError(
-            f"commit {wanted[:10]} has no stack in {quoted(place.relative)}: save it first, or "
+            f"commit {wanted[:10]} has no stack in {quoted(location.relative)}: save it first, or "
             "give another --rev"
         )
     try:
@@ -62,8 +62,8 @@ def read_version(place: Place, rev: Any = None) -> tuple[Manifest, Held]:
     # the work tree builds on this version only if the branch has no later one
     is_current = wanted == tip or history.last_change(tip, OWN_FILES) == found
     said = history.commit(found)
-    held = Held(
-        directory=place.relative,
+    commit_info = CommitInfo(
+        directory=location.relative,
         dataset_id=history.dataset_id(found),
         commit=found,
         date=said.date,
@@ -72,19 +72,19 @@ def read_version(place: Place, rev: Any = None) -> tuple[Manifest, Held]:
         keys=index.keys(index.committed(DIRECTORIES, found)),
         unsaved=history.unsaved(OWN_FILES) if is_current else 0,
     )
-    return manifest, held
+    return manifest, commit_info
 
 
-def cite(place: Place, rev: Any = None) -> Citation:
+def cite(location: StackLocation, rev: Any = None) -> Citation:
     """The citation of a stack at ``rev``, or as it was last committed; see :func:`read_version`."""
-    return compose(*read_version(place, rev))
+    return compose(*read_version(location, rev))
 
 
 def save(
-    place: Place,
+    location: StackLocation,
     cite_now: Callable[[], Citation],
     render: Callable[[Citation], Mapping[str, str]],
-    record: Record,
+    record: RunRecord,
     mark: str,
     tell: Callable[[str], None],
 ) -> tuple[str, bool, Citation]:
@@ -93,26 +93,26 @@ def save(
     The citation is made when no other run is at work in the dataset, and ``render`` makes of it
     each text by its file name. Returns the commit, whether it is a new one, and the citation.
     Raises :class:`ArgumentError` for unsaved changes, of which a commit would say what is not in
-    it, and :class:`InTheWay` for a file there without ``mark`` in it, as somebody else's is.
+    it, and :class:`PathConflict` for a file there without ``mark`` in it, as somebody else's is.
     """
-    with alone(place, tell):
+    with alone(location, tell):
         cited = cite_now()
         check_savable(cited)
         texts = {name: text.encode() for name, text in render(cited).items()}
-        index = Annex(place.root, place.relative).index
+        index = Annex(location.root, location.relative).index
         unsaved = index.changed_since_commit(texts)
         for name, text in texts.items():
-            _check_replaceable(place, name, mark, text if name in unsaved else None)
+            _check_replaceable(location, name, mark, text if name in unsaved else None)
         if not unsaved and all(
             index.committed_content(name) == text for name, text in texts.items()
         ):
-            return head(place), False, cited
-        with scratch(place) as room:
+            return head(location), False, cited
+        with tmp_dir(location) as scratch:
             for name, text in texts.items():
-                _put(text, room / name, place.stack / name)
+                _put(text, scratch / name, location.stack / name)
         for name in texts:
             index.stage_in_git(name)
-        return commit(place, index, list(texts), [], record), True, cited
+        return commit(location, index, list(texts), [], record), True, cited
 
 
 def _put(content: bytes, written: Path, there: Path) -> None:
@@ -120,12 +120,12 @@ def _put(content: bytes, written: Path, there: Path) -> None:
         written.write_bytes(content)
         written.replace(there)
     except OSError as problem:
-        raise NoRoom(f"cannot write {quoted(there)}: {problem}") from problem
+        raise WriteError(f"cannot write {quoted(there)}: {problem}") from problem
 
 
-def _check_replaceable(place: Place, name: str, mark: str, only: bytes | None) -> None:
-    """Raise :class:`InTheWay` unless a file is ours, and, with ``only``, has that content."""
-    there = place.stack / name
+def _check_replaceable(location: StackLocation, name: str, mark: str, only: bytes | None) -> None:
+    """Raise :class:`PathConflict` unless a file is ours, and, with ``only``, has that content."""
+    there = location.stack / name
     if not there.is_symlink() and not there.exists():
         return
     try:
@@ -133,18 +133,18 @@ def _check_replaceable(place: Place, name: str, mark: str, only: bytes | None) -
     except OSError:
         content = b""
     if mark.encode() not in content:
-        raise InTheWay(
+        raise PathConflict(
             f"{quoted(there)} is there, and another program wrote it, or somebody: move it away"
         )
     if only is not None and content != only:
-        raise InTheWay(f"{quoted(there)} has unsaved changes: save or undo them first")
+        raise PathConflict(f"{quoted(there)} has unsaved changes: save or undo them first")
 
 
 def check_savable(cited: Citation) -> None:
     """Raise :class:`ArgumentError` for a citation that is wrong as soon as it is committed."""
-    if cited.held.unsaved:
+    if cited.commit_info.unsaved:
         raise ArgumentError(
-            f"{cited.subject.label} has unsaved changes in {cited.held.unsaved} of its files: "
+            f"{cited.series.label} has unsaved changes in {cited.commit_info.unsaved} of its files: "
             "save or undo them first"
         )
 
@@ -172,22 +172,22 @@ class Commit:
 class History:
     """The history of one stack in the repository that has it."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._prefix = prefix(place.relative)
+    def __init__(self, location: StackLocation) -> None:
+        self._location = location
+        self._prefix = prefix(location.relative)
 
     def _git(self, *words: str) -> str:
         command = ["git", "--literal-pathspecs", *words]
-        return os.fsdecode(run(command, self._place.root))
+        return os.fsdecode(run(command, self._location.root))
 
     def tip(self) -> str:
         """The last commit of the user's branch, also when an adjusted branch is checked out.
 
         Raises :class:`DatasetError` where there is none.
         """
-        found = self._commit(branch(self._place)) or self._commit("HEAD")
+        found = self._commit(branch(self._location)) or self._commit("HEAD")
         if found is None:
-            raise DatasetError(f"{quoted(self._place.root)} has no commit yet: save it first")
+            raise DatasetError(f"{quoted(self._location.root)} has no commit yet: save it first")
         return found
 
     def resolve(self, rev: object) -> str:
@@ -198,7 +198,7 @@ class History:
         found = None if "\0" in as_text(rev) else self._commit(as_text(rev))
         if found is None:
             raise ArgumentError(
-                f"--rev {quoted(rev)} is no commit of {quoted(self._place.root)}: give a branch, "
+                f"--rev {quoted(rev)} is no commit of {quoted(self._location.root)}: give a branch, "
                 "a tag or a commit"
             )
         return self.tip() if found == self._commit("HEAD") else found
@@ -206,7 +206,7 @@ class History:
     def _commit(self, rev: str) -> str | None:
         words = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"]
         try:
-            return run(words, self._place.root).decode().strip()
+            return run(words, self._location.root).decode().strip()
         except AnnexError:
             return None
 
@@ -220,13 +220,13 @@ class History:
         found = self._git("rev-list", "--max-count=1", tip, "--", *own).strip()
         if found and found in self._cut_off():
             raise DatasetError(
-                f"the history of {quoted(self._place.root)} is cut off at {found[:10]}, and does "
+                f"the history of {quoted(self._location.root)} is cut off at {found[:10]}, and does "
                 "not tell which commit last changed the stack: git fetch --unshallow"
             )
         return found or None
 
     def _cut_off(self) -> frozenset[str]:
-        shallow = self._place.root / self._git("rev-parse", "--git-path", "shallow").rstrip("\n")
+        shallow = self._location.root / self._git("rev-parse", "--git-path", "shallow").rstrip("\n")
         return frozenset(shallow.read_text().split()) if shallow.is_file() else frozenset()
 
     def unsaved(self, paths: Sequence[str]) -> int:

@@ -14,23 +14,23 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack import config
-from datalad_stackpack.annex.locate import Place, find_place
+from datalad_stackpack.annex.locate import StackLocation, find_location
 from datalad_stackpack.annex.lock import wait_for_makers
 from datalad_stackpack.annex.process import Installed
-from datalad_stackpack.annex.subdatasets import find_parent, place_below, save_subdatasets
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.annex.subdatasets import find_parent, location_below, save_subdatasets
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
-from datalad_stackpack.archive.parts import Subject, parse_parts
-from datalad_stackpack.cancel import Halt, heeding_signals
+from datalad_stackpack.archive.parts import Series, parse_parts
+from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.options import ARCHIVE, JOBS, parse_subjects
+from datalad_stackpack.commands.options import ARCHIVE, JOBS, parse_series_list
 from datalad_stackpack.commands.progress import Work, lgr, told
-from datalad_stackpack.commands.results import PackingResults, Result
-from datalad_stackpack.errors import ArgumentError, NotAsked, StackpackError, as_text
+from datalad_stackpack.commands.results import Result, StackResults
+from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, as_text
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
 from datalad_stackpack.packing import run_record, survey
 from datalad_stackpack.packing.reports import FileReport, PlanReport, StackReport
-from datalad_stackpack.packing.survey import Order
+from datalad_stackpack.packing.survey import PackRequest
 
 
 @build_doc
@@ -95,13 +95,13 @@ class StackpackAdd(Interface):
         "downsample": Parameter(
             args=("--downsample",),
             metavar="N",
-            doc="""ask for pictures halved N times in width and height, 0 to 8. It is part of
+            doc="""ask for images halved N times in width and height, 0 to 8. It is part of
             the URLs that are registered. """,
         ),
         "no_fetch": Parameter(
             args=("--no-fetch",),
             action="store_true",
-            doc="""register every URL, and download no picture. 'datalad get' fetches them
+            doc="""register every URL, and download no image. 'datalad get' fetches them
             later; the first fetch records a checksum that later ones must meet.""",
         ),
         "dry_run": Parameter(
@@ -214,15 +214,15 @@ class Options:
     jobs: Any = None
     message: Any = None
 
-    def orders(self) -> list[Order]:
+    def requests_(self) -> list[PackRequest]:
         """One order a stack; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
-        subjects = parse_subjects(self.specimens, self.data_sets)
-        if self.into is not None and len(subjects) > 1:
-            raise ArgumentError(f"--into takes one stack, and {len(subjects)} were given")
+        series_list = parse_series_list(self.specimens, self.data_sets)
+        if self.into is not None and len(series_list) > 1:
+            raise ArgumentError(f"--into takes one stack, and {len(series_list)} were given")
         downsample = parse_downsample(self.downsample)
         return [
-            Order(subject, parse_parts(subject.kind, self.parts), downsample, self.fetch)
-            for subject in subjects
+            PackRequest(series, parse_parts(series.kind, self.parts), downsample, self.fetch)
+            for series in series_list
         ]
 
     @property
@@ -236,18 +236,20 @@ class Options:
 class _Parent:
     """A dataset that is to take note of stacks as its subdatasets, and those that came so far."""
 
-    place: Place
+    location: StackLocation
     message: str | None
-    begun: dict[Path, Subject] = field(default_factory=dict)
+    begun: dict[Path, Series] = field(default_factory=dict)
     """What the stack in each directory is of; it need not have come to a commit."""
 
-    def noting(self, place: Place, subject: Subject, reports: Iterator[Report]) -> Iterator[Report]:
+    def noting(
+        self, location: StackLocation, series: Series, reports: Iterator[Report]
+    ) -> Iterator[Report]:
         """The reports of a packing; from the first on, its stack is begun.
 
         A packing that is refused has none, and what stands in its place may be of another subject.
         """
         for report in reports:
-            self.begun[place.stack] = subject
+            self.begun[location.stack] = series
             yield report
 
     def save(self) -> Iterator[Result]:
@@ -255,13 +257,13 @@ class _Parent:
         stacks = [stack for stack in self.begun if (stack / MANIFEST_NAME).is_file()]
         if not stacks:
             return
-        tell = PackingResults(ACTION, self.place)
+        tell = StackResults(ACTION, self.location)
         title = self.message or (
             f"{len(stacks)} stacks as subdatasets" if len(stacks) > 1 else "A stack as a subdataset"
         )
         said = "\n- ".join([f"{title}\n", *(self.begun[stack].label for stack in stacks)])
         try:
-            made = save_subdatasets(self.place, stacks, said, lgr.info)
+            made = save_subdatasets(self.location, stacks, said, lgr.info)
         except StackpackError as problem:
             yield tell.of_problem(problem)
         else:
@@ -271,36 +273,36 @@ class _Parent:
 def add(options: Options, git_annex: Installed) -> Iterator[Result]:
     """Do what the options ask for, told as result records."""
     try:
-        orders = options.orders()
-        work = Work(config.parse_jobs(options.jobs), config.patience(), Halt())
+        requests_ = options.requests_()
+        work = Work(config.parse_jobs(options.jobs), config.policy(), CancelToken())
         git_annex.check()
         parent = None
         if options.subdataset:
             parent = _Parent(find_parent(options.dataset), options.message)
         with config.opened_source(options.archive) as source:
-            archive = Archive(source, work.patience, work.halt)
-            yield from _add_all(orders, options, work, archive, parent)
+            archive = ArchiveClient(source, work.policy, work.cancel)
+            yield from _add_all(requests_, options, work, archive, parent)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, options.shown, problem)
 
 
 def _add_all(
-    orders: Sequence[Order],
+    requests_: Sequence[PackRequest],
     options: Options,
     work: Work,
-    archive: Archive,
+    archive: ArchiveClient,
     parent: _Parent | None,
 ) -> Iterator[Result]:
     """Pack one stack after the other; whatever ends it, a parent takes note of those that came."""
     with ExitStack() as stack:
         if parent is not None:
-            stack.enter_context(heeding_signals(work.halt))
+            stack.enter_context(cancel_on_signal(work.cancel))
         try:
-            for order in orders:
-                if work.halt.signal is None:
-                    yield from _add_one(order, options, work, archive, parent)
+            for request in requests_:
+                if work.cancel.signal is None:
+                    yield from _add_one(request, options, work, archive, parent)
                 else:  # with a parent the program goes on after a signal, to save what came
-                    yield _not_begun(order.subject, work.halt.reason)
+                    yield _not_begun(request.series, work.cancel.reason)
         except GeneratorExit:
             list(parent.save() if parent is not None else ())
             raise
@@ -309,48 +311,52 @@ def _add_all(
 
 
 def _add_one(
-    order: Order, options: Options, work: Work, archive: Archive, parent: _Parent | None
+    request: PackRequest,
+    options: Options,
+    work: Work,
+    archive: ArchiveClient,
+    parent: _Parent | None,
 ) -> Iterator[Result]:
     """Pack one stack, or say what would be done."""
     try:
-        place = _find_place(order.subject, options, parent)
+        location = _find_place(request.series, options, parent)
     except StackpackError as problem:
-        yield results.of_refusal(ACTION, order.subject.directory, problem, order.subject)
+        yield results.of_refusal(ACTION, request.series.directory, problem, request.series)
         return
-    tell = PackingResults(ACTION, place, parent.place.root if parent is not None else None)
+    tell = StackResults(ACTION, location, parent.location.root if parent is not None else None)
     try:
         if options.dry_run:
-            yield from _foresee(order, archive, place, tell)
+            yield from _foresee(request, archive, location, tell)
             return
         record = partial(run_record.of_adding, archive.source.label, options.message)
-        reports = work.packing(archive, place, record).run(order)
+        reports = work.packing(archive, location, record).run(request)
         if parent is not None:
-            reports = parent.noting(place, order.subject, reports)
-        yield from told(reports, order, tell)
+            reports = parent.noting(location, request.series, reports)
+        yield from told(reports, request, tell)
     except StackpackError as problem:
-        yield tell.of_problem(problem, order.subject)
+        yield tell.of_problem(problem, request.series)
 
 
-def _not_begun(subject: Subject, reason: str) -> Result:
-    problem = NotAsked(f"was not begun: {reason}")
-    return results.of_refusal(ACTION, subject.directory, problem, subject)
+def _not_begun(series: Series, reason: str) -> Result:
+    problem = Skipped(f"was not begun: {reason}")
+    return results.of_refusal(ACTION, series.directory, problem, series)
 
 
-def _find_place(subject: Subject, options: Options, parent: _Parent | None) -> Place:
+def _find_place(series: Series, options: Options, parent: _Parent | None) -> StackLocation:
     if parent is not None:
-        return place_below(parent.place, subject, options.into)
+        return location_below(parent.location, series, options.into)
     if not options.dry_run:  # which touches nothing, and so takes no lock
         wait_for_makers(lgr.info)
-    return find_place(subject, options.dataset, options.into)
+    return find_location(series, options.dataset, options.into)
 
 
 def _foresee(
-    order: Order, archive: Archive, place: Place, tell: PackingResults
+    request: PackRequest, archive: ArchiveClient, location: StackLocation, tell: StackResults
 ) -> Iterator[Result]:
-    recorded = survey.recorded_manifest(place)
-    order = survey.with_recorded_parts(order, recorded)
-    found = survey.survey(order, archive, recorded)
-    todo = survey.foresee(found, place, recorded)
+    recorded = survey.recorded_manifest(location)
+    request = survey.with_recorded_parts(request, recorded)
+    found = survey.survey(request, archive, recorded)
+    todo = survey.plan_actions(found, location, recorded)
     for one in todo:
         yield tell.of_plan(one)
-    yield tell.of_stack_plan(order.subject, todo)
+    yield tell.of_stack_plan(request.series, todo)

@@ -40,7 +40,7 @@ class StackpackBag(Interface):
         "holey": Parameter(
             args=("--holey",),
             action="store_true",
-            doc="""put no picture into the bag, but a fetch.txt that says where each comes from.
+            doc="""put no image into the bag, but a fetch.txt that says where each comes from.
             No content need be here. Files that the archive no longer lists are put in all the
             same.""",
         ),
@@ -52,7 +52,7 @@ class StackpackBag(Interface):
             "code_cmd": "datalad stackpack-bag ../bag",
         },
         {
-            "text": "A small bag of one stack, with addresses instead of pictures",
+            "text": "A small bag of one stack, with addresses instead of images",
             "code_py": "stackpack_bag('../bag', path='313862022', holey=True)",
             "code_cmd": "datalad stackpack-bag --holey ../bag 313862022",
         },
@@ -83,7 +83,7 @@ def put(directory: Any, paths: Sequence[Any], dataset: Any, holey: bool) -> Iter
         stacks = find_stacks(dataset, paths)
         if not stacks:
             raise ArgumentError("the dataset has no stack to bag: stackpack-add packs one")
-        made = bag.foresee(stacks, holey)
+        made = bag.plan_actions(stacks, holey)
         today = datetime.now(timezone.utc).date().isoformat()
         bag.write(made, where, today, f"datalad-stackpack {__version__}")
     except StackpackError as problem:

@@ -14,10 +14,10 @@ from datalad.support.param import Parameter
 from datalad_stackpack import config
 from datalad_stackpack.annex.locate import find_stacks
 from datalad_stackpack.annex.process import check_installed
-from datalad_stackpack.archive.client import Archive
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checking.findings import Finding, Level
-from datalad_stackpack.checking.run import Checking, Tally
+from datalad_stackpack.checking.run import StackCheck, Tally
 from datalad_stackpack.checking.upstream import parse_upstream
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
@@ -41,7 +41,7 @@ class StackpackCheck(Interface):
             args=("--content",),
             action="store_true",
             doc="""read all content that is here again: compare its checksum, and decode each
-            picture in full.""",
+            image in full.""",
         ),
         "upstream": Parameter(
             args=("--upstream",),
@@ -97,22 +97,22 @@ def check(
     try:
         asked = parse_upstream(upstream)
         jobs_at_once = config.parse_jobs(jobs)
-        patience = config.patience()
+        policy = config.policy()
         check_installed()
         stacks = find_stacks(dataset, paths)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, paths)), problem)
         return
-    halt = Halt()
+    cancel = CancelToken()
 
     @contextmanager
-    def archive_at(url: str) -> Iterator[Archive]:
+    def archive_at(url: str) -> Iterator[ArchiveClient]:
         with config.recorded_source(url) as source:
-            yield Archive(source, patience, halt)
+            yield ArchiveClient(source, policy, cancel)
 
-    for place in stacks:
-        tell = CheckingResults(ACTION, place)
-        checking = Checking(place, jobs_at_once, patience, halt)
+    for location in stacks:
+        tell = CheckingResults(ACTION, location)
+        checking = StackCheck(location, jobs_at_once, policy, cancel)
         counted: Counter[Level] = Counter()
         try:
             for finding in checking.run(content, asked, archive_at):
@@ -132,7 +132,7 @@ class CheckingResults(Results):
 
     def of_finding(self, finding: Finding) -> Result:
         """The record of one thing that a check found."""
-        path = self._place.stack / finding.path if finding.path else self._place.stack
+        path = self._location.stack / finding.path if finding.path else self._location.stack
         return {
             **self._standard,
             "type": "file" if finding.path else "directory",
@@ -156,7 +156,7 @@ class CheckingResults(Results):
         return self._stack(
             "error" if counted[Level.ERROR] else "ok",
             f"{found or 'nothing wrong'}; {where}",
-            tally.subject,
+            tally.series,
             files=tally.files,
             here=tally.here,
             only_at_archive=tally.only_at_archive,

@@ -1,4 +1,4 @@
-"""``datalad stackpack-cite``: say exactly which pictures a paper used."""
+"""``datalad stackpack-cite``: say exactly which images a paper used."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
-from datalad_stackpack.annex.dataset import Record
-from datalad_stackpack.annex.locate import Place, find_stacks, resolved
+from datalad_stackpack.annex.dataset import RunRecord
+from datalad_stackpack.annex.locate import StackLocation, find_stacks, resolved
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.citation import formats, text, version
 from datalad_stackpack.citation.formats import yaml_text
@@ -32,11 +32,11 @@ from datalad_stackpack.manifest.layout import prefix
 
 @build_doc
 class StackpackCite(Interface):
-    """Say exactly which pictures a paper used
+    """Say exactly which images a paper used
 
-    Renders one record of each stack: which cell, which pictures, from which archive and when,
+    Renders one record of each stack: which cell, which images, from which archive and when,
     which commit of which dataset, and what the archive wants cited. The commit is the last one
-    that changed the pictures or the manifest, whatever was committed later. What is unsaved or
+    that changed the images or the manifest, whatever was committed later. What is unsaved or
     incomplete is said in every format, and on standard error. Asks the archive nothing.
     """
 
@@ -45,8 +45,8 @@ class StackpackCite(Interface):
             args=("path",),
             metavar="PATH",
             nargs="*",
-            doc="""the directory of a stack, or one with stacks below it; with --pictures also a
-            picture, or a directory of pictures, to list no others. Default: every stack of the
+            doc="""the directory of a stack, or one with stacks below it; with --images also a
+            image, or a directory of images, to list no others. Default: every stack of the
             dataset.""",
         ),
         "dataset": DATASET_OF_STACKS,
@@ -65,10 +65,10 @@ class StackpackCite(Interface):
             CITATION.cff; 'datacite', a DataCite record without a DOI. The last two are about one
             stack, or are saved.""",
         ),
-        "pictures": Parameter(
-            args=("--pictures",),
+        "images": Parameter(
+            args=("--images",),
             action="store_true",
-            doc="""list each picture with its address at the archive too, as citation policies ask
+            doc="""list each image with its address at the archive too, as citation policies ask
             for particular images.""",
         ),
         "save": Parameter(
@@ -104,12 +104,12 @@ class StackpackCite(Interface):
         dataset: Any = None,
         rev: Any = None,
         format: Any = None,  # noqa: A002 (the option's name)
-        pictures: bool = False,
+        images: bool = False,
         save: bool = False,
     ) -> Iterator[dict[str, Any]]:
         from datalad.utils import ensure_list
 
-        yield from cite(Options(ensure_list(path), dataset, rev, format, pictures, save))
+        yield from cite(Options(ensure_list(path), dataset, rev, format, images, save))
 
     @staticmethod
     def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
@@ -132,7 +132,7 @@ class Options:
     dataset: Any = None
     rev: Any = None
     format: Any = None
-    pictures: bool = False
+    images: bool = False
     save: bool = False
 
     def formats(self) -> tuple[str, ...]:
@@ -185,13 +185,13 @@ def cite(options: Options) -> Iterator[Result]:
         yield results.of_refusal(ACTION, ", ".join(map(str, options.paths)), problem)
         return
     cited = []
-    for place in stacks:
-        tell = CitingResults(ACTION, place)
+    for location in stacks:
+        tell = CitingResults(ACTION, location)
         try:
             if options.save:
-                yield from _save(place, formats, options, tell)
+                yield from _save(location, formats, options, tell)
             else:
-                cited.append(_cite(place, options))
+                cited.append(_cite(location, options))
                 yield tell.of_citation(cited[-1])
         except StackpackError as problem:
             yield tell.of_problem(problem)
@@ -200,7 +200,9 @@ def cite(options: Options) -> Iterator[Result]:
         yield of_rendering(ACTION, stacks[0].root, formats[0], rendered)
 
 
-def _check_number(stacks: Sequence[Place], formats: Sequence[str], options: Options) -> None:
+def _check_number(
+    stacks: Sequence[StackLocation], formats: Sequence[str], options: Options
+) -> None:
     if not stacks:
         raise ArgumentError("the dataset has no stack to cite: stackpack-add packs one")
     if len(stacks) > 1 and not options.save and formats[0] in SAVED:
@@ -210,49 +212,51 @@ def _check_number(stacks: Sequence[Place], formats: Sequence[str], options: Opti
         )
 
 
-def _cite(place: Place, options: Options) -> Citation:
-    cited = version.cite(place, options.rev)
-    if not options.pictures:
+def _cite(location: StackLocation, options: Options) -> Citation:
+    cited = version.cite(location, options.rev)
+    if not options.images:
         return cited
-    return replace(cited, named=tuple(_pictures(cited, place, options)))
+    return replace(cited, named=tuple(_images(cited, location, options)))
 
 
-def _pictures(cited: Citation, place: Place, options: Options) -> Sequence[FileEntry]:
+def _images(cited: Citation, location: StackLocation, options: Options) -> Sequence[FileEntry]:
     """The files at or below the paths given in the stack; all, if none lies in it."""
     chosen: dict[str, FileEntry] = {}
-    for path in _inside(place, options) or [Path()]:
+    for path in _inside(location, options) or [Path()]:
         here = [entry for entry in cited.files if path in (p := Path(entry.path), *p.parents)]
         if not here:
             raise ArgumentError(
-                f"{quoted(path)} is no picture of {cited.subject.label} in commit "
-                f"{cited.held.commit[:10]}: give one that its manifest lists"
+                f"{quoted(path)} is no image of {cited.series.label} in commit "
+                f"{cited.commit_info.commit[:10]}: give one that its manifest lists"
             )
         chosen |= {entry.path: entry for entry in here}
     return list(chosen.values())
 
 
-def _inside(place: Place, options: Options) -> list[Path]:
+def _inside(location: StackLocation, options: Options) -> list[Path]:
     """Those of the paths given that lie in the stack, relative to it."""
     given = [resolved(path, options.dataset) for path in options.paths]
-    return [path.relative_to(place.stack) for path in given if place.stack in path.parents]
+    return [path.relative_to(location.stack) for path in given if location.stack in path.parents]
 
 
 def _save(
-    place: Place, formats: Sequence[str], options: Options, tell: CitingResults
+    location: StackLocation, formats: Sequence[str], options: Options, tell: CitingResults
 ) -> Iterator[Result]:
     """Write the formats into a stack and commit them."""
     files = dict(SAVED[one] for one in formats)
-    chosen = _inside(place, options) if options.pictures else []
-    about = [prefix(place.relative) + path.as_posix() for path in chosen] or [place.relative]
+    chosen = _inside(location, options) if options.images else []
+    about = [prefix(location.relative) + path.as_posix() for path in chosen] or [location.relative]
     command = ["datalad", ACTION, "-d", ".", "--save",
                *([] if options.format is None else ["--format", options.format]),
-               *(["--pictures"] if options.pictures else []), *about]  # fmt: skip
-    record = Record(f"Say how to cite: {', '.join(files)}", command, {}, tuple(files))
+               *(["--images"] if options.images else []), *about]  # fmt: skip
+    record = RunRecord(f"Say how to cite: {', '.join(files)}", command, {}, tuple(files))
 
     def render(cited: Citation) -> dict[str, str]:
         return {name: yaml_text(document(cited), HEADING) for name, document in files.items()}
 
-    saved = version.save(place, partial(_cite, place, options), render, record, HEADING, lgr.info)
+    saved = version.save(
+        location, partial(_cite, location, options), render, record, HEADING, lgr.info
+    )
     for name in files:
         yield tell.of_saved(name, *saved)
 

@@ -10,8 +10,8 @@ from typing import Any
 from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 
-from datalad_stackpack.annex.dataset import Record
-from datalad_stackpack.annex.locate import Place, find_stacks
+from datalad_stackpack.annex.dataset import RunRecord
+from datalad_stackpack.annex.locate import StackLocation, find_stacks
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.citation import crate, version
 from datalad_stackpack.citation.record import Citation
@@ -68,10 +68,10 @@ def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, paths)), problem)
         return
-    for place in stacks:
-        tell = CitingResults(ACTION, place)
+    for location in stacks:
+        tell = CitingResults(ACTION, location)
         try:
-            yield tell.of_saved(crate.FILE_NAME, *_save(place))
+            yield tell.of_saved(crate.FILE_NAME, *_save(location))
         except StackpackError as problem:
             yield tell.of_problem(problem)
 
@@ -84,10 +84,12 @@ def check_library(name: str = "rocrate") -> None:
         )
 
 
-def _save(place: Place) -> tuple[str, bool, Citation]:
+def _save(location: StackLocation) -> tuple[str, bool, Citation]:
     def render(cited: Citation) -> dict[str, str]:
         return {crate.FILE_NAME: crate.render(cited, MARK)}
 
-    command = ["datalad", ACTION, "-d", ".", place.relative]
-    record = Record(f"Describe as an RO-Crate: {crate.FILE_NAME}", command, {}, [crate.FILE_NAME])
-    return version.save(place, partial(version.cite, place), render, record, MARK, lgr.info)
+    command = ["datalad", ACTION, "-d", ".", location.relative]
+    record = RunRecord(
+        f"Describe as an RO-Crate: {crate.FILE_NAME}", command, {}, [crate.FILE_NAME]
+    )
+    return version.save(location, partial(version.cite, location), render, record, MARK, lgr.info)

@@ -13,9 +13,9 @@ from datalad.support.param import Parameter
 from datalad_stackpack import config
 from datalad_stackpack.archive import cells, search
 from datalad_stackpack.archive.cells import Cell
-from datalad_stackpack.archive.client import Archive
-from datalad_stackpack.archive.search import Search, Wanted
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.archive.search import CellQuery, Search
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE
 from datalad_stackpack.commands.results import Result
@@ -180,21 +180,23 @@ class Options:
 
     criteria: Mapping[str, Any] = field(default_factory=dict)
     structure: Any = None
-    holdings: Any = None
+    available_parts: Any = None
     where: Any = None
     archive: Any = None
     ids: bool = False
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> CellQuery:
         """The description; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
-        return Wanted(
+        return CellQuery(
             tuple(
                 search.parse_criterion(option, given)
                 for option, given in self.criteria.items()
                 if given is not None
             ),
             None if self.structure is None else search.parse_structure(self.structure),
-            () if self.holdings is None else search.parse_holdings(self.holdings),
+            ()
+            if self.available_parts is None
+            else search.parse_available_parts(self.available_parts),
             None if self.where is None else search.parse_clause(self.where),
         )
 
@@ -203,9 +205,9 @@ def find(options: Options) -> Iterator[Result]:
     """Find the cells that the options describe, told as result records."""
     try:
         description = options.wanted()
-        patience = config.patience()
+        policy = config.policy()
         with config.opened_source(options.archive) as source:
-            found = Search(Archive(source, patience, Halt()), description).run()
+            found = Search(ArchiveClient(source, policy, CancelToken()), description).run()
     except StackpackError as problem:
         yield results.of_refusal(ACTION, "", problem)
         return

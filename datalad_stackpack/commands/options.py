@@ -9,7 +9,7 @@ from typing import Any
 
 from datalad.support.param import Parameter
 
-from datalad_stackpack.archive.parts import Subject, parse_subject
+from datalad_stackpack.archive.parts import Series, parse_series
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
 
 ARCHIVE = Parameter(
@@ -40,7 +40,7 @@ DATASET_OF_STACKS = Parameter(
 JOBS = Parameter(
     args=("-J", "--jobs"),
     metavar="NJOBS",
-    doc="""how many pictures to ask for at once, 1 to 32. The archive is a public service: be
+    doc="""how many images to ask for at once, 1 to 32. The archive is a public service: be
     polite. Default: 4.""",
 )
 
@@ -48,21 +48,21 @@ JOBS = Parameter(
 PIPE = "-"
 
 
-def parse_subjects(specimens: Sequence[Any], data_sets: Sequence[Any]) -> list[Subject]:
+def parse_series_list(specimens: Sequence[Any], data_sets: Sequence[Any]) -> list[Series]:
     """What is to be packed, each once, in the order given.
 
     A specimen may also be ``-`` for ids from the standard input, or the name of a file of ids:
     separated by blanks or line ends; what follows a ``#`` in a line is a remark. Raises
     :class:`ArgumentError` for anything else, and if there is no id at all.
     """
-    found = [subject for given in specimens for subject in _specimens(given)]
-    found += [parse_subject("data_set", given) for given in data_sets]
+    found = [series for given in specimens for series in _specimens(given)]
+    found += [parse_series("data_set", given) for given in data_sets]
     if not found:
         raise ArgumentError("no specimen was given: give one or more ids, such as 313862022")
     return list(dict.fromkeys(found))
 
 
-def _specimens(given: Any) -> Iterator[Subject]:
+def _specimens(given: Any) -> Iterator[Series]:
     text = as_text(given)
     if text == PIPE:
         if sys.stdin is None:
@@ -72,7 +72,7 @@ def _specimens(given: Any) -> Iterator[Subject]:
         yield from _listed(_read(Path(text).read_text, quoted(text)), quoted(text))
     else:
         try:
-            yield parse_subject("specimen", given)
+            yield parse_series("specimen", given)
         except ArgumentError as problem:
             raise ArgumentError(f"{problem}, or a file of ids that is there") from problem
 
@@ -92,12 +92,12 @@ def _is_a_file(text: str) -> bool:
         return False
 
 
-def _listed(content: str, where: str) -> list[Subject]:
+def _listed(content: str, where: str) -> list[Series]:
     found = []
     for at, line in enumerate(content.splitlines(), 1):
         for word in line.partition("#")[0].split():
             try:
-                found.append(parse_subject("specimen", word))
+                found.append(parse_series("specimen", word))
             except ArgumentError as problem:
                 raise ArgumentError(f"{where}, line {at}: {problem}") from problem
     if not found:

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 from datalad.log import log_progress
 
-from datalad_stackpack.annex.dataset import Record
-from datalad_stackpack.annex.locate import Place
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.annex.dataset import RunRecord
+from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.parts import KINDS
-from datalad_stackpack.archive.retry import Patience
-from datalad_stackpack.cancel import Halt
-from datalad_stackpack.commands.results import PackingResults, Result
+from datalad_stackpack.archive.retry import RetryPolicy
+from datalad_stackpack.cancel import CancelToken
+from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import quoted
 from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.packing.reports import Done, FileReport, PlanReport, StackReport
+from datalad_stackpack.packing.reports import FileReport, Outcome, PlanReport, StackReport
 from datalad_stackpack.packing.run import Packing
-from datalad_stackpack.packing.survey import Order, Survey
+from datalad_stackpack.packing.survey import PackRequest, Survey
 
 lgr = logging.getLogger("datalad.stackpack")
 
@@ -32,9 +32,9 @@ GLANCE_S = 0.1
 class Progress:
     """Shows how far the files of one stack have come; only on a terminal."""
 
-    def __init__(self, subject: str) -> None:
-        self._subject = subject
-        self._bars = {"files": f"stackpack-files-{subject}", "bytes": f"stackpack-bytes-{subject}"}
+    def __init__(self, series: str) -> None:
+        self._series = series
+        self._bars = {"files": f"stackpack-files-{series}", "bytes": f"stackpack-bytes-{series}"}
         self._running = False
         self._untold = dict.fromkeys(self._bars, 0)
         self._told_at = 0.0
@@ -48,7 +48,7 @@ class Progress:
     def note(self, report: FileReport) -> None:
         """One more file was dealt with."""
         self._untold["files"] += 1
-        if report.done in (Done.FETCHED, Done.REPLACED):
+        if report.done in (Outcome.FETCHED, Outcome.REPLACED):
             self._untold["bytes"] += report.bytes or 0
         if time.monotonic() - self._told_at >= GLANCE_S:
             self._tell()
@@ -58,8 +58,8 @@ class Progress:
         if self._running:
             self._running = False
             self._tell()
-            self._log("files", "Packed")
-            self._log("bytes", "Fetched")
+            self._log("files", "PackResult")
+            self._log("bytes", "Download")
 
     def _tell(self) -> None:
         self._told_at = time.monotonic()
@@ -72,8 +72,8 @@ class Progress:
         log_progress(
             lgr.info,
             self._bars[bar],
-            f"{what} {self._subject}",
-            label=f"{what} {self._subject}",
+            f"{what} {self._series}",
+            label=f"{what} {self._series}",
             noninteractive_level=logging.DEBUG,
             **more,
         )
@@ -86,7 +86,7 @@ def summary(results: Sequence[Result]) -> str:
               and any(kind in one for kind in KINDS)]  # fmt: skip
     plans = [result for result in results if "estimated_bytes" in result]
     lines = [_packed(result) for result in stacks]
-    lines += [f"{_subject(one)}: failed: {one['message']}" for one in failed if len(results) > 1]
+    lines += [f"{_series(one)}: failed: {one['message']}" for one in failed if len(results) > 1]
     if len(stacks) + len(failed) > 1 and not plans:
         whole = sum(result["complete"] for result in stacks)
         lines.append(
@@ -102,7 +102,7 @@ def _packed(result: Result) -> str:
     )
     news = "commit" if result["changed"] else "nothing new, commit"
     commit = f"{news} {result['commit'][:10]}" if result["commit"] else "no commit"
-    return f"{_subject(result)}: {_state(result)}, {counted}, {commit}"
+    return f"{_series(result)}: {_state(result)}, {counted}, {commit}"
 
 
 def _planned(plans: Sequence[Result], failed: int) -> list[str]:
@@ -121,7 +121,7 @@ def _stacks(number: int) -> str:
     return f"{number} stack{'s' * (number != 1)}"
 
 
-def _subject(result: Result) -> str:
+def _series(result: Result) -> str:
     named = [f"{kind.called} {result[kind.name]}" for kind in KINDS.values() if kind.name in result]
     return named[0] if named else quoted(result["path"])
 
@@ -146,24 +146,26 @@ class Work:
     """What all packings of one command share."""
 
     jobs: int
-    patience: Patience
-    halt: Halt
+    policy: RetryPolicy
+    cancel: CancelToken
 
     def packing(
         self,
-        archive: Archive,
-        place: Place,
-        record: Callable[[Survey, Place, Manifest, Manifest | None], Record],
+        archive: ArchiveClient,
+        location: StackLocation,
+        record: Callable[[Survey, StackLocation, Manifest, Manifest | None], RunRecord],
     ) -> Packing:
-        """Ready to pack into ``place`` what ``archive`` has."""
-        return Packing(archive, place, record, self.jobs, self.patience, self.halt, lgr.info)
+        """Ready to pack into ``location`` what ``archive`` has."""
+        return Packing(archive, location, record, self.jobs, self.policy, self.cancel, lgr.info)
 
 
 def told(
-    reports: Iterator[PlanReport | FileReport | StackReport], order: Order, tell: PackingResults
+    reports: Iterator[PlanReport | FileReport | StackReport],
+    request: PackRequest,
+    tell: StackResults,
 ) -> Iterator[Result]:
     """Each report as a result record, while a progress bar shows how far it has come."""
-    progress = Progress(order.subject.label)
+    progress = Progress(request.series.label)
     try:
         for report in reports:
             if isinstance(report, PlanReport):

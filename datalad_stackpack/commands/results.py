@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.annex.locate import Place
+from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.archive.files import estimated_bytes
-from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.citation.bag import Bag, total_bytes
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.manifest.diff import Difference, RowDrift
 from datalad_stackpack.manifest.entries import FileEntry
-from datalad_stackpack.packing.plan import Step, Todo
-from datalad_stackpack.packing.reports import Done, FileReport, StackReport
+from datalad_stackpack.packing.plan import Action, PlannedAction
+from datalad_stackpack.packing.reports import FileReport, Outcome, StackReport
 
 Result = dict[str, Any]
 
@@ -30,14 +30,14 @@ class Results:
     ``parent`` is the root of the dataset that the stack is a subdataset of, if it matters.
     """
 
-    def __init__(self, action: str, place: Place, parent: Path | None = None) -> None:
-        self._place = place
-        self._directory = str(place.stack)
-        self._standard = {"action": action, "refds": str(parent or place.root)}
+    def __init__(self, action: str, location: StackLocation, parent: Path | None = None) -> None:
+        self._location = location
+        self._directory = str(location.stack)
+        self._standard = {"action": action, "refds": str(parent or location.root)}
 
-    def of_problem(self, problem: StackpackError, subject: Subject | None = None) -> Result:
+    def of_problem(self, problem: StackpackError, series: Series | None = None) -> Result:
         """The record of a stack that could not be packed."""
-        return self._stack("error", str(problem), subject, error=type(problem).__name__)
+        return self._stack("error", str(problem), series, error=type(problem).__name__)
 
     def _file(self, path: str, url: str, status: str, message: str, **more: object) -> Result:
         return {
@@ -50,21 +50,21 @@ class Results:
             **{name: value for name, value in more.items() if value is not None},
         }
 
-    def _stack(self, status: str, message: str, subject: Subject | None, **more: object) -> Result:
-        kind = "dataset" if self._place.root == self._place.stack else "directory"
+    def _stack(self, status: str, message: str, series: Series | None, **more: object) -> Result:
+        kind = "dataset" if self._location.root == self._location.stack else "directory"
         return {
             **self._standard,
             "type": kind,
-            "path": str(self._place.stack),
+            "path": str(self._location.stack),
             "status": status,
             "message": message,
-            **_named(subject),
+            **_named(series),
             **more,
         }
 
 
 def of_refusal(
-    action: str, path: str, problem: StackpackError, subject: Subject | None = None
+    action: str, path: str, problem: StackpackError, series: Series | None = None
 ) -> Result:
     """The record of a request that was refused before there was a place for it."""
     return {
@@ -73,29 +73,29 @@ def of_refusal(
         "path": path,
         "type": "directory",
         "message": str(problem),
-        **_named(subject),
+        **_named(series),
         "error": type(problem).__name__,
     }
 
 
-def _named(subject: Subject | None) -> dict[str, int]:
+def _named(series: Series | None) -> dict[str, int]:
     """The id of what a record is about, under the name of its kind."""
-    return {subject.kind: subject.id} if subject else {}
+    return {series.kind: series.id} if series else {}
 
 
 STATUS = {
-    Done.KEPT: "notneeded",
-    Done.RESTORED: "ok",
-    Done.ADOPTED: "ok",
-    Done.REGISTERED: "ok",
-    Done.FETCHED: "ok",
-    Done.REPLACED: "ok",
-    Done.FAILED: "error",
-    Done.NOT_ASKED: "impossible",
+    Outcome.KEPT: "notneeded",
+    Outcome.RESTORED: "ok",
+    Outcome.ADDED: "ok",
+    Outcome.REGISTERED: "ok",
+    Outcome.FETCHED: "ok",
+    Outcome.REPLACED: "ok",
+    Outcome.FAILED: "error",
+    Outcome.SKIPPED: "impossible",
 }
 
 
-class PackingResults(Results):
+class StackResults(Results):
     """Makes the result records of adding to a stack, or of updating it."""
 
     def of_file(self, report: FileReport) -> Result:
@@ -103,7 +103,7 @@ class PackingResults(Results):
         file = report.file
         if report.problem is None:
             message = report.done.value
-        elif report.done is Done.NOT_ASKED:
+        elif report.done is Outcome.SKIPPED:
             message = f"{report.done.value}: {report.problem}"
         else:
             message = f"the {file.what} {report.problem}; asked {file.url}"
@@ -117,9 +117,9 @@ class PackingResults(Results):
             key=report.key,
         )
 
-    def of_plan(self, todo: Todo) -> Result:
+    def of_plan(self, todo: PlannedAction) -> Result:
         """The record of one file that would be dealt with."""
-        status = "notneeded" if todo.step is Step.KEEP else "ok"
+        status = "notneeded" if todo.step is Action.KEEP else "ok"
         message = f"{todo.step.value} (dry run)"
         return self._file(todo.file.path, todo.file.url, status, message, dry_run=True)
 
@@ -139,7 +139,7 @@ class PackingResults(Results):
         return self._stack(
             status,
             message,
-            report.manifest.subject,
+            report.manifest.series,
             files=have,
             planned=report.planned,
             bytes=report.bytes,
@@ -149,17 +149,19 @@ class PackingResults(Results):
             seconds=round(report.seconds, 3),
         )
 
-    def of_stack_plan(self, subject: Subject, todo: Sequence[Todo]) -> Result:
+    def of_stack_plan(self, series: Series, todo: Sequence[PlannedAction]) -> Result:
         """The record of a stack that would be packed."""
-        fresh = sum(one.step is not Step.KEEP for one in todo)
+        fresh = sum(one.step is not Action.KEEP for one in todo)
         return self._stack(
             "ok" if fresh else "notneeded",
             f"{fresh} of {len(todo)} files would be added (dry run)",
-            subject,
+            series,
             planned=len(todo),
             to_come=fresh,
             estimated_bytes=round(
-                estimated_bytes(one.file for one in todo if one.step in (Step.FETCH, Step.RENEW))
+                estimated_bytes(
+                    one.file for one in todo if one.step in (Action.FETCH, Action.REFETCH)
+                )
             ),
             dry_run=True,
         )
@@ -170,7 +172,7 @@ class PackingResults(Results):
         return {
             **self._standard,
             "type": "file",
-            "path": str(self._place.stack / difference.path),
+            "path": str(self._location.stack / difference.path),
             "status": "ok",
             "message": f"the archive's row is {difference.drift.value}{fields} (dry run)",
             "drift": difference.drift.value,
@@ -180,22 +182,26 @@ class PackingResults(Results):
         }
 
     def of_pruning(self, entry: FileEntry) -> Result:
-        """The record of a withdrawn picture that would be removed from the tree."""
+        """The record of a withdrawn image that would be removed from the tree."""
         return self._file(
             entry.path, entry.url, "ok", "would be removed from the tree (dry run)", dry_run=True
         )
 
     def of_update_plan(
-        self, subject: Subject, differences: Sequence[Difference], todo: Sequence[Todo], pruned: int
+        self,
+        series: Series,
+        differences: Sequence[Difference],
+        todo: Sequence[PlannedAction],
+        pruned: int,
     ) -> Result:
         """The record of a stack that would be updated."""
         drifted = sum(one.drift is not RowDrift.UNCHANGED for one in differences)
-        asked = sum(one.step in (Step.FETCH, Step.RENEW) for one in todo)
-        work = drifted or pruned or any(one.step is not Step.KEEP for one in todo)
+        asked = sum(one.step in (Action.FETCH, Action.REFETCH) for one in todo)
+        work = drifted or pruned or any(one.step is not Action.KEEP for one in todo)
         return self._stack(
             "ok" if work else "notneeded",
             f"{drifted} rows differ, {asked} files would be asked for, {pruned} removed (dry run)",
-            subject,
+            series,
             planned=len(todo),
             dry_run=True,
         )
@@ -213,15 +219,15 @@ class CitingResults(Results):
 
     def of_citation(self, cited: Citation) -> Result:
         """The record of a stack whose version is cited; ``caveats`` say why it should not be."""
-        held = cited.held
+        commit_info = cited.commit_info
         wrong = "".join(f"; {caveat}" for caveat in cited.caveats)
         return self._stack(
             "ok",
-            f"commit {held.commit[:10]} of {cited.day}{wrong}",
-            cited.subject,
-            commit=held.commit,
-            date=held.date,
-            dataset_id=held.dataset_id,
+            f"commit {commit_info.commit[:10]} of {cited.day}{wrong}",
+            cited.series,
+            commit=commit_info.commit,
+            date=commit_info.date,
+            dataset_id=commit_info.dataset_id,
             files=len(cited.files),
             caveats=[str(caveat) for caveat in cited.caveats],
         )
@@ -232,7 +238,7 @@ class CitingResults(Results):
         return {
             **self._standard,
             "type": "file",
-            "path": str(self._place.stack / name),
+            "path": str(self._location.stack / name),
             "status": "ok" if changed else "notneeded",
             "message": f"in commit {commit[:10]}{'' if changed else ' already'}{wrong}",
             "commit": commit,
@@ -243,7 +249,7 @@ class CitingResults(Results):
 def of_bag(action: str, directory: Path, bag: Bag) -> Result:
     """The record of a bag that was written."""
     holes = sum(one.url is not None for one in bag.payload)
-    wrong = [f"{one.subject.label}: {caveat}" for one in bag.cited for caveat in one.caveats]
+    wrong = [f"{one.series.label}: {caveat}" for one in bag.cited for caveat in one.caveats]
     told = [f"{len(bag.payload)} files, {holes} of them to be fetched", *wrong]
     return {
         "action": action,

@@ -12,27 +12,27 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack import config
-from datalad_stackpack.annex.locate import Place, find_stacks
+from datalad_stackpack.annex.locate import StackLocation, find_stacks
 from datalad_stackpack.annex.process import check_installed
-from datalad_stackpack.archive.client import Archive
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, JOBS, STACKS
 from datalad_stackpack.commands.progress import Work, told
-from datalad_stackpack.commands.results import PackingResults, Result
+from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ManifestError, StackpackError
 from datalad_stackpack.manifest.diff import RowDrift, withdrawn_entries
 from datalad_stackpack.manifest.model import Manifest
 from datalad_stackpack.packing import run_record, survey
-from datalad_stackpack.packing.survey import Order, Withdrawn
+from datalad_stackpack.packing.survey import PackRequest, Withdrawn
 
 
 @build_doc
 class StackpackUpdate(Interface):
     """Bring stacks up to what the archive says now, as a new commit
 
-    New pictures are added, changed rows are recorded. Pictures that the archive no longer
-    lists are kept and marked as withdrawn, unless '--prune' is given. Pictures that the
+    New images are added, changed rows are recorded. Images that the archive no longer
+    lists are kept and marked as withdrawn, unless '--prune' is given. Images that the
     archive now serves with other bytes are replaced only with '--accept-changed'.
 
     No version that a paper may cite is lost: the commit before still checks out, and the
@@ -45,19 +45,19 @@ class StackpackUpdate(Interface):
         "prune": Parameter(
             args=("--prune",),
             action="store_true",
-            doc="""remove pictures that the archive no longer lists from the tree. History keeps
+            doc="""remove images that the archive no longer lists from the tree. History keeps
             them.""",
         ),
         "accept_changed": Parameter(
             args=("--accept-changed",),
             action="store_true",
-            doc="""ask for every picture again, and take those whose bytes changed. Without it,
+            doc="""ask for every image again, and take those whose bytes changed. Without it,
             only rows are compared.""",
         ),
         "fetch": Parameter(
             args=("--fetch",),
             action="store_true",
-            doc="""fetch the pictures that were registered with '--no-fetch', and complete the
+            doc="""fetch the images that were registered with '--no-fetch', and complete the
             manifest's checksums.""",
         ),
         "dry_run": Parameter(
@@ -142,57 +142,65 @@ class Options:
         }
         return [word for word, given in chosen.items() if given]
 
-    def order(self, recorded: Manifest) -> Order:
+    def request(self, recorded: Manifest) -> PackRequest:
         """What to ask for, of a stack that is there."""
         has_content = any(entry.checksum for entry in recorded.files)
-        return Order(
-            recorded.subject,
+        return PackRequest(
+            recorded.series,
             recorded.parts,
             recorded.downsample,
             fetch=self.fetch or has_content,
             complete=self.fetch,
             withdrawn=Withdrawn.PRUNE if self.prune else Withdrawn.KEEP,
-            renew=self.accept_changed,
+            refetch=self.accept_changed,
         )
 
 
 def update(options: Options) -> Iterator[Result]:
     """Do what the options ask for, told as result records."""
     try:
-        work = Work(config.parse_jobs(options.jobs), config.patience(), Halt())
+        work = Work(config.parse_jobs(options.jobs), config.policy(), CancelToken())
         check_installed()
         stacks = find_stacks(options.dataset, options.paths)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, options.paths)), problem)
         return
-    for place in stacks:
-        tell = PackingResults(ACTION, place)
+    for location in stacks:
+        tell = StackResults(ACTION, location)
         try:
-            recorded = survey.recorded_manifest(place)
+            recorded = survey.recorded_manifest(location)
             if recorded is None:
                 raise ManifestError("the manifest was never committed: run stackpack-add again")
-            order = options.order(recorded)
+            request = options.request(recorded)
             with config.recorded_source(recorded.archive_url) as source:
-                archive = Archive(source, work.patience, work.halt)
+                archive = ArchiveClient(source, work.policy, work.cancel)
                 if options.dry_run:
-                    yield from _foresee(order, archive, place, recorded, tell)
+                    yield from _foresee(request, archive, location, recorded, tell)
                 else:
                     record = partial(run_record.of_update, options.spelled, options.message)
-                    yield from told(work.packing(archive, place, record).run(order), order, tell)
+                    yield from told(
+                        work.packing(archive, location, record).run(request), request, tell
+                    )
         except StackpackError as problem:
             yield tell.of_problem(problem)
 
 
 def _foresee(
-    order: Order, archive: Archive, place: Place, recorded: Manifest, tell: PackingResults
+    request: PackRequest,
+    archive: ArchiveClient,
+    location: StackLocation,
+    recorded: Manifest,
+    tell: StackResults,
 ) -> Iterator[Result]:
-    found = survey.survey(order, archive, recorded)
+    found = survey.survey(request, archive, recorded)
     differences = found.differences(recorded)
     for difference in differences:
         if difference.drift is not RowDrift.UNCHANGED:
             yield tell.of_difference(difference)
-    todo = survey.foresee(found, place, recorded)
-    pruned = withdrawn_entries(recorded, found.files) if order.withdrawn is Withdrawn.PRUNE else ()
+    todo = survey.plan_actions(found, location, recorded)
+    pruned = (
+        withdrawn_entries(recorded, found.files) if request.withdrawn is Withdrawn.PRUNE else ()
+    )
     for entry in pruned:
         yield tell.of_pruning(entry)
-    yield tell.of_update_plan(order.subject, differences, todo, len(pruned))
+    yield tell.of_update_plan(request.series, differences, todo, len(pruned))

@@ -1,6 +1,6 @@
 """A small synthetic archive on loopback, standing in for the Allen one.
 
-It answers the same queries in the same manner, with pictures that it draws
+It answers the same queries in the same manner, with images that it draws
 itself, so that everything can be tried and tested without a network. Nothing
 in it is data of a real neuron: only some names and numbers are borrowed, so
 that a demo looks like the real job.
@@ -10,7 +10,7 @@ that a demo looks like the real job.
     data_sets series of section images, asked for by the id of a data set
     structures  the parts of the brain that they lie in
     neuron    the invented neuron of a cell, and its SWC file
-    pictures  the images of a cell: ids, paths, bounding boxes
+    images  the images of a cell: ids, paths, bounding boxes
     render    the images themselves, drawn on request
     rows      what the archive says about cells, images and files
     rma       the query language: from text to a query

@@ -2,7 +2,7 @@
 
 A new small cell is a new row of the table in `more_cells`. Names and numbers marked "archive:
 verified" or "archive: reported" are those of the real cell; everything else,
-the neuron and its pictures above all, is invented.
+the neuron and its images above all, is invented.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _nothing() -> Mapping[str, int]:
 
 @dataclass(frozen=True)
 class DemoCell:
-    """One cell: what the archive says of it, and how its pictures are drawn.
+    """One cell: what the archive says of it, and how its images are drawn.
 
     Lengths of images are whole pixels; `resolution` is micrometres per pixel
     and `z_step` micrometres between sections (archive: verified, 0.1144 and 0.28).
@@ -35,7 +35,7 @@ class DemoCell:
 
     specimen_id: int
     data_set_id: int
-    """Id of the data set that the planes belong to; ids of the pictures follow from it."""
+    """Id of the data set that the planes belong to; ids of the images follow from it."""
     name: str
     species: str
     structure: str
@@ -54,7 +54,7 @@ class DemoCell:
     """Width of the whole image; a plane is served without its outermost pixels."""
     image_height: int
     seed: int
-    """Seed of the neuron, of the field behind it and of the grain of its pictures."""
+    """Seed of the neuron, of the field behind it and of the grain of its images."""
     failed_sections: tuple[int, ...] = ()
     """Those of `sections` that the archive marks as failed; the neuron is not in them."""
     projections: bool = True
@@ -166,4 +166,4 @@ LIFELIKE_CELLS: tuple[DemoCell, ...] = (
         seed=7,
     ),
 )
-"""Two cells with pictures large enough to look at."""
+"""Two cells with images large enough to look at."""

@@ -1,7 +1,7 @@
 """The data sets of the demo archive that are not planes of a cell: series of section images.
 
 They are drawn as a cell's planes are, with other sections and another size. Only the number of
-the first is a real one, of an ISH experiment; its pictures are invented like all others.
+the first is a real one, of an ISH experiment; its images are invented like all others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small cells to choose from: all invented, with pictures of a thousand pixels each.
+"""Small cells to choose from: all invented, with images of a thousand pixels each.
 
 The table has a row a cell. Its columns are those that a question is asked by.
 """
@@ -17,7 +17,7 @@ DATA_SET_STEP = 1000
 WIDTH, HEIGHT = 34, 42
 """Size of a whole image in pixels."""
 
-ALL, NO_PLANES, NO_TREE, NO_PICTURES = "pps", "-ps", "pp-", "---"
+ALL, NO_PLANES, NO_TREE, NO_IMAGES = "pps", "-ps", "pp-", "---"
 """What a cell has: planes, projections and a reconstruction; or not all of them."""
 
 # structure, layer, dendrite type, apical, line, reporter, donor, sections, has, type
@@ -31,7 +31,7 @@ _ROWS: tuple[
     ("VISp4", "4", "spiny", "intact", "Scnn1a-Tg3-Cre", "positive", 3, (2, 3, 4), NO_TREE, ""),
     ("VISp4", "4", "aspiny", "NA", "Pvalb-IRES-Cre", "positive", 4, (1, 2, 3), ALL, "full"),
     ("VISp1", "1", "aspiny", "NA", "Htr3a-Cre_NO152", "positive", 5, (5, 6, 7), ALL, "full"),
-    ("VISp1", "1", "aspiny", "NA", "Ndnf-IRES2-dgCre", "positive", 5, (), NO_PICTURES, ""),
+    ("VISp1", "1", "aspiny", "NA", "Ndnf-IRES2-dgCre", "positive", 5, (), NO_IMAGES, ""),
     ("VISp2/3", "2/3", "spiny", "intact", "Cux2-CreERT2", "positive", 6, (2, 4, 5), ALL, "full"),
     ("VISp2/3", "2/3", "aspiny", "NA", "Vip-IRES-Cre", "positive", 7, (2, 3, 4), ALL, "full"),
     ("VISp2/3", "2/3", "sparsely spiny", "NA", "Sst-IRES-Cre", "positive", 7, (2, 3), ALL, "full"),
@@ -39,7 +39,7 @@ _ROWS: tuple[
     ("VISp5", "5", "spiny", "truncated", "Tlx3-Cre_PL56", "positive", 8, (2, 3, 4), NO_TREE, ""),
     ("VISp5", "5", "sparsely spiny", "NA", "Sst-IRES-Cre", "negative", 9, (4, 5, 6), ALL, "full"),
     ("VISp6a", "6a", "spiny", "intact", "Ntsr1-Cre_GN220", "positive", 10, (2, 3, 4), ALL, "full"),
-    ("VISp6a", "6a", "spiny", "intact", "Ntsr1-Cre_GN220", "positive", 10, (), NO_PICTURES, ""),
+    ("VISp6a", "6a", "spiny", "intact", "Ntsr1-Cre_GN220", "positive", 10, (), NO_IMAGES, ""),
     ("VISp6b", "6b", "spiny", "truncated", "Ctgf-T2A-dgCre", "positive", 11, (2, 3), ALL, "full"),
     ("VISl4", "4", "spiny", "intact", "Scnn1a-Tg2-Cre", "positive", 12, (2, 3, 4), ALL, "full"),
     ("VISl5", "5", "aspiny", "NA", "Pvalb-IRES-Cre", "positive", 12, (2, 3, 4), ALL, "full"),

@@ -90,7 +90,7 @@ class _Growth:
         return node
 
     def stems(self) -> list[_Tip]:
-        """Place the soma, and one growing end for each neurite that leaves it."""
+        """StackLocation the soma, and one growing end for each neurite that leaves it."""
         width, height, count = self.cell.image_width, self.cell.image_height, len(self.sections)
         x, y = width * (0.45 + 0.1 * self.draw()), height * (0.54 + 0.08 * self.draw())
         depth = float(self.sections[int(count * (0.4 + 0.2 * self.draw()))])

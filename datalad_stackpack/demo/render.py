@@ -1,4 +1,4 @@
-"""The pictures of the demo archive, drawn on request.
+"""The images of the demo archive, drawn on request.
 
 Brightfield, as the archive's: a dark neuron on a light, slightly uneven and
 grainy field. What lies in a plane's section is sharp; what lies above or below
@@ -19,11 +19,11 @@ from threading import Lock
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from .cells import DemoCell
+from .images import DemoImage
 from .neuron import Stroke, strokes
-from .pictures import Picture
 
 Gray = Image.Image
-"""A picture of Pillow's mode L: 0 is black, 255 white."""
+"""An image of Pillow's mode L: 0 is black, 255 white."""
 
 INK = 34
 """Gray of the neuron where it is in focus."""
@@ -35,7 +35,7 @@ QUALITY = 95
 """JPEG quality: the archive serves its highest by default (archive: documented)."""
 
 MOST_DOWNSAMPLE = 8
-"""Largest number of halvings that a picture can be asked for."""
+"""Largest number of halvings that an image can be asked for."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class _Focus:
     blur: float
     """Standard deviation in pixels of an image 240 pixels wide."""
     strength: float
-    """Share of the ink that is left, before the blur spreads it."""
+    """PartCount of the ink that is left, before the blur spreads it."""
 
 
 FOCUS = (_Focus(0.5, 0, 1.0), _Focus(2.0, 1.6, 0.7), _Focus(5.0, 3.2, 0.6), _Focus(11.0, 6.0, 0.5))
@@ -118,9 +118,9 @@ def plane(cell: DemoCell, section: int) -> Gray:
     """Draw the whole image of a section; a failed one shows the empty field."""
     size = (cell.image_width, cell.image_height)
     grain = ImageChops.offset(_grain(cell), 7 * section, 13 * section)
-    picture = ImageChops.add(_field(cell), grain, offset=3 * section % 5)
+    image = ImageChops.add(_field(cell), grain, offset=3 * section % 5)
     if section in cell.failed_sections:
-        return picture
+        return image
     unit = min(1.0, max(0.3, min(size) / 240))
     for focus, shown in reversed(list(zip(FOCUS, _visible(cell, section), strict=True))):
         if not shown:
@@ -129,19 +129,19 @@ def plane(cell: DemoCell, section: int) -> Gray:
         mask = mask.filter(ImageFilter.GaussianBlur(focus.blur * unit or 0.45))
         if focus.strength < 1:
             mask = mask.point([int(level * focus.strength) for level in range(256)])
-        picture.paste(INK, (0, 0, *size), mask)
-    return picture
+        image.paste(INK, (0, 0, *size), mask)
+    return image
 
 
-def _squeeze(picture: Gray, function: str) -> Gray:
+def _squeeze(image: Gray, function: str) -> Gray:
     """Return one column: each row's least ("min") or greatest ("max") value."""
     pick = ImageChops.darker if function == "min" else ImageChops.lighter
-    while picture.width > 1:
-        width, height = picture.size
+    while image.width > 1:
+        width, height = image.size
         half = (width + 1) // 2
         left, right = (0, 0, half, height), (width - half, 0, width, height)
-        picture = pick(picture.crop(left), picture.crop(right))
-    return picture
+        image = pick(image.crop(left), image.crop(right))
+    return image
 
 
 @lru_cache(maxsize=16)
@@ -152,11 +152,11 @@ def _projections(cell: DemoCell) -> dict[tuple[str, str], Gray]:
     greatest = least
     sides = {f: Image.new("L", (len(sections), cell.image_height)) for f in ("min", "max")}
     for at, section in enumerate(sections):
-        picture = plane(cell, section)
-        least = ImageChops.darker(least, picture)
-        greatest = ImageChops.lighter(greatest, picture)
+        image = plane(cell, section)
+        least = ImageChops.darker(least, image)
+        greatest = ImageChops.lighter(greatest, image)
         for function, side in sides.items():
-            side.paste(_squeeze(picture, function), (at, 0))
+            side.paste(_squeeze(image, function), (at, 0))
     size = (cell.yz_width, cell.image_height)
     return {
         ("min", "xy"): least,
@@ -171,7 +171,7 @@ _one_at_a_time = Lock()
 def projection(cell: DemoCell, function: str, axes: str) -> Gray:
     """Draw the pixelwise "min" or "max" of a cell's planes along z ("xy") or x ("yz").
 
-    The yz picture shows for each y the sections side by side, stretched to scale.
+    The yz image shows for each y the sections side by side, stretched to scale.
     """
     with _one_at_a_time:
         return _projections(cell)[function, axes]
@@ -179,26 +179,26 @@ def projection(cell: DemoCell, function: str, axes: str) -> Gray:
 
 @lru_cache(maxsize=1024)
 def jpeg(
-    picture: Picture, box: tuple[int, int, int, int] | None = None, downsample: int = 0
+    image: DemoImage, box: tuple[int, int, int, int] | None = None, downsample: int = 0
 ) -> bytes:
-    """Return a picture as it is served: RGB for a plane, gray for a projection.
+    """Return an image as it is served: RGB for a plane, gray for a projection.
 
     `box` is left, top, width, height in pixels of the whole image, the
-    picture's bounding box by default; `downsample` is how often the result is
+    image's bounding box by default; `downsample` is how often the result is
     halved, which rounds down, and never below one pixel.
     """
     if not 0 <= downsample <= MOST_DOWNSAMPLE:
         raise ValueError(f"downsample must be 0 to {MOST_DOWNSAMPLE}, not {downsample}")
-    left, top, width, height = box or picture.box
-    if picture.section is not None:
-        whole = plane(picture.cell, picture.section)
+    left, top, width, height = box or image.box
+    if image.section is not None:
+        whole = plane(image.cell, image.section)
     else:
-        whole = projection(picture.cell, picture.function or "", picture.axes or "")
+        whole = projection(image.cell, image.function or "", image.axes or "")
     gray = whole.crop((left, top, left + width, top + height))
     if downsample:
         size = (max(1, width >> downsample), max(1, height >> downsample))
         gray = gray.resize(size, Image.Resampling.BOX)
-    if picture.section is not None:
+    if image.section is not None:
         chroma = [Image.new("L", gray.size, level) for level in TINT]
         gray = Image.merge("YCbCr", (gray, *chroma))
     file = BytesIO()

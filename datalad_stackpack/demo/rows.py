@@ -13,8 +13,8 @@ from math import dist
 from zlib import crc32
 
 from .cells import DemoCell
+from .images import DemoImage, images
 from .neuron import neuron, position_um
-from .pictures import Picture, pictures
 from .structures import STRUCTURES, Structure
 
 Value = bool | int | float | str | None
@@ -59,38 +59,38 @@ def file_name(cell: DemoCell, *, is_marker: bool) -> str:
     return f"{stem}_marker_m.swc" if is_marker else f"{stem}_m.swc"
 
 
-def image_row(picture: Picture) -> dict[str, Value]:
+def image_row(image: DemoImage) -> dict[str, Value]:
     """Return the 26 fields of an image, sorted by name as in the archive (verified)."""
-    is_plane = picture.section is not None
+    is_plane = image.section is not None
     words = {"max": "Maximum", "min": "Minimum"}
-    kind = f"{words.get(picture.function or '')}IntensityProjection - {picture.axes}"
+    kind = f"{words.get(image.function or '')}IntensityProjection - {image.axes}"
     return {
         "annotated": False,
-        "axes": picture.axes,
+        "axes": image.axes,
         "bits_per_component": 8,
-        "data_set_id": picture.cell.data_set_id if is_plane else None,
+        "data_set_id": image.cell.data_set_id if is_plane else None,
         "expression": None,
         "expression_path": None,
-        "failed": picture.failed,
-        "height": picture.height,
-        "id": picture.id,
-        "image_height": picture.whole_height,
+        "failed": image.failed,
+        "height": image.height,
+        "id": image.id,
+        "image_height": image.whole_height,
         "image_type": "Primary" if is_plane else kind,
-        "image_width": picture.whole_width,
+        "image_width": image.whole_width,
         "isi_experiment_id": None,
         "lims1_id": None,
         "number_of_components": 3 if is_plane else 1,
         "ophys_experiment_id": None,
-        "path": picture.path,
-        "projection_function": picture.function,
-        "resolution": picture.cell.resolution,
-        "section_number": picture.section or 0,
-        "specimen_id": None if is_plane else picture.cell.specimen_id,
+        "path": image.path,
+        "projection_function": image.function,
+        "resolution": image.cell.resolution,
+        "section_number": image.section or 0,
+        "specimen_id": None if is_plane else image.cell.specimen_id,
         "structure_id": None,
         "tier_count": 6,
-        "width": picture.width,
-        "x": picture.x,
-        "y": picture.y,
+        "width": image.width,
+        "x": image.x,
+        "y": image.y,
     }
 
 
@@ -208,10 +208,10 @@ def _structure(structure: Structure) -> Record:
     )
 
 
-def _image(picture: Picture) -> Record:
-    if picture.section is None:
-        return Record(image_row(picture), {"specimen": _specimen(picture.cell)})
-    return Record(image_row(picture), {"data_set": _data_set(picture.cell)})
+def _image(image: DemoImage) -> Record:
+    if image.section is None:
+        return Record(image_row(image), {"specimen": _specimen(image.cell)})
+    return Record(image_row(image), {"data_set": _data_set(image.cell)})
 
 
 def _scrambled(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -224,11 +224,13 @@ def tables(cells: Sequence[DemoCell], data_sets: Sequence[DemoCell] = ()) -> Tab
 
     The archive's order is unspecified unless a query asks for one (archive: verified).
     """
-    images = [(picture.section is None, _image(picture)) for c in cells for picture in pictures(c)]
+    all_images = [(image.section is None, _image(image)) for c in cells for image in images(c)]
     return {
-        "SubImage": _scrambled(record for is_projection, record in images if not is_projection),
-        "ProjectionImage": _scrambled(record for is_projection, record in images if is_projection),
-        "SectionImage": _scrambled(_image(one) for each in data_sets for one in pictures(each)),
+        "SubImage": _scrambled(record for is_projection, record in all_images if not is_projection),
+        "ProjectionImage": _scrambled(
+            record for is_projection, record in all_images if is_projection
+        ),
+        "SectionImage": _scrambled(_image(one) for each in data_sets for one in images(each)),
         "NeuronReconstruction": _scrambled(_reconstruction(c) for c in cells if c.reconstruction),
         "ApiCellTypesSpecimenDetail": _scrambled(_detail(cell) for cell in cells),
         "Structure": _scrambled(_structure(one) for one in STRUCTURES.values()),

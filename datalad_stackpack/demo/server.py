@@ -15,9 +15,9 @@ from urllib.parse import quote
 from . import render, rows
 from .cells import LIFELIKE_CELLS, DemoCell
 from .data_sets import DATA_SETS
+from .images import DemoImage, images
 from .more_cells import MORE_CELLS
 from .neuron import marker, swc
-from .pictures import Picture, pictures
 from .selection import answer as answer_query
 from .wire import HangUp, Reply, Request, Reset, WireServer
 
@@ -42,13 +42,13 @@ DEMO_CELLS = LIFELIKE_CELLS + MORE_CELLS
 """The cells that the demo archive serves unless it is told others."""
 
 DEMO_VERSION = 3
-"""Changes when the same request would get other pictures or rows than before."""
+"""Changes when the same request would get other images or rows than before."""
 
 PIECE = 16 * 1024
-"""Bytes of a picture that are sent at once."""
+"""Bytes of an image that are sent at once."""
 
 DOWNLOADS = ("section_image_download", "image_download", "projection_image_download")
-"""Addresses of a picture by id; each serves any picture (archive: verified for the first)."""
+"""Addresses of an image by id; each serves any image (archive: verified for the first)."""
 
 IMAGE_NUMBERS = ("left", "top", "width", "height", "downsample")
 """Parameters of the image service that the demo heeds, all whole numbers."""
@@ -95,13 +95,13 @@ class DemoArchive:
         self._address = (host, port)
         self._tables = rows.tables(self.cells, data_sets)
         drawn = (*self.cells, *data_sets)
-        self._pictures = [picture for cell in drawn for picture in pictures(cell)]
-        self._by_id = {picture.id: picture for picture in self._pictures}
-        self._by_path = {picture.path: picture for picture in self._pictures}
+        self._images = [image for cell in drawn for image in images(cell)]
+        self._by_id = {image.id: image for image in self._images}
+        self._by_path = {image.path: image for image in self._images}
         self._files = self._named_files()
         specimens = {cell.specimen_id for cell in self.cells}
-        if len(self._by_id) < len(self._pictures) or len(specimens) < len(self.cells):
-            raise ValueError("two cells or pictures have the same id: use data set ids far apart")
+        if len(self._by_id) < len(self._images) or len(specimens) < len(self.cells):
+            raise ValueError("two cells or images have the same id: use data set ids far apart")
         self._requests: list[Request] = []
         self._lock = Lock()
         self._server: WireServer | None = None
@@ -211,26 +211,26 @@ class DemoArchive:
 
     def _redirect(self, number: int, query: Mapping[str, str]) -> Reply:
         """Send to the image service, by an address without a scheme (archive: verified)."""
-        picture = self._by_id.get(number)
-        if picture is None:
+        image = self._by_id.get(number)
+        if image is None:
             return _page(404, f"There is no image {number}.")
         host = self.url.partition(":")[2]
-        left, top, width, height = picture.box
+        left, top, width, height = image.box
         location = (
-            f"{host}/cgi-bin/imageservice?mime=1&path={picture.path}&left={left}&top={top}"
+            f"{host}/cgi-bin/imageservice?mime=1&path={image.path}&left={left}&top={top}"
             f"&width={width}&height={height}&downsample={quote(query.get('downsample', '0'))}"
         )
         return _page(302, "You are being redirected.", Location=location)
 
     def _render(self, query: Mapping[str, str]) -> Reply:
-        """Draw a picture, with neither a length nor an ETag (archive: verified)."""
-        picture = self._by_path.get(query.get("path", ""))
-        if picture is None:
+        """Draw an image, with neither a length nor an ETag (archive: verified)."""
+        image = self._by_path.get(query.get("path", ""))
+        if image is None:
             return _page(404, "There is no such image.")
         try:
             numbers = {key: int(query[key]) for key in IMAGE_NUMBERS if key in query}
-            box = _box(picture, numbers)
-            content = render.jpeg(picture, box, numbers.get("downsample", 0))
+            box = _box(image, numbers)
+            content = render.jpeg(image, box, numbers.get("downsample", 0))
         except ValueError as error:
             return _page(400, f"Bad parameter: {error}")
         return Reply(200, {"Content-Type": "image/jpeg"}, _in_pieces(content), "chunked")
@@ -258,15 +258,15 @@ class DemoArchive:
         return Reply(200, headers, _in_pieces(content), "chunked")
 
 
-def _box(picture: Picture, numbers: Mapping[str, int]) -> tuple[int, int, int, int]:
-    """Return the part of a picture that is asked for, within the whole image, in pixels."""
+def _box(image: DemoImage, numbers: Mapping[str, int]) -> tuple[int, int, int, int]:
+    """Return the part of an image that is asked for, within the whole image, in pixels."""
     left, top, width, height = (
         numbers.get(key, default)
-        for key, default in zip(("left", "top", "width", "height"), picture.box, strict=True)
+        for key, default in zip(("left", "top", "width", "height"), image.box, strict=True)
     )
     left, top = max(0, left), max(0, top)
-    width = min(width, picture.whole_width - left)
-    height = min(height, picture.whole_height - top)
+    width = min(width, image.whole_width - left)
+    height = min(height, image.whole_height - top)
     if width < 1 or height < 1:
         raise ValueError("nothing of the image lies in that box")
     return left, top, width, height

@@ -6,13 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from datalad_stackpack.archive.cells import Described
+from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.parts import CELL, PARTS, Holds
 from datalad_stackpack.archive.query import Row
-from datalad_stackpack.archive.rows import Image, Item, Tracing
+from datalad_stackpack.archive.rows import Image, Item, Reconstruction
 from datalad_stackpack.errors import quoted
-from datalad_stackpack.manifest.entries import FileEntry, ImageEntry, OmittedEntry, TracingEntry
+from datalad_stackpack.manifest.entries import (
+    FileEntry,
+    ImageEntry,
+    OmittedEntry,
+    ReconstructionEntry,
+)
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
 from datalad_stackpack.manifest.model import Manifest
 
@@ -63,13 +68,13 @@ def compare_rows(
     recorded: Manifest,
     files: Iterable[PlannedFile],
     not_planned: Iterable[Item] = (),
-    described: Described | None = None,
+    cell_record: CellRecord | None = None,
 ) -> tuple[Difference, ...]:
     """Every recorded or listed file once, sorted by path, each in one class.
 
     ``files`` are planned from the archive's present rows, with the recorded paths kept;
     ``not_planned`` are the items that it marks as failed or superseded, or has no file of, and
-    ``described`` is what it says of the cell: they have no file, so a difference in their rows
+    ``cell_record`` is what it says of the cell: they have no file, so a difference in their rows
     is told of the manifest. Files that were withdrawn before are not told again while they
     stay so.
     """
@@ -86,8 +91,8 @@ def compare_rows(
         found.append(_compare_row(file.path, file.item, before, file.row))
     found += _compare_not_planned(recorded, not_planned, {_id(file.item) for file in now.values()})
     if CELL.name in recorded.parts:
-        was = recorded.described.row if recorded.described else None
-        found += _compare_cell(was, described.row if described else None)
+        was = recorded.cell_record.row if recorded.cell_record else None
+        found += _compare_cell(was, cell_record.row if cell_record else None)
     return tuple(sorted(found, key=lambda difference: difference.path))
 
 
@@ -110,9 +115,9 @@ def _id(thing: Item | FileEntry | OmittedEntry) -> tuple[str, int]:
     """What makes an image or a reconstruction the same one, by the archive's ids."""
     if isinstance(thing, Image):
         return thing.part, thing.id
-    if isinstance(thing, Tracing):
+    if isinstance(thing, Reconstruction):
         return thing.part, thing.reconstruction_id
-    entry: ImageEntry | TracingEntry | None = thing.image or thing.tracing
+    entry: ImageEntry | ReconstructionEntry | None = thing.image or thing.reconstruction
     return thing.part, entry.id if entry else 0
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from datalad_stackpack.archive.files import PictureSize, PlannedFile, PlannedPicture
+from datalad_stackpack.archive.files import ImageSize, PlannedFile, PlannedImage
 from datalad_stackpack.archive.query import Row
-from datalad_stackpack.archive.rows import Image, Item, Tracing
-from datalad_stackpack.archive.swc import Tree
-from datalad_stackpack.archive.validate import Looked
+from datalad_stackpack.archive.rows import Image, Item, Reconstruction
+from datalad_stackpack.archive.swc import SkeletonSize
+from datalad_stackpack.archive.validate import FileInfo
 from datalad_stackpack.checksums import Checksum, checksum_of
 
 MARKED_FAILED = "marked_failed"
@@ -42,7 +42,7 @@ class ImageEntry:
 
 
 @dataclass(frozen=True)
-class TracingEntry:
+class ReconstructionEntry:
     """A reconstruction, as a manifest records it; the fields and units are the schema's."""
 
     id: int
@@ -67,7 +67,7 @@ class FileEntry:
     key: str
     checksum: Checksum | None
     image: ImageEntry | None
-    tracing: TracingEntry | None
+    reconstruction: ReconstructionEntry | None
     row: Row = field(repr=False)
     media_type: str
     withdrawn: bool = False
@@ -82,13 +82,13 @@ class OmittedEntry:
     path: str | None
     url: str | None
     image: ImageEntry | None
-    tracing: TracingEntry | None
+    reconstruction: ReconstructionEntry | None
     row: Row = field(repr=False)
 
 
-def file_entry(file: PlannedFile, key: str, looked: Looked | None) -> FileEntry:
+def file_entry(file: PlannedFile, key: str, looked: FileInfo | None) -> FileEntry:
     """The record of a file under ``key``; ``looked`` is what was seen of it, if it was."""
-    image, tracing = _entries(file, looked)
+    image, reconstruction = _entries(file, looked)
     return FileEntry(
         file.path,
         file.part,
@@ -96,7 +96,7 @@ def file_entry(file: PlannedFile, key: str, looked: Looked | None) -> FileEntry:
         key,
         checksum_of(key),
         image,
-        tracing,
+        reconstruction,
         file.row,
         file.media_type,
     )
@@ -104,33 +104,37 @@ def file_entry(file: PlannedFile, key: str, looked: Looked | None) -> FileEntry:
 
 def not_accepted(file: PlannedFile) -> OmittedEntry:
     """The record of a file that was wanted, and none came that could be accepted."""
-    image, tracing = _entries(file, None)
-    return OmittedEntry(file.part, NOT_ACCEPTED, file.path, file.url, image, tracing, file.row)
+    image, reconstruction = _entries(file, None)
+    return OmittedEntry(
+        file.part, NOT_ACCEPTED, file.path, file.url, image, reconstruction, file.row
+    )
 
 
 def not_planned(item: Item, downsample: int) -> OmittedEntry:
     """The record of what the archive itself marks as failed or superseded, or has no file of."""
-    if isinstance(item, Tracing):
+    if isinstance(item, Reconstruction):
         reason = SUPERSEDED if item.superseded else NO_FILE
         return OmittedEntry(
-            item.part, reason, None, None, None, tracing_entry(item, None), item.row
+            item.part, reason, None, None, None, reconstruction_entry(item, None), item.row
         )
     image = image_entry(item, downsample, None)
     return OmittedEntry(item.part, MARKED_FAILED, None, None, image, None, item.row)
 
 
 def _entries(
-    file: PlannedFile, looked: Looked | None
-) -> tuple[ImageEntry | None, TracingEntry | None]:
-    if isinstance(file, PlannedPicture):
-        size = looked if isinstance(looked, PictureSize) else file.foretold_size
+    file: PlannedFile, looked: FileInfo | None
+) -> tuple[ImageEntry | None, ReconstructionEntry | None]:
+    if isinstance(file, PlannedImage):
+        size = looked if isinstance(looked, ImageSize) else file.expected_size
         return image_entry(file.image, file.downsample, size), None
-    assert isinstance(file.item, Tracing)  # noqa: S101 (there are two kinds of planned file)
-    return None, tracing_entry(file.item, looked if isinstance(looked, Tree) else None)
+    assert isinstance(file.item, Reconstruction)  # noqa: S101 (there are two kinds of planned file)
+    return None, reconstruction_entry(
+        file.item, looked if isinstance(looked, SkeletonSize) else None
+    )
 
 
-def image_entry(image: Image, downsample: int, size: PictureSize | None) -> ImageEntry:
-    """The record of an image; ``size`` is of the picture as served, ``None`` if unknown."""
+def image_entry(image: Image, downsample: int, size: ImageSize | None) -> ImageEntry:
+    """The record of an image; ``size`` is of the image as served, ``None`` if unknown."""
     pixel_size = image.pixel_size_um
     return ImageEntry(
         id=image.id,
@@ -148,22 +152,24 @@ def image_entry(image: Image, downsample: int, size: PictureSize | None) -> Imag
     )
 
 
-def tracing_entry(tracing: Tracing, tree: Tree | None) -> TracingEntry:
+def reconstruction_entry(
+    reconstruction: Reconstruction, tree: SkeletonSize | None
+) -> ReconstructionEntry:
     """The record of a reconstruction; ``tree`` is what its file holds, ``None`` if unknown."""
-    return TracingEntry(
-        id=tracing.reconstruction_id,
-        file_id=tracing.id,
-        type=tracing.type,
-        scale_um=tracing.scale_um,
+    return ReconstructionEntry(
+        id=reconstruction.reconstruction_id,
+        file_id=reconstruction.id,
+        type=reconstruction.type,
+        scale_um=reconstruction.scale_um,
         nodes=tree.nodes if tree else None,
         roots=tree.roots if tree else None,
     )
 
 
-def looked_at(entry: FileEntry) -> Looked | None:
+def recorded_info(entry: FileEntry) -> FileInfo | None:
     """What a recorded file was seen to hold."""
     if entry.image and entry.image.width and entry.image.height:
-        return PictureSize(entry.image.width, entry.image.height)
-    if entry.tracing and entry.tracing.nodes and entry.tracing.roots:
-        return Tree(entry.tracing.nodes, entry.tracing.roots)
+        return ImageSize(entry.image.width, entry.image.height)
+    if entry.reconstruction and entry.reconstruction.nodes and entry.reconstruction.roots:
+        return SkeletonSize(entry.reconstruction.nodes, entry.reconstruction.roots)
     return None

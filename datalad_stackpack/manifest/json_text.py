@@ -13,17 +13,22 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NoReturn
 
-from datalad_stackpack.archive.cells import Cell, Described
-from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.archive.cells import Cell, CellRecord
+from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.archive.query import Query
 from datalad_stackpack.archive.sources import Terms
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.errors import ManifestError, quoted
-from datalad_stackpack.manifest.entries import FileEntry, ImageEntry, OmittedEntry, TracingEntry
+from datalad_stackpack.manifest.entries import (
+    FileEntry,
+    ImageEntry,
+    OmittedEntry,
+    ReconstructionEntry,
+)
 from datalad_stackpack.manifest.model import (
     MANIFEST_VERSION,
     Affine,
-    AskedQuery,
+    AnsweredQuery,
     Generator,
     Manifest,
 )
@@ -96,7 +101,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
         "$schema": schema()["$id"],
         "manifest_version": MANIFEST_VERSION,
         "generator": asdict(manifest.generator),
-        **_subject_document(manifest),
+        **_series_document(manifest),
         "archive": {"name": manifest.archive_name, "url": manifest.archive_url},
         "terms": asdict(manifest.terms),
         "queries": [
@@ -113,7 +118,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
             "pixel_size_um": manifest.pixel_size_um,
             "z_step_um": manifest.z_step_um,
             "plane_to_swc_um": _lists(manifest.plane_to_swc_um),
-            "reconstruction": manifest.reconstruction.value,
+            "reconstruction": manifest.reconstruction_state.value,
             "downsample": manifest.downsample,
             "complete": manifest.complete,
         },
@@ -122,15 +127,15 @@ def _document(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _subject_document(manifest: Manifest) -> dict[str, Any]:
-    number = {"id": manifest.subject.id}
-    if manifest.subject.kind != "specimen":
-        return {"specimen": None, manifest.subject.kind: number}
-    described = manifest.described
-    facts = {ours: getattr(described.cell, name) if described else None
+def _series_document(manifest: Manifest) -> dict[str, Any]:
+    number = {"id": manifest.series.id}
+    if manifest.series.kind != "specimen":
+        return {"specimen": None, manifest.series.kind: number}
+    cell_record = manifest.cell_record
+    facts = {ours: getattr(cell_record.cell, name) if cell_record else None
              for name, ours in CELL_FIELDS.items()}  # fmt: skip
     return {
-        "specimen": {**number, **facts, "row": dict(described.row) if described else None},
+        "specimen": {**number, **facts, "row": dict(cell_record.row) if cell_record else None},
         "data_set": None,
     }
 
@@ -155,11 +160,11 @@ def _lists(affine: Affine | None) -> list[list[float]] | None:
     return None if affine is None else [list(row) for row in affine]
 
 
-def _tracing_document(tracing: TracingEntry | None) -> dict[str, Any] | None:
-    if tracing is None:
+def _reconstruction_document(reconstruction: ReconstructionEntry | None) -> dict[str, Any] | None:
+    if reconstruction is None:
         return None
-    x_um, y_um, z_um = tracing.scale_um
-    return {**asdict(tracing), "scale_um": {"x": x_um, "y": y_um, "z": z_um}}
+    x_um, y_um, z_um = reconstruction.scale_um
+    return {**asdict(reconstruction), "scale_um": {"x": x_um, "y": y_um, "z": z_um}}
 
 
 def _file_document(entry: FileEntry) -> dict[str, Any]:
@@ -173,7 +178,7 @@ def _file_document(entry: FileEntry) -> dict[str, Any]:
         "sha256": checksum.sha256 if checksum else None,
         "key": entry.key,
         "image": vars(entry.image) if entry.image else None,
-        "reconstruction": _tracing_document(entry.tracing),
+        "reconstruction": _reconstruction_document(entry.reconstruction),
         "row": entry.row,
         "withdrawn": entry.withdrawn,
     }
@@ -186,7 +191,7 @@ def _omitted_document(gone: OmittedEntry) -> dict[str, Any]:
         "path": gone.path,
         "url": gone.url,
         "image": vars(gone.image) if gone.image else None,
-        "reconstruction": _tracing_document(gone.tracing),
+        "reconstruction": _reconstruction_document(gone.reconstruction),
         "row": gone.row,
     }
 
@@ -195,7 +200,7 @@ def _manifest(document: dict[str, Any]) -> Manifest:
     archive, stack = document["archive"], document["stack"]
     return Manifest(
         generator=Generator(**document["generator"]),
-        subject=_subject(document),
+        series=_series(document),
         archive_name=archive["name"],
         archive_url=archive["url"],
         terms=Terms(**document["terms"]),
@@ -203,25 +208,25 @@ def _manifest(document: dict[str, Any]) -> Manifest:
         downsample=stack["downsample"],
         files=tuple(_file(entry) for entry in document["files"]),
         omitted=tuple(_omitted(gone) for gone in document["omitted"]),
-        described=_described(document["specimen"]),
+        cell_record=_described(document["specimen"]),
     )
 
 
-def _subject(document: dict[str, Any]) -> Subject:
+def _series(document: dict[str, Any]) -> Series:
     kind = "data_set" if document["specimen"] is None else "specimen"
-    return Subject(kind, document[kind]["id"])
+    return Series(kind, document[kind]["id"])
 
 
-def _described(told: dict[str, Any] | None) -> Described | None:
+def _described(told: dict[str, Any] | None) -> CellRecord | None:
     if told is None or told["row"] is None:
         return None
     facts = {name: told[ours] for name, ours in CELL_FIELDS.items()}
-    return Described(Cell(specimen=told["id"], **facts), told["row"])
+    return CellRecord(Cell(specimen=told["id"], **facts), told["row"])
 
 
-def _asked(asked: dict[str, Any]) -> AskedQuery:
+def _asked(asked: dict[str, Any]) -> AnsweredQuery:
     query = Query(asked["part"], asked["model"], asked["criteria"], asked["order_by"])
-    return AskedQuery(query, asked["url"], asked["total_rows"])
+    return AnsweredQuery(query, asked["url"], asked["total_rows"])
 
 
 def _file(entry: dict[str, Any]) -> FileEntry:
@@ -233,7 +238,7 @@ def _file(entry: dict[str, Any]) -> FileEntry:
         key=entry["key"],
         checksum=Checksum(entry["bytes"], entry["sha256"]) if has_content else None,
         image=_image(entry["image"]),
-        tracing=_tracing(entry["reconstruction"]),
+        reconstruction=_reconstruction(entry["reconstruction"]),
         row=entry["row"],
         media_type=entry["media_type"],
         withdrawn=entry["withdrawn"],
@@ -247,7 +252,7 @@ def _omitted(gone: dict[str, Any]) -> OmittedEntry:
         path=gone["path"],
         url=gone["url"],
         image=_image(gone["image"]),
-        tracing=_tracing(gone["reconstruction"]),
+        reconstruction=_reconstruction(gone["reconstruction"]),
         row=gone["row"],
     )
 
@@ -256,11 +261,11 @@ def _image(told: dict[str, Any] | None) -> ImageEntry | None:
     return None if told is None else ImageEntry(**told)
 
 
-def _tracing(told: dict[str, Any] | None) -> TracingEntry | None:
+def _reconstruction(told: dict[str, Any] | None) -> ReconstructionEntry | None:
     if told is None:
         return None
     scale = told["scale_um"]
-    return TracingEntry(**{**told, "scale_um": (scale["x"], scale["y"], scale["z"])})
+    return ReconstructionEntry(**{**told, "scale_um": (scale["x"], scale["y"], scale["z"])})
 
 
 SCHEMA_FILE = "manifest-1.schema.json"

@@ -16,7 +16,7 @@ from datalad_stackpack.archive.files import (
     url_of,
 )
 from datalad_stackpack.archive.parts import FILE_PARTS
-from datalad_stackpack.archive.rows import Item, Tracing
+from datalad_stackpack.archive.rows import Item, Reconstruction
 
 MANIFEST_NAME = "manifest.json"
 
@@ -40,7 +40,7 @@ def plan(
     nothing in the rows says which of them is *the* one, and to choose would be to lose the other.
 
     ``kept`` are the paths, by URL, of a stack that is there already: a file keeps its path,
-    and no other file takes it. Raises :class:`BadRow` for a picture that no JPEG can be.
+    and no other file takes it. Raises :class:`InvalidRow` for an image that no JPEG can be.
     """
     kept = kept or {}
     wanted = [(item, url_of(base, item, downsample)) for item in items if is_planned(item)]
@@ -58,7 +58,7 @@ def plan(
 
 
 def _name(item: Item) -> str:
-    if isinstance(item, Tracing):
+    if isinstance(item, Reconstruction):
         return f"{item.part}/{item.specimen}"
     if item.axes is not None:
         return f"{item.part}/{item.projection_function}_{item.axes}"
@@ -66,4 +66,4 @@ def _name(item: Item) -> str:
 
 
 def _ending(item: Item) -> str:
-    return "swc" if isinstance(item, Tracing) else "jpg"
+    return "swc" if isinstance(item, Reconstruction) else "jpg"

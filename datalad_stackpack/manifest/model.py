@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from datalad_stackpack.archive.cells import Cell, Described
-from datalad_stackpack.archive.parts import RECONSTRUCTION, Subject
+from datalad_stackpack.archive.cells import Cell, CellRecord
+from datalad_stackpack.archive.parts import RECONSTRUCTION, Series
 from datalad_stackpack.archive.query import Query
 from datalad_stackpack.archive.sources import Source, Terms, source_of
 from datalad_stackpack.manifest.entries import (
@@ -20,14 +20,14 @@ from datalad_stackpack.manifest.entries import (
     FileEntry,
     ImageEntry,
     OmittedEntry,
-    TracingEntry,
+    ReconstructionEntry,
 )
 
 MANIFEST_VERSION = 1
 
 
 @dataclass(frozen=True)
-class AskedQuery:
+class AnsweredQuery:
     """A query that was asked, the address of its whole answer, and the archive's row count."""
 
     query: Query
@@ -52,7 +52,7 @@ class Sections:
     missing: tuple[int, ...]
 
 
-class Reconstruction(Enum):
+class ReconstructionState(Enum):
     """Whether a stack has the file of a reconstruction."""
 
     ACCEPTED = "accepted"
@@ -71,24 +71,24 @@ Affine = tuple[tuple[float, float, float, float], ...]
 class Manifest:
     """All that is known of one stack. ``files`` are sorted by path, ``queries`` by part.
 
-    ``described`` is what the archive says of the specimen, if it was asked and knows it.
+    ``cell_record`` is what the archive says of the specimen, if it was asked and knows it.
     """
 
     generator: Generator
-    subject: Subject
+    series: Series
     archive_name: str
     archive_url: str
     terms: Terms
-    queries: tuple[AskedQuery, ...]
+    queries: tuple[AnsweredQuery, ...]
     downsample: int
     files: tuple[FileEntry, ...]
     omitted: tuple[OmittedEntry, ...]
-    described: Described | None = None
+    cell_record: CellRecord | None = None
 
     @property
     def cell(self) -> Cell | None:
         """What the archive says of the specimen."""
-        return self.described.cell if self.described else None
+        return self.cell_record.cell if self.cell_record else None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ class Manifest:
 
     @property
     def planes(self) -> tuple[FileEntry, ...]:
-        """The pictures of single sections, in z order: for a data set, its section images."""
+        """The images of single sections, in z order: for a data set, its section images."""
         return tuple(one for one in self.files if one.image is not None and one.image.axes is None)
 
     @property
@@ -106,7 +106,7 @@ class Manifest:
 
     @property
     def sections(self) -> Sections:
-        """Which sections there are pictures of."""
+        """Which sections there are images of."""
         found = {image.section_number for image in self._plane_images}
         numbers = {number for number in found if number is not None}
         if not numbers:
@@ -116,20 +116,24 @@ class Manifest:
 
     @property
     def pixel_size_um(self) -> float | None:
-        """The pixel size in micrometres that all pictures of sections share, else ``None``."""
+        """The pixel size in micrometres that all images of sections share, else ``None``."""
         return _shared(image.pixel_size_um for image in self._plane_images)
 
     @property
-    def tracings(self) -> tuple[TracingEntry, ...]:
+    def reconstructions(self) -> tuple[ReconstructionEntry, ...]:
         """Every reconstruction that the archive lists, had or not, but superseded ones.
 
         Those that it no longer lists count only where there is no other.
         """
-        lack = [gone.tracing for gone in self.omitted if gone.reason != SUPERSEDED]
-        have = [entry.tracing for entry in self.files if not entry.withdrawn]
-        gone_now = [entry.tracing for entry in self.files if entry.withdrawn]
-        current = tuple(tracing for tracing in have + lack if tracing is not None)
-        return current or tuple(tracing for tracing in gone_now if tracing is not None)
+        lack = [gone.reconstruction for gone in self.omitted if gone.reason != SUPERSEDED]
+        have = [entry.reconstruction for entry in self.files if not entry.withdrawn]
+        gone_now = [entry.reconstruction for entry in self.files if entry.withdrawn]
+        current = tuple(
+            reconstruction for reconstruction in have + lack if reconstruction is not None
+        )
+        return current or tuple(
+            reconstruction for reconstruction in gone_now if reconstruction is not None
+        )
 
     @property
     def z_step_um(self) -> float | None:
@@ -137,19 +141,19 @@ class Manifest:
 
         It is ``scale_factor_z`` of the reconstruction (archive: verified).
         """
-        return _shared(tracing.scale_um[2] for tracing in self.tracings)
+        return _shared(reconstruction.scale_um[2] for reconstruction in self.reconstructions)
 
     @property
     def plane_to_swc_um(self) -> Affine | None:
         """From column, row and section number of a plane to x, y and z of the SWC file.
 
-        Columns and rows are of the pictures as served, from 0, a whole number being the middle
+        Columns and rows are of the images as served, from 0, a whole number being the middle
         of a pixel; x, y and z are micrometres. Planes lack the outermost pixels of the whole
         image, which is where the SWC's coordinates begin (archive: verified). That x, y and z
         are whole-image pixels and section numbers, each times the reconstruction's scale factor,
         is inferred. ``None`` where scales or edges are unknown, or differ between files.
         """
-        scales = [_shared(one.scale_um[axis] for one in self.tracings) for axis in range(3)]
+        scales = [_shared(one.scale_um[axis] for one in self.reconstructions) for axis in range(3)]
         left = _shared(image.x for image in self._plane_images)
         top = _shared(image.y for image in self._plane_images)
         x_um, y_um, z_um = scales
@@ -166,17 +170,17 @@ class Manifest:
         )
 
     @property
-    def reconstruction(self) -> Reconstruction:
+    def reconstruction_state(self) -> ReconstructionState:
         """Whether the stack has a reconstruction's file, and if not, why."""
         if RECONSTRUCTION.name not in self.parts:
-            return Reconstruction.NOT_ASKED
-        have = [entry for entry in self.files if entry.tracing is not None]
-        if any(gone.tracing and gone.reason == NOT_ACCEPTED for gone in self.omitted):
-            return Reconstruction.NOT_ACCEPTED
+            return ReconstructionState.NOT_ASKED
+        have = [entry for entry in self.files if entry.reconstruction is not None]
+        if any(gone.reconstruction and gone.reason == NOT_ACCEPTED for gone in self.omitted):
+            return ReconstructionState.NOT_ACCEPTED
         if not have:
-            return Reconstruction.NONE
+            return ReconstructionState.NONE
         whole = all(entry.checksum is not None for entry in have)
-        return Reconstruction.ACCEPTED if whole else Reconstruction.REGISTERED
+        return ReconstructionState.ACCEPTED if whole else ReconstructionState.REGISTERED
 
     @property
     def complete(self) -> bool:
@@ -196,19 +200,19 @@ def _shared(values: Iterable[Number | None]) -> Number | None:
 
 def compose(
     generator: Generator,
-    subject: Subject,
+    series: Series,
     source: Source,
-    queries: Iterable[AskedQuery],
+    queries: Iterable[AnsweredQuery],
     downsample: int,
     files: Iterable[FileEntry],
     omitted: Iterable[OmittedEntry],
-    described: Described | None = None,
+    cell_record: CellRecord | None = None,
 ) -> Manifest:
     """The manifest of these files, in the one order that makes its bytes stable."""
-    source = source_of(source, subject.kind)
+    source = source_of(source, series.kind)
     return Manifest(
         generator=generator,
-        subject=subject,
+        series=series,
         archive_name=source.name,
         archive_url=source.url,
         terms=source.terms,
@@ -216,10 +220,10 @@ def compose(
         downsample=downsample,
         files=tuple(sorted(files, key=lambda entry: entry.path)),
         omitted=tuple(sorted(omitted, key=_order_of_omitted)),
-        described=described,
+        cell_record=cell_record,
     )
 
 
 def _order_of_omitted(gone: OmittedEntry) -> tuple[str, int]:
-    number = gone.image.id if gone.image else gone.tracing.id if gone.tracing else 0
+    number = gone.image.id if gone.image else gone.reconstruction.id if gone.reconstruction else 0
     return gone.part, number

@@ -13,21 +13,21 @@ from functools import partial
 from pathlib import Path
 
 from datalad_stackpack import config
-from datalad_stackpack.annex.locate import place_of_its_own
+from datalad_stackpack.annex.locate import own_location
 from datalad_stackpack.annex.process import check_installed
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
-from datalad_stackpack.archive.parts import parse_parts, parse_subject
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.archive.parts import parse_parts, parse_series
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands.progress import Work
 from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
 from datalad_stackpack.packing import run_record
 from datalad_stackpack.packing.reports import StackReport
-from datalad_stackpack.packing.survey import Order
+from datalad_stackpack.packing.survey import PackRequest
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackResult:
     """What became of one stack.
 
     ``files`` are in the commit, of ``planned`` that the archive lists, with ``bytes`` in all;
@@ -55,7 +55,7 @@ def pack_one(
     downsample: int = 0,
     fetch: bool = True,
     jobs: int | None = None,
-) -> Packed:
+) -> PackResult:
     """Pack the stack of ``specimen`` as a dataset of its own at ``directory``, or go on with it.
 
     ``archive`` is a name or a base URL as for ``--archive``. With ``kind="data_set"`` the id is
@@ -67,33 +67,35 @@ def pack_one(
     one stack that fails does not stop a scheduler from doing the others. Raises
     :class:`~datalad_stackpack.errors.ArgumentError` for arguments that can never work.
     """
-    subject = parse_subject(kind, specimen)
-    order = Order(subject, parse_parts(kind, parts), parse_downsample(downsample), fetch)
-    work = Work(config.parse_jobs(jobs), config.patience(), Halt())
+    series = parse_series(kind, specimen)
+    request = PackRequest(series, parse_parts(kind, parts), parse_downsample(downsample), fetch)
+    work = Work(config.parse_jobs(jobs), config.policy(), CancelToken())
     try:
         check_installed()
-        place = place_of_its_own(Path(directory))
+        location = own_location(Path(directory))
         with config.opened_source(archive) as source:
             record = partial(run_record.of_adding, source.label, None)
-            packing = work.packing(Archive(source, work.patience, work.halt), place, record)
-            last = list(packing.run(order))[-1]
+            packing = work.packing(
+                ArchiveClient(source, work.policy, work.cancel), location, record
+            )
+            last = list(packing.run(request))[-1]
     except ArgumentError:
         raise
     except StackpackError as problem:
-        return _not_packed(subject.id, directory, str(problem))
+        return _not_packed(series.id, directory, str(problem))
     except OSError as problem:
         reason = problem.strerror or problem
-        return _not_packed(subject.id, directory, f"{quoted(directory)} cannot be used: {reason}")
+        return _not_packed(series.id, directory, f"{quoted(directory)} cannot be used: {reason}")
     assert isinstance(last, StackReport)  # noqa: S101 (a packing ends with it, or raises)
-    return _packed(subject.id, str(directory), last)
+    return _packed(series.id, str(directory), last)
 
 
-def _not_packed(number: int, directory: str | Path, problem: str) -> Packed:
-    return Packed(number, str(directory), None, False, 0, 0, 0, problem)
+def _not_packed(number: int, directory: str | Path, problem: str) -> PackResult:
+    return PackResult(number, str(directory), None, False, 0, 0, 0, problem)
 
 
-def _packed(number: int, directory: str, report: StackReport) -> Packed:
-    return Packed(
+def _packed(number: int, directory: str, report: StackReport) -> PackResult:
+    return PackResult(
         number,
         directory,
         report.commit,

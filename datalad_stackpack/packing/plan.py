@@ -1,7 +1,7 @@
 """What is still to be done about each planned file: decided from facts, before anything is.
 
-git-annex itself is the record of what was accepted: a picture's URL is registered for its key
-only once the picture was looked at, and before the file is put in its place. So a file whose
+git-annex itself is the record of what was accepted: an image's URL is registered for its key
+only once the image was looked at, and before the file is put in its place. So a file whose
 key has the planned URL is an accepted file, whatever interrupted the run that brought it.
 """
 
@@ -11,22 +11,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from datalad_stackpack.archive.cells import Described
+from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.files import PlannedFile
-from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.checksums import checksum_of, is_registered_only
-from datalad_stackpack.errors import InTheWay, quoted
+from datalad_stackpack.errors import PathConflict, quoted
 from datalad_stackpack.manifest.diff import withdrawn_entries
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.model import Manifest
 
 
 @dataclass(frozen=True)
-class Standing:
+class FileState:
     """What the dataset has at a planned path.
 
     ``key`` is the git-annex key of what stands there: of the annexed file, or the key that a
-    plain file's content would get. ``annexed`` is false for a plain file. ``displaced`` is true
+    plain file's content would get. ``annexed`` is false for a plain file. ``missing_or_unlocked`` is true
     for a file that git knows and that the work tree lacks, or has unlocked since the last commit
     (as ``datalad rerun`` leaves them). ``urls`` are those registered at the web remote.
     """
@@ -34,151 +34,152 @@ class Standing:
     key: str
     urls: frozenset[str]
     annexed: bool
-    displaced: bool = False
+    missing_or_unlocked: bool = False
 
 
-class Step(Enum):
+class Action(Enum):
     """What to do about one file."""
 
     KEEP = "here already"
     RESTORE = "put back as it was committed"
-    ADOPT = "accepted earlier, to be added"
+    ADD_EXISTING = "accepted earlier, to be added"
     REGISTER = "to be registered without its content"
     FETCH = "to be fetched"
-    RENEW = "to be fetched again, and replaced if it changed"
+    REFETCH = "to be fetched again, and replaced if it changed"
 
 
 @dataclass(frozen=True)
-class Todo:
+class PlannedAction:
     """A planned file and what to do about it; ``key`` is of what stands there, if anything.
 
     ``renew_url`` asks to register the URL again: a manifest of ours has it, git-annex not.
     """
 
     file: PlannedFile
-    step: Step
+    step: Action
     key: str | None = None
     renew_url: bool = False
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What is wanted: the content of lacking pictures, of registered ones, of all anew."""
+class FetchPolicy:
+    """What is wanted: the content of lacking images, of registered ones, of all anew."""
 
     fetch: bool = True
     complete: bool = True
-    renew: bool = False
+    refetch: bool = False
 
 
 def decide(
     files: Iterable[PlannedFile],
-    standing: Mapping[str, Standing],
+    states: Mapping[str, FileState],
     recorded: Mapping[str, FileEntry],
-    wishes: Wishes,
-) -> tuple[Todo, ...]:
+    fetch_policy: FetchPolicy,
+) -> tuple[PlannedAction, ...]:
     """What to do about each planned file.
 
-    ``standing`` and ``recorded`` (what the stack's manifest lists) are keyed by the file's
-    path. Raises :class:`InTheWay` for what
+    ``states`` and ``recorded`` (what the stack's manifest lists) are keyed by the file's
+    path. Raises :class:`PathConflict` for what
     cannot be ours.
     """
     todos = (
-        _decide_one(file, standing.get(file.path), recorded.get(file.path), wishes)
+        _decide_one(file, states.get(file.path), recorded.get(file.path), fetch_policy)
         for file in files
     )
-    return tuple(_renewed(todo) if wishes.renew else todo for todo in todos)
+    return tuple(_renewed(todo) if fetch_policy.refetch else todo for todo in todos)
 
 
-def _renewed(todo: Todo) -> Todo:
+def _renewed(todo: PlannedAction) -> PlannedAction:
     has_content = checksum_of(todo.key or "") is not None
-    return replace(todo, step=Step.RENEW) if todo.step is Step.KEEP and has_content else todo
+    return replace(todo, step=Action.REFETCH) if todo.step is Action.KEEP and has_content else todo
 
 
 def _decide_one(
-    file: PlannedFile, there: Standing | None, recorded: FileEntry | None, wishes: Wishes
-) -> Todo:
+    file: PlannedFile,
+    there: FileState | None,
+    recorded: FileEntry | None,
+    fetch_policy: FetchPolicy,
+) -> PlannedAction:
     if there is None:
-        return Todo(file, Step.FETCH if wishes.fetch else Step.REGISTER)
+        return PlannedAction(file, Action.FETCH if fetch_policy.fetch else Action.REGISTER)
     was_recorded = recorded is not None and (recorded.key, recorded.url) == (there.key, file.url)
     if file.url not in there.urls and not was_recorded:
-        raise InTheWay(
+        raise PathConflict(
             f"{quoted(file.path)} is there, and is not the file from {file.url}: "
             "move it away, restore it, or give another directory with --into"
         )
     renew_url = file.url not in there.urls
     if is_registered_only(there.key):
-        if wishes.complete:
-            return Todo(file, Step.FETCH, there.key)
+        if fetch_policy.complete:
+            return PlannedAction(file, Action.FETCH, there.key)
     elif checksum_of(there.key) is None:
-        raise InTheWay(
+        raise PathConflict(
             f"{quoted(file.path)} is there under the key {quoted(there.key)}, not a SHA256E key "
             "that this program made: move it away, or give another directory with --into"
         )
     if not there.annexed:
-        return Todo(file, Step.ADOPT, there.key, renew_url)
-    if there.displaced:
-        return Todo(file, Step.RESTORE, there.key, renew_url)
-    return Todo(file, Step.KEEP, there.key, renew_url)
+        return PlannedAction(file, Action.ADD_EXISTING, there.key, renew_url)
+    if there.missing_or_unlocked:
+        return PlannedAction(file, Action.RESTORE, there.key, renew_url)
+    return PlannedAction(file, Action.KEEP, there.key, renew_url)
 
 
-def check_same_stack(
-    recorded: Manifest, subject: Subject, archive_url: str, downsample: int
-) -> None:
-    """Raise :class:`InTheWay` unless what is planned continues the stack that is recorded."""
+def check_same_stack(recorded: Manifest, series: Series, archive_url: str, downsample: int) -> None:
+    """Raise :class:`PathConflict` unless what is planned continues the stack that is recorded."""
     for what, was, wanted in (
-        ("", recorded.subject.label, subject.label),
+        ("", recorded.series.label, series.label),
         ("archive ", recorded.archive_url, archive_url),
         ("downsample ", recorded.downsample, downsample),
     ):
         if was != wanted:
-            raise InTheWay(
+            raise PathConflict(
                 f"the stack here is of {what}{quoted(was)}, not {quoted(wanted)}: "
                 "give another directory with --into"
             )
 
 
 def check_none_withdrawn(recorded: Manifest, files: Iterable[PlannedFile]) -> None:
-    """Raise :class:`InTheWay` when the archive no longer lists a file of the stack.
+    """Raise :class:`PathConflict` when the archive no longer lists a file of the stack.
 
     To add never takes away; what was withdrawn before and is marked so does not count.
     """
     gone = [entry.path for entry in withdrawn_entries(recorded, files) if not entry.withdrawn]
     if gone:
-        raise InTheWay(
+        raise PathConflict(
             f"the archive no longer lists {len(gone)} of this stack's {len(recorded.files)} "
             f"files ({quoted(', '.join(gone[:5]))}): nothing was changed; to keep them, "
             "marked as withdrawn, use: datalad stackpack-update"
         )
 
 
-def check_still_described(recorded: Manifest, described: Described | None) -> None:
-    """Raise :class:`InTheWay` when the archive no longer describes the cell that it did."""
-    if recorded.described is not None and described is None:
-        raise InTheWay(
-            f"the archive no longer describes {recorded.subject.label}: nothing was changed; to "
+def check_still_described(recorded: Manifest, cell_record: CellRecord | None) -> None:
+    """Raise :class:`PathConflict` when the archive no longer describes the cell that it did."""
+    if recorded.cell_record is not None and cell_record is None:
+        raise PathConflict(
+            f"the archive no longer describes {recorded.series.label}: nothing was changed; to "
             "give up what the manifest says of it, use: datalad stackpack-update"
         )
 
 
 def check_withdrawn(
-    gone: Iterable[FileEntry], standing: Mapping[str, Standing], *, may_lack: bool
+    gone: Iterable[FileEntry], states: Mapping[str, FileState], *, may_lack: bool
 ) -> None:
-    """Raise :class:`InTheWay` unless withdrawn files are as they were recorded.
+    """Raise :class:`PathConflict` unless withdrawn files are as they were recorded.
 
     They are not fetched again, so a lost one could not be replaced, and an edited one must not
     be committed, or removed, as if it were the archive's. ``may_lack`` for those to be pruned.
     """
     for entry in gone:
-        there = standing.get(entry.path)
+        there = states.get(entry.path)
         if there is None:
             if may_lack:
                 continue
-            raise InTheWay(
+            raise PathConflict(
                 f"{quoted(entry.path)} was withdrawn by the archive and is gone here: "
                 "git checkout HEAD brings it back; stackpack-update --prune gives it up"
             )
         if there.key != entry.key or not there.annexed:
-            raise InTheWay(
+            raise PathConflict(
                 f"{quoted(entry.path)} was withdrawn by the archive and is not here as it was "
                 "committed: save your copy elsewhere, and git checkout HEAD brings it back"
             )

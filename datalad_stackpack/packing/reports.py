@@ -10,20 +10,20 @@ from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.manifest.diff import Difference
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.packing.plan import Todo
+from datalad_stackpack.packing.plan import PlannedAction
 
 
-class Done(Enum):
+class Outcome(Enum):
     """What became of a file, or will."""
 
     KEPT = "is here already"
     RESTORED = "put back as it was committed"
-    ADOPTED = "accepted by an earlier run, added now"
+    ADDED = "accepted by an earlier run, added now"
     REGISTERED = "registered without its content"
     FETCHED = "fetched and accepted"
     REPLACED = "replaced by what the archive serves now"
     FAILED = "failed"
-    NOT_ASKED = "not asked for"
+    SKIPPED = "not asked for"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class FileReport:
     """What became of one planned file; ``bytes`` is its length where it is known."""
 
     file: PlannedFile
-    done: Done
+    done: Outcome
     bytes: int | None = None
     key: str | None = None
     problem: StackpackError | None = None
@@ -41,7 +41,7 @@ class FileReport:
 class PlanReport:
     """What will be done: told before anything is."""
 
-    todo: tuple[Todo, ...]
+    todo: tuple[PlannedAction, ...]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class StackReport:
     """What became of the stack.
 
     ``commit`` is the commit that holds it, ``changed`` whether this run made it, ``planned``
-    how many files the archive lists, ``failed`` for how many of them no acceptable picture came
+    how many files the archive lists, ``failed`` for how many of them no acceptable image came
     in this run, ``problem`` what kept the run from its end. ``differences`` are the archive's
     present rows against the manifest that was there before.
     """

@@ -15,28 +15,35 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datalad_stackpack.annex import dataset, lock
-from datalad_stackpack.annex.add import Intake
+from datalad_stackpack.annex.add import AnnexAdder
 from datalad_stackpack.annex.content import Annex
-from datalad_stackpack.annex.locate import Place
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.downloads import Downloads
-from datalad_stackpack.archive.files import PlannedFile, PlannedPicture
-from datalad_stackpack.archive.retry import Breaker, Patience
-from datalad_stackpack.archive.validate import Looked, look_again
-from datalad_stackpack.cancel import Halt, heeding_signals
-from datalad_stackpack.errors import BrokenFile, DatasetError, NoRoom, NotAsked, WrongFile, quoted
+from datalad_stackpack.archive.files import PlannedFile, PlannedImage
+from datalad_stackpack.archive.retry import CircuitBreaker, RetryPolicy
+from datalad_stackpack.archive.validate import FileInfo, revalidate
+from datalad_stackpack.cancel import CancelToken, cancel_on_signal
+from datalad_stackpack.errors import (
+    DatasetError,
+    Skipped,
+    TruncatedFile,
+    UnexpectedContent,
+    WriteError,
+    quoted,
+)
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.diff import replaced
-from datalad_stackpack.manifest.entries import FileEntry, file_entry, looked_at
+from datalad_stackpack.manifest.entries import FileEntry, file_entry, recorded_info
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME
 from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.packing.plan import Step, Todo
-from datalad_stackpack.packing.reports import Done, FileReport, PlanReport, StackReport
+from datalad_stackpack.packing.plan import Action, PlannedAction
+from datalad_stackpack.packing.reports import FileReport, Outcome, PlanReport, StackReport
 from datalad_stackpack.packing.survey import (
-    Order,
+    PackRequest,
     Survey,
     Withdrawn,
-    foresee,
+    plan_actions,
     recorded_manifest,
     survey,
     with_recorded_parts,
@@ -53,13 +60,13 @@ class _Run:
     found: Survey
     recorded: Manifest | None
     annex: Annex
-    room: Path
+    tmp_dir: Path
     began: float
 
     @property
     def staging(self) -> Path:
         """Where git-annex stages, in indexes of our own, until the run is settled."""
-        directory = self.room / "staging"
+        directory = self.tmp_dir / "staging"
         directory.mkdir(exist_ok=True)
         return directory
 
@@ -69,7 +76,7 @@ class _GoingIn:
     """A file on its way into the annex, of ``bytes`` bytes, and what is to be told of it."""
 
     file: PlannedFile
-    done: Done
+    done: Outcome
     bytes: int
     promise: Future[str]
 
@@ -79,82 +86,82 @@ class Packing:
 
     def __init__(
         self,
-        archive: Archive,
-        place: Place,
-        record: Callable[[Survey, Place, Manifest, Manifest | None], dataset.Record],
+        archive: ArchiveClient,
+        location: StackLocation,
+        record: Callable[[Survey, StackLocation, Manifest, Manifest | None], dataset.RunRecord],
         jobs: int,
-        patience: Patience,
-        halt: Halt,
+        policy: RetryPolicy,
+        cancel: CancelToken,
         tell: Callable[[str], None],
     ) -> None:
         self._archive = archive
-        self._place = place
+        self._location = location
         self._record = record
         self._jobs = jobs
-        self._patience = patience
-        self._halt = halt
+        self._policy = policy
+        self._cancel = cancel
         self._tell = tell
         self._problem: str | None = None
         self._failed = 0
-        self._looked: dict[str, Looked] = {}
+        self._looked: dict[str, FileInfo] = {}
 
-    def run(self, order: Order) -> Iterator[PlanReport | FileReport | StackReport]:
-        """Pack what ``order`` wants, and report.
+    def run(self, request: PackRequest) -> Iterator[PlanReport | FileReport | StackReport]:
+        """Pack what ``request`` wants, and report.
 
         Whatever happens on the way, what was accepted is committed with a manifest that says
         what is lacking. Raises :class:`~datalad_stackpack.errors.StackpackError` before
         anything is touched, or when the commit itself cannot be made.
         """
         began = time.monotonic()
-        recorded = recorded_manifest(self._place)
-        found = self._survey(order, recorded)
-        if not self._place.exists:
-            self._place = dataset.ensure_made(self._place, self._tell)
-        with lock.alone(self._place, self._tell):
-            if (now := recorded_manifest(self._place)) != recorded:
+        recorded = recorded_manifest(self._location)
+        found = self._survey(request, recorded)
+        if not self._location.exists:
+            self._location = dataset.ensure_made(self._location, self._tell)
+        with lock.alone(self._location, self._tell):
+            if (now := recorded_manifest(self._location)) != recorded:
                 recorded = now
-                found = self._survey(order, recorded)  # another process was at work meanwhile
-            annex = Annex(self._place.root, self._place.relative)
-            todo = foresee(found, self._place, recorded)
+                found = self._survey(request, recorded)  # another process was at work meanwhile
+            annex = Annex(self._location.root, self._location.relative)
+            todo = plan_actions(found, self._location, recorded)
             self._make_directory()
             yield PlanReport(todo)
-            with heeding_signals(self._halt), lock.scratch(self._place) as room:
-                run = _Run(found, recorded, annex, room, began)
+            with cancel_on_signal(self._cancel), lock.tmp_dir(self._location) as tmp_dir:
+                run = _Run(found, recorded, annex, tmp_dir, began)
                 try:
                     yield from self._act(todo, run)
                 except GeneratorExit:
-                    self._halt.set("stopped at the first failure, as --on-failure asks")
+                    self._cancel.set("stopped at the first failure, as --on-failure asks")
                     self._settle(run)
                     raise
                 yield self._settle(run)
 
-    def _survey(self, order: Order, recorded: Manifest | None) -> Survey:
-        return survey(with_recorded_parts(order, recorded), self._archive, recorded)
+    def _survey(self, request: PackRequest, recorded: Manifest | None) -> Survey:
+        return survey(with_recorded_parts(request, recorded), self._archive, recorded)
 
-    def _act(self, todo: Sequence[Todo], run: _Run) -> Iterator[FileReport]:
-        by_step = {step: [one for one in todo if one.step is step] for step in Step}
+    def _act(self, todo: Sequence[PlannedAction], run: _Run) -> Iterator[FileReport]:
+        by_step = {step: [one for one in todo if one.step is step] for step in Action}
         try:
             self._restore_withdrawn(run)
-            for one in by_step[Step.KEEP]:
-                yield FileReport(one.file, Done.KEPT, key=one.key)
-            if lost := by_step[Step.RESTORE]:
+            for one in by_step[Action.KEEP]:
+                yield FileReport(one.file, Outcome.KEPT, key=one.key)
+            if lost := by_step[Action.RESTORE]:
                 run.annex.restore([one.file.path for one in lost])
             for one in lost:
-                yield FileReport(one.file, Done.RESTORED, key=one.key)
-            if missing := by_step[Step.REGISTER]:
+                yield FileReport(one.file, Outcome.RESTORED, key=one.key)
+            if missing := by_step[Action.REGISTER]:
                 run.annex.register_only([one.file for one in missing], run.staging)
             for one in missing:
-                yield FileReport(one.file, Done.REGISTERED)
+                yield FileReport(one.file, Outcome.REGISTERED)
             new_urls = [one for one in todo if one.renew_url]
-            fetch = by_step[Step.FETCH] + by_step[Step.RENEW]
-            if new_urls or by_step[Step.ADOPT] or fetch:
-                with Intake(run.annex.stack, run.staging) as intake:
+            fetch = by_step[Action.FETCH] + by_step[Action.REFETCH]
+            if new_urls or by_step[Action.ADD_EXISTING] or fetch:
+                with AnnexAdder(run.annex.stack, run.staging) as intake:
                     for one in new_urls:
                         intake.register(str(one.key), one.file.url)
-                    for one in by_step[Step.ADOPT]:
-                        key = intake.adopt(one.file.path, str(one.key))
-                        yield FileReport(one.file, Done.ADOPTED, key=key)
-                    yield from self._fetch(fetch, intake, run.room)
+                    for one in by_step[Action.ADD_EXISTING]:
+                        key = intake.add_existing(one.file.path, str(one.key))
+                        yield FileReport(one.file, Outcome.ADDED, key=key)
+                    yield from self._fetch(fetch, intake, run.tmp_dir)
         except DatasetError as problem:
             self._problem = str(problem)
 
@@ -162,37 +169,41 @@ class Packing:
         """Put back files that only history has, if the work tree lacks or unlocked them."""
         kept = [entry.path for entry in run.found.kept(run.recorded)]
         if kept:
-            standing = run.annex.look(kept)
-            run.annex.restore([path for path in kept if standing[path].displaced])
+            states = run.annex.look(kept)
+            run.annex.restore([path for path in kept if states[path].missing_or_unlocked])
 
-    def _fetch(self, todo: Sequence[Todo], intake: Intake, room: Path) -> Iterator[FileReport]:
-        here = {one.file.path: one.key for one in todo if one.step is Step.RENEW}
+    def _fetch(
+        self, todo: Sequence[PlannedAction], intake: AnnexAdder, tmp_dir: Path
+    ) -> Iterator[FileReport]:
+        here = {one.file.path: one.key for one in todo if one.step is Action.REFETCH}
         files = [one.file for one in todo]
-        breaker = Breaker(self._patience.give_up_after)
+        breaker = CircuitBreaker(self._policy.give_up_after)
         going_in: deque[_GoingIn] = deque()
         try:
-            for arrival in Downloads(self._archive, files, room, self._jobs, breaker, self._halt):
+            for arrival in Downloads(
+                self._archive, files, tmp_dir, self._jobs, breaker, self._cancel
+            ):
                 file, fetched, problem = arrival.file, arrival.fetched, arrival.problem
                 if fetched is None:
                     # first what is accepted already: whoever stops at a failure has heard of it
                     yield from _reports(going_in)
                     self._failed += 1
-                    done = Done.NOT_ASKED if isinstance(problem, NotAsked) else Done.FAILED
+                    done = Outcome.SKIPPED if isinstance(problem, Skipped) else Outcome.FAILED
                     yield FileReport(file, done, problem=problem)
                 elif here.get(file.path) == fetched.checksum.key(file.path):
                     fetched.path.unlink(missing_ok=True)
-                    yield FileReport(file, Done.KEPT, fetched.checksum.bytes, here[file.path])
+                    yield FileReport(file, Outcome.KEPT, fetched.checksum.bytes, here[file.path])
                 else:
                     self._looked[fetched.checksum.key(file.path)] = fetched.looked
                     promise = intake.take(fetched.path, fetched.checksum, file)
-                    done = Done.REPLACED if file.path in here else Done.FETCHED
+                    done = Outcome.REPLACED if file.path in here else Outcome.FETCHED
                     going_in.append(_GoingIn(file, done, fetched.checksum.bytes, promise))
                 yield from _reports(going_in, at_most=self._jobs)
             yield from _reports(going_in)
         except DatasetError:  # one did not go in; others, on their way with it, did
             yield from _reports(deque(one for one in going_in if one.promise.exception() is None))
             raise
-        self._problem = self._problem or self._halt.reason or breaker.reason
+        self._problem = self._problem or self._cancel.reason or breaker.reason
 
     def _settle(self, run: _Run) -> StackReport:
         """Write down and commit what is now in the stack, whatever was said on the way."""
@@ -201,13 +212,13 @@ class Packing:
         manifest = self._compose(found, recorded)
         content = json_text.write(manifest)
         # before the commit: only in this order a run that is killed between them is made up for
-        annex.disown(replaced(recorded, manifest))
+        annex.mark_absent_at_web(replaced(recorded, manifest))
         made, changed = None, False
-        facts_suffice = found.described is not None and not found.files
+        facts_suffice = found.cell_record is not None and not found.files
         if recorded is not None or manifest.files or facts_suffice:
             changed = self._differs_from_commit(manifest, content, annex)
-            self._place_manifest(content, run.room)
-            made = self._commit(manifest, run) if changed else dataset.head(self._place)
+            self._place_manifest(content, run.tmp_dir)
+            made = self._commit(manifest, run) if changed else dataset.head(self._location)
         return StackReport(
             manifest,
             made,
@@ -232,13 +243,13 @@ class Packing:
         index = run.annex.index
         index.stage_in_git(MANIFEST_NAME)
         pruned = []
-        if run.found.order.withdrawn is Withdrawn.PRUNE and run.recorded:
+        if run.found.request.withdrawn is Withdrawn.PRUNE and run.recorded:
             have = {entry.path for entry in manifest.files}
             pruned = [entry.path for entry in run.recorded.files if entry.path not in have]
             index.remove(pruned)
         kept = [entry.path for entry in manifest.files if not entry.withdrawn]
-        record = self._record(run.found, self._place, manifest, run.recorded)
-        return dataset.commit(self._place, index, [MANIFEST_NAME, *kept], pruned, record)
+        record = self._record(run.found, self._location, manifest, run.recorded)
+        return dataset.commit(self._location, index, [MANIFEST_NAME, *kept], pruned, record)
 
     def _differs_from_commit(self, manifest: Manifest, content: bytes, annex: Annex) -> bool:
         if content != annex.index.committed_content(MANIFEST_NAME):
@@ -248,49 +259,49 @@ class Packing:
 
     def _entries(self, found: Survey, recorded: Manifest | None) -> list[FileEntry]:
         """The files that are in their places now, under a key that has their URL."""
-        known = {entry.key: looked_at(entry) for entry in (recorded.files if recorded else ())}
+        known = {entry.key: recorded_info(entry) for entry in (recorded.files if recorded else ())}
         known |= self._looked
         entries = []
-        for todo in foresee(found, self._place, recorded):
-            if todo.key is None or todo.step not in (Step.KEEP, Step.FETCH, Step.RENEW):
+        for todo in plan_actions(found, self._location, recorded):
+            if todo.key is None or todo.step not in (Action.KEEP, Action.FETCH, Action.REFETCH):
                 continue
             looked = known.get(todo.key) or self._look(todo.file)
             entries.append(file_entry(todo.file, todo.key, looked))
         return entries
 
-    def _look(self, file: PlannedFile) -> Looked | None:
+    def _look(self, file: PlannedFile) -> FileInfo | None:
         """What a file holds that an earlier run accepted; ``None`` if its content is not here."""
-        if isinstance(file, PlannedPicture) and file.foretold_size:
-            return file.foretold_size
-        path = self._place.stack / file.path
+        if isinstance(file, PlannedImage) and file.expected_size:
+            return file.expected_size
+        path = self._location.stack / file.path
         try:
-            return look_again(file, path.read_bytes()) if path.is_file() else None
-        except (BrokenFile, WrongFile):
+            return revalidate(file, path.read_bytes()) if path.is_file() else None
+        except (TruncatedFile, UnexpectedContent):
             return None  # git-annex's pointer, where an unlocked file has no content
 
-    def _place_manifest(self, content: bytes, room: Path) -> None:
-        place = self._place.stack / MANIFEST_NAME
+    def _place_manifest(self, content: bytes, tmp_dir: Path) -> None:
+        location = self._location.stack / MANIFEST_NAME
         try:
-            if place.exists() and place.read_bytes() == content:
+            if location.exists() and location.read_bytes() == content:
                 return
-            written = room / MANIFEST_NAME
+            written = tmp_dir / MANIFEST_NAME
             written.write_bytes(content)
             # git, staging it in the second in which it was written, would take it for changed
             # when it commits, and have git-annex's filter look through the whole index
             os.utime(written, (time.time() - SETTLED_S,) * 2)
-            written.replace(place)
+            written.replace(location)
         except OSError as problem:
-            raise NoRoom(f"cannot write {quoted(place)}: {problem}") from problem
+            raise WriteError(f"cannot write {quoted(location)}: {problem}") from problem
 
     def _make_directory(self) -> None:
         try:
-            self._place.stack.mkdir(parents=True, exist_ok=True)
+            self._location.stack.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
-            raise NoRoom(f"cannot make {quoted(self._place.stack)}: {problem}") from problem
+            raise WriteError(f"cannot make {quoted(self._location.stack)}: {problem}") from problem
 
 
 def _reports(going_in: deque[_GoingIn], at_most: int = 0) -> Iterator[FileReport]:
-    """Reports of pictures that are in, waiting until ``at_most`` are still on their way."""
+    """Reports of images that are in, waiting until ``at_most`` are still on their way."""
     while going_in and (len(going_in) > at_most or going_in[0].promise.done()):
         one = going_in.popleft()
         yield FileReport(one.file, one.done, one.bytes, one.promise.result())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datalad_stackpack.annex.dataset import Record
-from datalad_stackpack.annex.locate import Place
-from datalad_stackpack.archive.parts import PARTS, Holds, Subject
+from datalad_stackpack.annex.dataset import RunRecord
+from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.archive.parts import PARTS, Holds, Series
 from datalad_stackpack.checksums import is_registered_only
 from datalad_stackpack.manifest.diff import describe
 from datalad_stackpack.manifest.model import MANIFEST_VERSION, Manifest
@@ -17,42 +17,40 @@ def of_adding(
     archive_word: str,
     message: str | None,
     found: Survey,
-    place: Place,
+    location: StackLocation,
     manifest: Manifest,
     _recorded: Manifest | None,
-) -> Record:
+) -> RunRecord:
     """The record of a stack that was added to, or completed."""
-    order = found.order
-    command = ["datalad", "stackpack-add", "-d", ".", "--into", place.relative,
-               "--archive", archive_word, "--parts", ",".join(order.parts),
-               "--downsample", str(order.downsample),
-               *([] if order.fetch else ["--no-fetch"]), *_words(order.subject)]  # fmt: skip
+    request = found.request
+    command = ["datalad", "stackpack-add", "-d", ".", "--into", location.relative,
+               "--archive", archive_word, "--parts", ",".join(request.parts),
+               "--downsample", str(request.downsample),
+               *([] if request.fetch else ["--no-fetch"]), *_words(request.series)]  # fmt: skip
     counts = [
         PARTS[part].counted(sum(entry.part == part for entry in manifest.files))
-        for part in order.parts
-        if PARTS[part].holds is not Holds.FACTS
+        for part in request.parts
+        if PARTS[part].holds is not Holds.METADATA
     ]
     held = ", ".join(counts) or "what is known of the cell"
-    title = message or f"Stack of {order.subject.label}: {held}"
-    return Record(title, command, _facts(found))
+    title = message or f"Stack of {request.series.label}: {held}"
+    return RunRecord(title, command, _facts(found))
 
 
-def _words(subject: Subject) -> list[str]:
+def _words(series: Series) -> list[str]:
     """The words of the command line that name what a stack is of."""
-    number = str(subject.id)
-    return (
-        [number] if subject.kind == "specimen" else [f"--{subject.kind.replace('_', '-')}", number]
-    )
+    number = str(series.id)
+    return [number] if series.kind == "specimen" else [f"--{series.kind.replace('_', '-')}", number]
 
 
 def of_update(
     options: Sequence[str],
     message: str | None,
     found: Survey,
-    place: Place,
+    location: StackLocation,
     manifest: Manifest,
     recorded: Manifest | None,
-) -> Record:
+) -> RunRecord:
     """The record of a stack that was brought up to what the archive says now.
 
     Its message lists what changed, by section.
@@ -78,16 +76,16 @@ def of_update(
     have = {entry.path for entry in manifest.files}
     if removed := [entry.path for entry in recorded.files if entry.path not in have]:
         lines.append(f"removed files: {len(removed)} ({', '.join(removed)})")
-    title = message or f"Update the stack of {manifest.subject.label}"
+    title = message or f"Update the stack of {manifest.series.label}"
     body = "".join(f"\n- {line}" for line in lines)
-    command = ["datalad", "stackpack-update", "-d", ".", *options, place.relative]
-    return Record(f"{title}\n{body}" if body else title, command, _facts(found))
+    command = ["datalad", "stackpack-update", "-d", ".", *options, location.relative]
+    return RunRecord(f"{title}\n{body}" if body else title, command, _facts(found))
 
 
 def _facts(found: Survey) -> dict[str, object]:
     return {
         "stackpack": {
-            found.order.subject.kind: found.order.subject.id,
+            found.request.series.kind: found.request.series.id,
             "queries": [asked.url for asked in found.queries],
             "manifest_version": MANIFEST_VERSION,
         }

@@ -8,22 +8,22 @@ from enum import Enum
 
 from datalad_stackpack import __version__
 from datalad_stackpack.annex.content import Annex
-from datalad_stackpack.annex.locate import Place, manifest_content
-from datalad_stackpack.archive.cells import Described
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.annex.locate import StackLocation, manifest_content
+from datalad_stackpack.archive.cells import CellRecord
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import PlannedFile, is_planned
-from datalad_stackpack.archive.parts import PARTS, Holds, Subject
+from datalad_stackpack.archive.parts import PARTS, Holds, Series
 from datalad_stackpack.archive.rows import Item, read_rows
 from datalad_stackpack.archive.sources import Source
-from datalad_stackpack.errors import InTheWay, ManifestError, NothingThere, quoted
+from datalad_stackpack.errors import ManifestError, NoResults, PathConflict, quoted
 from datalad_stackpack.manifest import json_text, layout
 from datalad_stackpack.manifest.diff import Difference, compare_rows, withdrawn_entries
 from datalad_stackpack.manifest.entries import FileEntry, not_accepted, not_planned
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
-from datalad_stackpack.manifest.model import AskedQuery, Generator, Manifest, compose
+from datalad_stackpack.manifest.model import AnsweredQuery, Generator, Manifest, compose
 from datalad_stackpack.packing.plan import (
-    Todo,
-    Wishes,
+    FetchPolicy,
+    PlannedAction,
     check_none_withdrawn,
     check_same_stack,
     check_still_described,
@@ -43,133 +43,139 @@ class Withdrawn(Enum):
 
 
 @dataclass(frozen=True)
-class Order:
+class PackRequest:
     """What a user wants: parts of a series, halved ``downsample`` times, with content or not.
 
-    ``complete`` asks for the content of files that were only registered; ``renew`` asks for
+    ``complete`` asks for the content of files that were only registered; ``refetch`` asks for
     every file again, and takes those that changed.
     """
 
-    subject: Subject
+    series: Series
     parts: tuple[str, ...]
     downsample: int = 0
     fetch: bool = True
     complete: bool = True
     withdrawn: Withdrawn = Withdrawn.REFUSE
-    renew: bool = False
+    refetch: bool = False
 
     @property
-    def wishes(self) -> Wishes:
+    def fetch_policy(self) -> FetchPolicy:
         """What to do about files that are lacking, registered only, or here."""
-        return Wishes(self.fetch, self.fetch and self.complete, self.renew)
+        return FetchPolicy(self.fetch, self.fetch and self.complete, self.refetch)
 
 
 @dataclass(frozen=True)
 class Survey:
     """What the archive says of a specimen or a data set: the files to be had, and the rest."""
 
-    order: Order
+    request: PackRequest
     source: Source
-    queries: tuple[AskedQuery, ...]
+    queries: tuple[AnsweredQuery, ...]
     files: tuple[PlannedFile, ...]
     not_planned: tuple[Item, ...]
-    described: Described | None
+    cell_record: CellRecord | None
 
     def kept(self, recorded: Manifest | None) -> tuple[FileEntry, ...]:
         """The recorded files that the archive no longer lists, marked so, to be kept."""
-        if recorded is None or self.order.withdrawn is Withdrawn.PRUNE:
+        if recorded is None or self.request.withdrawn is Withdrawn.PRUNE:
             return ()
         gone = withdrawn_entries(recorded, self.files)
         return tuple(replace(entry, withdrawn=True) for entry in gone)
 
     def differences(self, recorded: Manifest) -> tuple[Difference, ...]:
         """What the archive says now, held against what was recorded."""
-        return compare_rows(recorded, self.files, self.not_planned, self.described)
+        return compare_rows(recorded, self.files, self.not_planned, self.cell_record)
 
     def manifest(self, entries: Sequence[FileEntry]) -> Manifest:
         """The manifest of a stack that has ``entries``; files not among them are omitted."""
         have = {entry.path for entry in entries}
         return compose(
             GENERATOR,
-            self.order.subject,
+            self.request.series,
             self.source,
             self.queries,
-            self.order.downsample,
+            self.request.downsample,
             entries,
             [
                 *(not_accepted(file) for file in self.files if file.path not in have),
-                *(not_planned(item, self.order.downsample) for item in self.not_planned),
+                *(not_planned(item, self.request.downsample) for item in self.not_planned),
             ],
-            self.described,
+            self.cell_record,
         )
 
 
-def survey(order: Order, archive: Archive, recorded: Manifest | None = None) -> Survey:
+def survey(
+    request: PackRequest, archive: ArchiveClient, recorded: Manifest | None = None
+) -> Survey:
     """Ask the archive what there is of the order's subject; recorded files keep their paths.
 
     Raises :class:`~datalad_stackpack.errors.ArchiveError` when it does not answer properly,
     :class:`~datalad_stackpack.errors.NothingThere` when it has nothing.
     """
     items: list[Item] = []
-    described = None
+    cell_record = None
     asked = []
-    for part in order.parts:
-        query = PARTS[part].query(order.subject.id)
+    for part in request.parts:
+        query = PARTS[part].query(request.series.id)
         rows = archive.rows(query)
-        found = read_rows(part, order.subject, rows)
+        found = read_rows(part, request.series, rows)
         items += found.items
-        described = described or found.described
-        asked.append(AskedQuery(query, query.url(archive.source.url), len(rows)))
+        cell_record = cell_record or found.cell_record
+        asked.append(AnsweredQuery(query, query.url(archive.source.url), len(rows)))
     kept = {entry.url: entry.path for entry in recorded.files} if recorded else {}
-    files = layout.plan(items, archive.source.url, order.downsample, kept)
+    files = layout.plan(items, archive.source.url, request.downsample, kept)
     others = tuple(item for item in items if not is_planned(item))
     if recorded is None and not files:
-        _check_not_nothing(order, others, described)
-    return Survey(order, archive.source, tuple(asked), files, others, described)
+        _check_not_nothing(request, others, cell_record)
+    return Survey(request, archive.source, tuple(asked), files, others, cell_record)
 
 
-def _check_not_nothing(order: Order, others: Sequence[Item], described: Described | None) -> None:
-    """Raise :class:`NothingThere`: no file can be had; facts alone are no stack, unless wanted."""
-    with_files = [part for part in order.parts if PARTS[part].holds is not Holds.FACTS]
-    if not with_files and described is not None:
+def _check_not_nothing(
+    request: PackRequest, others: Sequence[Item], cell_record: CellRecord | None
+) -> None:
+    """Raise :class:`NoResults`: no file can be had; facts alone are no stack, unless wanted."""
+    with_files = [part for part in request.parts if PARTS[part].holds is not Holds.METADATA]
+    if not with_files and cell_record is not None:
         return
-    lacking = f"the archive has no {' and no '.join(with_files or order.parts)}"
+    lacking = f"the archive has no {' and no '.join(with_files or request.parts)}"
     listed = f" (it lists {len(others)}, as failed, superseded or without a file)" if others else ""
-    raise NothingThere(f"{lacking} of {order.subject.label}{listed}: {order.subject.advice}")
+    raise NoResults(f"{lacking} of {request.series.label}{listed}: {request.series.advice}")
 
 
-def foresee(found: Survey, place: Place, recorded: Manifest | None) -> tuple[Todo, ...]:
+def plan_actions(
+    found: Survey, location: StackLocation, recorded: Manifest | None
+) -> tuple[PlannedAction, ...]:
     """What is to be done about each file of the survey. Touches nothing.
 
     ``recorded`` is the stack's manifest in the last commit, if there is one. Raises
     :class:`~datalad_stackpack.errors.InTheWay` for what cannot be done.
     """
-    if not place.exists:
-        return decide(found.files, {}, {}, found.order.wishes)
+    if not location.exists:
+        return decide(found.files, {}, {}, found.request.fetch_policy)
     if recorded is not None:
-        order = found.order
-        check_same_stack(recorded, order.subject, found.source.url, order.downsample)
-        if order.withdrawn is Withdrawn.REFUSE:
+        request = found.request
+        check_same_stack(recorded, request.series, found.source.url, request.downsample)
+        if request.withdrawn is Withdrawn.REFUSE:
             check_none_withdrawn(recorded, found.files)
-            check_still_described(recorded, found.described)
+            check_still_described(recorded, found.cell_record)
     entries = {entry.path: entry for entry in recorded.files} if recorded else {}
     gone = withdrawn_entries(recorded, found.files) if recorded else ()
-    annex = Annex(place.root, place.relative)
-    standing = annex.look([*(file.path for file in found.files), *(one.path for one in gone)])
-    check_withdrawn(gone, standing, may_lack=found.order.withdrawn is Withdrawn.PRUNE)
-    return decide(found.files, standing, entries, found.order.wishes)
+    annex = Annex(location.root, location.relative)
+    states = annex.look([*(file.path for file in found.files), *(one.path for one in gone)])
+    check_withdrawn(gone, states, may_lack=found.request.withdrawn is Withdrawn.PRUNE)
+    return decide(found.files, states, entries, found.request.fetch_policy)
 
 
-def recorded_manifest(place: Place) -> Manifest | None:
+def recorded_manifest(location: StackLocation) -> Manifest | None:
     """The manifest of the stack in its last commit.
 
     Raises :class:`~datalad_stackpack.errors.InTheWay` when a ``manifest.json`` is there, or was
     committed, that is not ours to replace.
     """
-    if not place.exists:
+    if not location.exists:
         return None
-    committed = Annex(place.root, place.relative).index.committed_content(MANIFEST_NAME)
-    there = place.stack / MANIFEST_NAME
+    committed = Annex(location.root, location.relative).index.committed_content(MANIFEST_NAME)
+    there = location.stack / MANIFEST_NAME
     try:
         recorded = json_text.read(committed) if committed is not None else None
         if there.is_symlink() or there.exists():
@@ -179,7 +185,7 @@ def recorded_manifest(place: Place) -> Manifest | None:
         if recorded is not None:
             check_paths(recorded)
     except ManifestError as problem:
-        raise InTheWay(
+        raise PathConflict(
             f"{quoted(there)} is in the way: {problem}; move it away, "
             "or give another directory with --into"
         ) from problem
@@ -193,8 +199,8 @@ def check_paths(recorded: Manifest) -> None:
         raise ManifestError("the manifest lists a path twice")
 
 
-def with_recorded_parts(order: Order, recorded: Manifest | None) -> Order:
+def with_recorded_parts(request: PackRequest, recorded: Manifest | None) -> PackRequest:
     """The order, with the parts that the stack has already: to add never takes away."""
-    wanted = {*order.parts, *(recorded.parts if recorded else ())}
-    parts = tuple(part.name for part in order.subject.parts if part.name in wanted)
-    return replace(order, parts=parts)
+    wanted = {*request.parts, *(recorded.parts if recorded else ())}
+    parts = tuple(part.name for part in request.series.parts if part.name in wanted)
+    return replace(request, parts=parts)

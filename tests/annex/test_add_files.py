@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from support.helpers import TINY, git
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
-from datalad_stackpack.annex.add import LANES, WORTH_A_LANE, Intake
+from datalad_stackpack.annex.add import LANES, WORTH_A_LANE, AnnexAdder
 from datalad_stackpack.annex.git import Index
-from datalad_stackpack.archive.files import PlannedFile, PlannedPicture
+from datalad_stackpack.archive.files import PlannedFile, PlannedImage
 from datalad_stackpack.archive.parts import specimen
 from datalad_stackpack.archive.rows import Image, read_rows
 from datalad_stackpack.checksums import Checksum
@@ -25,11 +25,11 @@ MANY = WORTH_A_LANE * LANES
 
 @dataclass(frozen=True)
 class Scene:
-    """A dataset, a place to stage, and pictures that were looked at."""
+    """A dataset, a place to stage, and images that were looked at."""
 
     root: Path
     staging: Path
-    picture: Callable[..., tuple[Path, Checksum, PlannedFile]]
+    image: Callable[..., tuple[Path, Checksum, PlannedFile]]
 
 
 @pytest.fixture
@@ -42,19 +42,19 @@ def scene(dataset: Path, tmp_path: Path, image: Image) -> Scene:
     staging = tmp_path / "staging"
     staging.mkdir()
 
-    def picture(number: int, content: bytes | None = None) -> tuple[Path, Checksum, PlannedFile]:
+    def image(number: int, content: bytes | None = None) -> tuple[Path, Checksum, PlannedFile]:
         content = content or b"%d" % number
         came = tmp_path / f"came-{number}"
         came.write_bytes(content)
         checksum = Checksum(len(content), hashlib.sha256(content).hexdigest())
         url = f"http://127.0.0.1:9/{number}"
-        return came, checksum, PlannedPicture(f"planes/{number:04}.jpg", url, image, 0)
+        return came, checksum, PlannedImage(f"planes/{number:04}.jpg", url, image, 0)
 
-    return Scene(dataset, staging, picture)
+    return Scene(dataset, staging, image)
 
 
 @pytest.fixture
-def image(archive: MisbehavingArchive) -> Image:
+def image(archive: FaultyArchive) -> Image:
     """Some image: no one looks at it here."""
     return read_rows("planes", specimen(1), [archive.records("SubImage")[0].fields]).items[0]
 
@@ -70,56 +70,56 @@ def assert_all_in(scene: Scene, numbers: range) -> None:
     Index(scene.root, ".").take_over(scene.staging)
     assert git("ls-files", "planes").split() == [f"planes/{number:04}.jpg" for number in numbers]
     for number in numbers:
-        place = scene.root / "planes" / f"{number:04}.jpg"
-        assert place.is_symlink()
-        assert place.read_bytes() == b"%d" % number
+        location = scene.root / "planes" / f"{number:04}.jpg"
+        assert location.is_symlink()
+        assert location.read_bytes() == b"%d" % number
     git("annex", "fsck", "--quiet")
 
 
 def test_what_is_handed_over_goes_in(scene: Scene) -> None:
-    pictures = [scene.picture(number) for number in range(MANY)]
-    with Intake(scene.root, scene.staging) as intake:
-        promises = [intake.take(*one) for one in pictures]
+    images = [scene.image(number) for number in range(MANY)]
+    with AnnexAdder(scene.root, scene.staging) as intake:
+        promises = [intake.take(*one) for one in images]
         keys = [promise.result() for promise in promises]
-    assert keys == [checksum.key(file.path) for _, checksum, file in pictures]
+    assert keys == [checksum.key(file.path) for _, checksum, file in images]
     assert len(list(scene.staging.iterdir())) == LANES
     assert_all_in(scene, range(MANY))
-    assert [urls(key) for key in keys] == [{file.url} for _, _, file in pictures]
+    assert [urls(key) for key in keys] == [{file.url} for _, _, file in images]
 
 
 @pytest.mark.parametrize("problem", [GeneratorExit, AnnexError, ValueError])
 def test_it_goes_in_also_when_the_one_who_asked_leaves(
     problem: type[BaseException], scene: Scene
 ) -> None:
-    with pytest.raises(problem), Intake(scene.root, scene.staging) as intake:  # noqa: PT012
+    with pytest.raises(problem), AnnexAdder(scene.root, scene.staging) as intake:  # noqa: PT012
         for number in range(MANY):
-            intake.take(*scene.picture(number))
+            intake.take(*scene.image(number))
         raise problem
     assert_all_in(scene, range(MANY))
 
 
 def test_the_end_of_the_program_waits_for_no_more_than_what_is_under_way(scene: Scene) -> None:
-    with pytest.raises(KeyboardInterrupt), Intake(scene.root, scene.staging) as intake:  # noqa: PT012
-        promises = [intake.take(*scene.picture(number)) for number in range(MANY)]
+    with pytest.raises(KeyboardInterrupt), AnnexAdder(scene.root, scene.staging) as intake:  # noqa: PT012
+        promises = [intake.take(*scene.image(number)) for number in range(MANY)]
         raise KeyboardInterrupt
     assert all(promise.done() for promise in promises)
     assert any(promise.cancelled() for promise in promises)
 
 
 def test_one_that_changed_on_its_way_does_not_hold_up_the_others(scene: Scene) -> None:
-    wrong, checksum, file = scene.picture(MANY)
+    wrong, checksum, file = scene.image(MANY)
     wrong.write_bytes(b"something else")
-    with Intake(scene.root, scene.staging) as intake:
+    with AnnexAdder(scene.root, scene.staging) as intake:
         bad = intake.take(wrong, checksum, file)
-        good = [intake.take(*scene.picture(number)) for number in range(MANY)]
+        good = [intake.take(*scene.image(number)) for number in range(MANY)]
         with pytest.raises(AnnexError, match="the file changed on its way"):
             bad.result()
     assert all(promise.exception() is None for promise in good)
 
 
-def test_one_picture_from_two_addresses_keeps_both(scene: Scene) -> None:
-    with Intake(scene.root, scene.staging) as intake:
-        promises = [intake.take(*scene.picture(number, b"same")) for number in range(MANY)]
+def test_one_image_from_two_addresses_keeps_both(scene: Scene) -> None:
+    with AnnexAdder(scene.root, scene.staging) as intake:
+        promises = [intake.take(*scene.image(number, b"same")) for number in range(MANY)]
         (key,) = {promise.result() for promise in promises}
     assert urls(key) == {f"http://127.0.0.1:9/{number}" for number in range(MANY)}
     Index(scene.root, ".").take_over(scene.staging)
@@ -129,16 +129,16 @@ def test_one_picture_from_two_addresses_keeps_both(scene: Scene) -> None:
 
 def test_few_files_share_one_lane(scene: Scene) -> None:
     few = range(WORTH_A_LANE - 1)
-    with Intake(scene.root, scene.staging) as intake:
+    with AnnexAdder(scene.root, scene.staging) as intake:
         for number in few:
-            intake.take(*scene.picture(number))
+            intake.take(*scene.image(number))
     assert len(list(scene.staging.iterdir())) == 1
     assert_all_in(scene, few)
 
 
 def test_a_lock_that_was_left_is_no_index(scene: Scene) -> None:
-    with Intake(scene.root, scene.staging) as intake:
-        intake.take(*scene.picture(0)).result()
+    with AnnexAdder(scene.root, scene.staging) as intake:
+        intake.take(*scene.image(0)).result()
     (scene.staging / "lane-0.lock").write_bytes(b"half")
     assert_all_in(scene, range(1))
 
@@ -148,8 +148,8 @@ def test_a_lock_that_was_left_is_no_index(scene: Scene) -> None:
 )
 def test_settings_of_git_annex_do_no_harm(setting: str, scene: Scene) -> None:
     git("config", *setting.split("="))
-    with Intake(scene.root, scene.staging) as intake:
-        promises = [intake.take(*scene.picture(number)) for number in range(MANY)]
+    with AnnexAdder(scene.root, scene.staging) as intake:
+        promises = [intake.take(*scene.image(number)) for number in range(MANY)]
     keys = [promise.result() for promise in promises]
     assert_all_in(scene, range(MANY))
     assert [len(urls(key)) for key in keys] == [1] * MANY

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from support.fetching import IMAGE, QUICK
 from support.helpers import TINY
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.archive import sources
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.parts import specimen
-from datalad_stackpack.archive.retry import Patience
+from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.rows import read_rows
 from datalad_stackpack.manifest.layout import plan
 
@@ -28,14 +28,14 @@ def quick():
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[tuple[MisbehavingArchive, MisbehavingArchive]]:
+def running() -> Iterator[tuple[FaultyArchive, FaultyArchive]]:
     """Two archives for all tests of this module: ours, and another that nobody asks for."""
-    with MisbehavingArchive((TINY,)) as ours, MisbehavingArchive((TINY,)) as other:
+    with FaultyArchive((TINY,)) as ours, FaultyArchive((TINY,)) as other:
         yield ours, other
 
 
 @pytest.fixture
-def archive(running) -> MisbehavingArchive:
+def archive(running) -> FaultyArchive:
     """The archive that is asked: behaving again, and no request noted yet."""
     ours, _ = running
     ours.start()
@@ -53,15 +53,15 @@ def over() -> Iterator[threading.Event]:
 
 
 @pytest.fixture
-def client(archive: MisbehavingArchive) -> Callable[..., Archive]:
-    def build(patience: Patience = QUICK, **more) -> Archive:
-        return Archive(sources.demo(archive.url), patience, **more)
+def client(archive: FaultyArchive) -> Callable[..., ArchiveClient]:
+    def build(policy: RetryPolicy = QUICK, **more) -> ArchiveClient:
+        return ArchiveClient(sources.demo(archive.url), policy, **more)
 
     return build
 
 
 @pytest.fixture
-def file(archive: MisbehavingArchive) -> PlannedFile:
+def file(archive: FaultyArchive) -> PlannedFile:
     """The plane that the tests ask for."""
     records = [one.fields for one in archive.records("SubImage") if one.fields["id"] == IMAGE]
     (file,) = plan(read_rows("planes", specimen(TINY.specimen_id), records).items, archive.url, 0)
@@ -70,8 +70,8 @@ def file(archive: MisbehavingArchive) -> PlannedFile:
 
 @pytest.fixture
 def into(tmp_path: Path) -> Iterator[Path]:
-    """Where a picture goes; whatever is left there after a failure is a fault."""
-    into = tmp_path / "picture.jpg"
+    """Where an image goes; whatever is left there after a failure is a fault."""
+    into = tmp_path / "image.jpg"
     yield into
     assert list(tmp_path.iterdir()) in ([], [into])
 

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from datalad_stackpack.archive import cells, search
-from datalad_stackpack.archive.search import Criterion, Wanted
+from datalad_stackpack.archive.search import CellQuery, Criterion
 from datalad_stackpack.demo import rma
-from datalad_stackpack.errors import ArgumentError, BadRow
+from datalad_stackpack.errors import ArgumentError, InvalidRow
 
 ROW = {
     "cell_reporter_status": "positive",
@@ -68,7 +68,7 @@ def test_a_value_is_refused_or_arrives_unchanged(option, text):
         assert refusal.isprintable()
         assert not text.strip().isprintable() or text.strip().lower() in ("", "null")
         return
-    (query,) = Wanted(criteria=(criterion, Criterion("donor", "7"))).queries({721})
+    (query,) = CellQuery(criteria=(criterion, Criterion("donor", "7"))).queries({721})
     taken = arrived(query)
     assert taken.model == "ApiCellTypesSpecimenDetail"
     assert taken.options == {"num_rows": "all", "order": "specimen__id"}
@@ -110,7 +110,7 @@ def test_a_clause_cannot_reach_beyond_the_criteria(text):
     if refusal is not None:
         assert refusal.isprintable()
         return
-    (query,) = Wanted(criteria=(Criterion("layer", "4"),), where=clause).queries()
+    (query,) = CellQuery(criteria=(Criterion("layer", "4"),), where=clause).queries()
     try:
         taken = arrived(query)
     except rma.RmaError:
@@ -125,7 +125,7 @@ def test_a_clause_cannot_reach_beyond_the_criteria(text):
     "clause", ["[nr__number_stems$gt5]", "[a$eq'b c'][d$nenull]", "donor[sex$eq'F'],[a$lt2]"]
 )
 def test_a_clause_is_sent_as_it_is(clause):
-    (query,) = Wanted(where=clause).queries()
+    (query,) = CellQuery(where=clause).queries()
     assert query.criteria == f"model::{cells.MODEL},rma::criteria,{clause}"
 
 
@@ -156,43 +156,43 @@ def test_values_that_are_no_text_are_taken_as_text():
 
 
 @pytest.mark.parametrize(
-    ("given", "holdings"),
+    ("given", "available_parts"),
     [
         ("reconstruction,planes", ("planes", "reconstruction")),
         (["projections"], ("projections",)),
         (" planes , planes", ("planes",)),
     ],
 )
-def test_what_cells_are_to_have_is_a_list(given, holdings):
-    assert search.parse_holdings(given) == holdings
+def test_what_cells_are_to_have_is_a_list(given, available_parts):
+    assert search.parse_available_parts(given) == available_parts
 
 
 @pytest.mark.parametrize("bad", ["", "planes,", "swc", ["x"], 3])
 def test_what_cells_cannot_have_is_refused_with_what_they_can(bad):
     with pytest.raises(ArgumentError, match="planes, projections, reconstruction"):
-        search.parse_holdings(bad)
+        search.parse_available_parts(bad)
 
 
 def test_without_a_condition_every_cell_is_asked_for():
-    (query,) = Wanted().queries()
+    (query,) = CellQuery().queries()
     assert query.criteria == "model::ApiCellTypesSpecimenDetail"
     assert arrived(query).criteria == ()
 
 
 def test_structures_are_asked_about_some_at_a_time():
-    queries = list(Wanted(structure="x").queries(range(1, 402)))
+    queries = list(CellQuery(structure="x").queries(range(1, 402)))
     asked = [arrived(query).criteria[0].filters[0].values for query in queries]
     assert [len(one) for one in asked] == [200, 200, 1]
     assert sorted(int(one) for some in asked for one in some) == list(range(1, 402))
     assert max(len(query.url(BASE)) for query in queries) < 3000
-    assert list(Wanted(structure="x").queries(())) == []
+    assert list(CellQuery(structure="x").queries(())) == []
 
 
 # --- rows -----------------------------------------------------------------------------
 
 
 def test_a_row_becomes_a_cell():
-    (cell,) = Wanted().read([ROW])
+    (cell,) = CellQuery().read([ROW])
     assert cell == cells.Cell(
         specimen=313862022,
         name="Scnn1a-Tg2-Cre;Ai14-167081.03.02.01",
@@ -210,7 +210,7 @@ def test_a_row_becomes_a_cell():
 
 
 def test_what_a_row_does_not_say_is_none():
-    (cell,) = Wanted().read([{"specimen__id": 1, "line_name": "", "tag__apical": None}])
+    (cell,) = CellQuery().read([{"specimen__id": 1, "line_name": "", "tag__apical": None}])
     assert (cell.specimen, cell.line, cell.apical, cell.donor) == (1, None, None, None)
 
 
@@ -225,17 +225,17 @@ def test_what_a_row_does_not_say_is_none():
     ],
 )
 def test_a_row_that_is_no_cell_is_refused(wrong):
-    with pytest.raises(BadRow, match="the archive sent a cell"):
-        Wanted().read([ROW | wrong])
+    with pytest.raises(InvalidRow, match="the archive sent a cell"):
+        CellQuery().read([ROW | wrong])
 
 
 @pytest.mark.parametrize("wrong", [[385], {"a": 1}, "385", True, -1])
 def test_a_structure_that_is_no_id_is_refused(wrong):
     row = ROW | {"structure__id": wrong}
-    with pytest.raises(BadRow, match="with structure__id"):
-        Wanted(structure="VISp").read([row], {385})
-    with pytest.raises(BadRow, match="with structure__id"):
-        Wanted(structure="VISp").unknown([row], {985})
+    with pytest.raises(InvalidRow, match="with structure__id"):
+        CellQuery(structure="VISp").read([row], {385})
+    with pytest.raises(InvalidRow, match="with structure__id"):
+        CellQuery(structure="VISp").unknown([row], {985})
 
 
 @pytest.mark.parametrize(
@@ -249,31 +249,33 @@ def test_a_fact_that_makes_no_sense_is_none(field, name, odd):
 @pytest.mark.parametrize(
     ("wanted_cells", "stray"),
     [
-        (Wanted((Criterion("dendrite", "aspiny"),)), "--dendrite 'aspiny'"),
-        (Wanted((Criterion("donor", "3"),)), "--donor '3'"),
-        (Wanted((Criterion("name", "Sst*"),)), "--name"),
-        (Wanted(structure="VISl"), "--structure 'VISl'"),
+        (CellQuery((Criterion("dendrite", "aspiny"),)), "--dendrite 'aspiny'"),
+        (CellQuery((Criterion("donor", "3"),)), "--donor '3'"),
+        (CellQuery((Criterion("name", "Sst*"),)), "--name"),
+        (CellQuery(structure="VISl"), "--structure 'VISl'"),
     ],
 )
 def test_a_row_that_was_not_asked_for_is_refused(wanted_cells, stray):
     """As when the archive misunderstands, and answers with the rows of other cells."""
-    with pytest.raises(BadRow, match=stray):
+    with pytest.raises(InvalidRow, match=stray):
         wanted_cells.read([ROW], {409} if wanted_cells.structure else None)
 
 
 def test_a_row_without_a_reconstruction_is_refused_where_one_was_asked_for():
-    with pytest.raises(BadRow, match="--with reconstruction"):
-        Wanted(holdings=("reconstruction",)).read([ROW | {"nr__reconstruction_type": None}])
+    with pytest.raises(InvalidRow, match="--with reconstruction"):
+        CellQuery(available_parts=("reconstruction",)).read(
+            [ROW | {"nr__reconstruction_type": None}]
+        )
 
 
 def test_a_cell_that_comes_twice_is_refused():
-    with pytest.raises(BadRow, match="twice"):
-        Wanted().read([ROW, ROW])
+    with pytest.raises(InvalidRow, match="twice"):
+        CellQuery().read([ROW, ROW])
 
 
 def test_whether_case_counts_is_left_to_the_archive():
-    assert Wanted((Criterion("species", "MUS musculus"),)).read([ROW])
-    assert Wanted((Criterion("name", "scnn1a*AI14*"),)).read([ROW])
+    assert CellQuery((Criterion("species", "MUS musculus"),)).read([ROW])
+    assert CellQuery((Criterion("name", "scnn1a*AI14*"),)).read([ROW])
 
 
 # --- values that no cell has ----------------------------------------------------------
@@ -281,24 +283,24 @@ def test_whether_case_counts_is_left_to_the_archive():
 
 def test_a_value_that_no_cell_has_is_met_with_those_that_cells_have():
     rows = [ROW | {"structure__layer": layer} for layer in ("6a", "10", None, "2/3", "1", "2", "1")]
-    said = Wanted((Criterion("layer", "7"),)).unknown(rows, None)
+    said = CellQuery((Criterion("layer", "7"),)).unknown(rows, None)
     assert said == ("no cell of the archive has --layer '7': it knows '1', '2', '2/3', '6a', '10'")
-    assert Wanted((Criterion("layer", "6a"),)).unknown(rows, None) is None
-    assert Wanted((Criterion("species", "mus musculus"),)).unknown(rows, None) is not None
-    assert Wanted((Criterion("name", "scnn1a*"),)).unknown(rows, None) is None
+    assert CellQuery((Criterion("layer", "6a"),)).unknown(rows, None) is None
+    assert CellQuery((Criterion("species", "mus musculus"),)).unknown(rows, None) is not None
+    assert CellQuery((Criterion("name", "scnn1a*"),)).unknown(rows, None) is None
 
 
 def test_at_most_thirty_values_are_named():
     rows = [{"donor__id": donor} for donor in range(100, 150)]
-    said = Wanted((Criterion("donor", "7"),)).unknown(rows, None)
+    said = CellQuery((Criterion("donor", "7"),)).unknown(rows, None)
     assert said is not None
     assert said.endswith("'128', '129' and 20 more")
 
 
 def test_a_structure_that_no_cell_lies_in_is_met_with_those_they_lie_in():
-    said = Wanted(structure="MOp").unknown([ROW], {985})
+    said = CellQuery(structure="MOp").unknown([ROW], {985})
     assert said == "no cell of the archive has --structure 'MOp': it knows 'VISp', 'VISp4'"
-    assert Wanted(structure="VISp").unknown([ROW], {385, 721}) is None
+    assert CellQuery(structure="VISp").unknown([ROW], {385, 721}) is None
 
 
 # --- the table ------------------------------------------------------------------------

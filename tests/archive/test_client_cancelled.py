@@ -15,38 +15,38 @@ from support import faults
 from support.fetching import IMAGE, PLANES, QUICK, failure, in_thread
 
 from datalad_stackpack.archive import sources
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.validate import most_bytes
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.demo import Reply, Request
-from datalad_stackpack.errors import NoRoom, NotAsked, Unanswered, WrongFile
+from datalad_stackpack.errors import ConnectionFailed, Skipped, UnexpectedContent, WriteError
 
 
 def test_a_silent_server_is_given_up(archive, client, file, into, over):
-    patience = replace(QUICK, read_s=0.3, attempts=2)
+    policy = replace(QUICK, read_s=0.3, max_attempts=2)
     archive.spoil(f"image {IMAGE}", faults.no_answer(over))
-    said = failure(lambda: client(patience).fetch(file, into), Unanswered)
+    said = failure(lambda: client(policy).fetch(file, into), ConnectionFailed)
     assert "got no answer in time" in said
     assert archive.asked(IMAGE) == 2
 
 
-def test_a_stalled_picture_is_given_up(archive, client, file, into, over):
+def test_a_stalled_image_is_given_up(archive, client, file, into, over):
     archive.spoil(f"image {IMAGE}", faults.stall(over))
-    patience = replace(QUICK, read_s=0.3, attempts=2)
+    policy = replace(QUICK, read_s=0.3, max_attempts=2)
     assert "stalled for 0.3 seconds" in failure(
-        lambda: client(patience).fetch(file, into), Unanswered
+        lambda: client(policy).fetch(file, into), ConnectionFailed
     )
     assert archive.asked(IMAGE) == 2
 
 
-def test_a_trickling_picture_is_given_up(archive, client, file, into, over):
+def test_a_trickling_image_is_given_up(archive, client, file, into, over):
     archive.spoil(f"image {IMAGE}", faults.trickle(over))
-    patience = replace(QUICK, rate_window_s=0.4, attempts=1)
-    said = failure(lambda: client(patience).fetch(file, into), Unanswered)
+    policy = replace(QUICK, rate_window_s=0.4, max_attempts=1)
+    said = failure(lambda: client(policy).fetch(file, into), ConnectionFailed)
     assert said.startswith("trickled: ")
 
 
-def test_a_slow_picture_that_is_fast_enough_is_accepted(archive, client, file, into, over):
+def test_a_slow_image_that_is_fast_enough_is_accepted(archive, client, file, into, over):
     def slowly(reply: Reply) -> Iterator[bytes]:
         whole = faults.content(reply)
         for start in range(0, len(whole), 200):
@@ -54,13 +54,13 @@ def test_a_slow_picture_that_is_fast_enough_is_accepted(archive, client, file, i
             yield whole[start : start + 200]
 
     archive.spoil(f"image {IMAGE}", faults.sending(slowly))
-    client(replace(QUICK, rate_window_s=0.1, least_rate=500, attempts=1)).fetch(file, into)
+    client(replace(QUICK, rate_window_s=0.1, min_rate=500, max_attempts=1)).fetch(file, into)
 
 
-def test_an_endless_picture_is_given_up(archive, client, file, into, over):
+def test_an_endless_image_is_given_up(archive, client, file, into, over):
     archive.spoil(f"image {IMAGE}", faults.endless(over))
-    said = failure(lambda: client().fetch(file, into), WrongFile)
-    assert said == f"is longer than the {most_bytes(file)} bytes that a picture could need"
+    said = failure(lambda: client().fetch(file, into), UnexpectedContent)
+    assert said == f"is longer than the {most_bytes(file)} bytes that the image could need"
     assert archive.asked(IMAGE) == 1
 
 
@@ -76,25 +76,25 @@ def test_an_answer_whose_headers_trickle_is_given_up(client, file, into, over):
                     connection.sendall(b"x")
 
         threading.Thread(target=serve, daemon=True).start()
-        patience = replace(QUICK, read_s=1, rate_window_s=0.5, attempts=1)
+        policy = replace(QUICK, read_s=1, rate_window_s=0.5, max_attempts=1)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/api/v2/section_image_download/1"
-        slow = Archive(sources.demo(url), patience)
+        slow = ArchiveClient(sources.demo(url), policy)
         thread, problems = in_thread(lambda: slow.fetch(replace(file, url=url), into))
         thread.join(3)
-        assert [type(problem) for problem in problems] == [Unanswered]
+        assert [type(problem) for problem in problems] == [ConnectionFailed]
 
 
-def check_stops_at_once(halt: Halt, thread: threading.Thread, problems: list) -> None:
+def check_stops_at_once(cancel: CancelToken, thread: threading.Thread, problems: list) -> None:
     began = time.monotonic()
-    halt.set("interrupted by SIGINT")
+    cancel.set("interrupted by SIGINT")
     thread.join(5)
     assert time.monotonic() - began < 1
-    assert [type(problem) for problem in problems] == [NotAsked]
+    assert [type(problem) for problem in problems] == [Skipped]
     assert str(problems[0]) == "interrupted by SIGINT"
 
 
-def test_a_trickling_picture_stops_at_once_when_halted(archive, client, file, into, over):
-    halt, begun = Halt(), threading.Event()
+def test_a_trickling_image_stops_at_once_when_halted(archive, client, file, into, over):
+    cancel, begun = CancelToken(), threading.Event()
 
     def body(reply: Reply) -> Iterator[bytes]:
         for byte in faults.content(reply):
@@ -103,38 +103,38 @@ def test_a_trickling_picture_stops_at_once_when_halted(archive, client, file, in
             over.wait(0.05)
 
     archive.spoil(f"image {IMAGE}", faults.sending(body))
-    thread, problems = in_thread(lambda: client(halt=halt).fetch(file, into))
+    thread, problems = in_thread(lambda: client(cancel=cancel).fetch(file, into))
     assert begun.wait(5)
-    check_stops_at_once(halt, thread, problems)
+    check_stops_at_once(cancel, thread, problems)
     assert not into.exists()
 
 
 @pytest.mark.parametrize("wish", [None, 600])
 def test_a_pause_stops_at_once_when_halted(archive, client, file, into, wish):
-    halt, refused = Halt(), threading.Event()
-    patience = replace(QUICK, first_pause_s=600, longest_pause_s=600, longest_retry_after_s=600)
+    cancel, refused = CancelToken(), threading.Event()
+    policy = replace(QUICK, retry_delay_s=600, max_retry_delay_s=600, max_retry_after_s=600)
 
     def fault(request: Request, reply: Reply) -> Reply:
         refused.set()
         return faults.status(503, {"Retry-After": str(wish)} if wish else None)(request, reply)
 
     archive.spoil(f"image {IMAGE}", fault)
-    thread, problems = in_thread(lambda: client(patience, halt=halt).fetch(file, into))
+    thread, problems = in_thread(lambda: client(policy, cancel=cancel).fetch(file, into))
     assert refused.wait(5)
-    check_stops_at_once(halt, thread, problems)
+    check_stops_at_once(cancel, thread, problems)
     assert archive.asked(IMAGE) == 1
 
 
 def test_once_halted_nothing_is_asked(archive, client, file, into):
-    halt = Halt()
-    halt.set("enough")
-    assert failure(lambda: client(halt=halt).fetch(file, into), NotAsked) == "enough"
-    assert failure(lambda: client(halt=halt).rows(PLANES), NotAsked) == "enough"
+    cancel = CancelToken()
+    cancel.set("enough")
+    assert failure(lambda: client(cancel=cancel).fetch(file, into), Skipped) == "enough"
+    assert failure(lambda: client(cancel=cancel).rows(PLANES), Skipped) == "enough"
     assert archive.requests == []
 
 
 def test_a_place_that_cannot_be_written_is_no_room(archive, client, file, tmp_path):
-    said = failure(lambda: client().fetch(file, tmp_path / "gone" / "x.jpg"), NoRoom)
+    said = failure(lambda: client().fetch(file, tmp_path / "gone" / "x.jpg"), WriteError)
     assert said.startswith("could not be written: ")
     assert archive.asked(IMAGE) == 1
 
@@ -143,6 +143,6 @@ def test_a_place_that_cannot_be_written_is_no_room(archive, client, file, tmp_pa
 def test_a_full_disk_is_no_room(archive, client, file, tmp_path):
     full = tmp_path / "full.jpg"
     full.symlink_to("/dev/full")
-    assert "No space left" in failure(lambda: client().fetch(file, full), NoRoom)
+    assert "No space left" in failure(lambda: client().fetch(file, full), WriteError)
     assert archive.asked(IMAGE) == 1
     assert not full.is_symlink()

@@ -1,4 +1,4 @@
-"""A picture is asked for once, whole and by name; what heals is asked for again."""
+"""An image is asked for once, whole and by name; what heals is asked for again."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ from support.fetching import IMAGE, PLANES, QUICK, failure, sha256
 from support.helpers import TINY
 
 from datalad_stackpack import PROJECT_URL, __version__
-from datalad_stackpack.archive.files import PictureSize, PlannedFile
+from datalad_stackpack.archive.files import ImageSize, PlannedFile
 from datalad_stackpack.archive.parts import specimen
 from datalad_stackpack.archive.rows import read_rows
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.demo import Reply, Request
-from datalad_stackpack.errors import BrokenFile, Refused, Unanswered, WrongFile
+from datalad_stackpack.errors import (
+    ConnectionFailed,
+    HTTPStatusError,
+    TruncatedFile,
+    UnexpectedContent,
+)
 from datalad_stackpack.manifest.layout import plan
 
 
-def test_a_picture_is_fetched_looked_at_and_told(archive, client, file, into):
-    picture = client().fetch(file, into)
+def test_a_image_is_fetched_looked_at_and_told(archive, client, file, into):
+    image = client().fetch(file, into)
     content = into.read_bytes()
-    assert picture.path == into
-    assert picture.looked == PictureSize(TINY.image_width - 2, TINY.image_height - 2)
-    assert picture.checksum.bytes == len(content)
-    assert picture.checksum == Checksum(len(content), sha256(content))
+    assert image.path == into
+    assert image.looked == ImageSize(TINY.image_width - 2, TINY.image_height - 2)
+    assert image.checksum.bytes == len(content)
+    assert image.checksum == Checksum(len(content), sha256(content))
 
 
-def test_a_picture_is_asked_for_once_whole_and_by_name(archive, client, file, into):
+def test_a_image_is_asked_for_once_whole_and_by_name(archive, client, file, into):
     archive.spoil("redirect *", with_cookie)
     client().fetch(file, into)
     assert [request.path.rsplit("/", 1)[-1] for request in archive.requests] == [
@@ -75,34 +80,34 @@ def test_one_archive_serves_many_threads(archive, client, tmp_path):
     for thread in threads:
         thread.join(20)
     assert sorted(came) == sorted(tmp_path / f"{one.image.id}.jpg" for one in files)
-    assert archive.pictures_asked == len(files)
+    assert archive.images_asked == len(files)
 
 
 HEALING = {
-    "500": (faults.status(500), Refused, "refused with status 500"),
-    "502": (faults.status(502), Refused, "refused with status 502"),
-    "503": (faults.busy(0), Refused, "refused with status 503"),
-    "504": (faults.status(504), Refused, "refused with status 504"),
-    "429": (faults.busy(0, 429), Refused, "refused with status 429"),
-    "a page": (faults.html, BrokenFile, "something else than a JPEG"),
-    "a page as a picture": (faults.html_as_jpeg, BrokenFile, "something else than a JPEG"),
-    "empty": (faults.empty, BrokenFile, "came empty"),
-    "cut": (faults.cut_without_length, BrokenFile, "was cut short"),
-    "cut, with its length": (faults.cut_with_length, BrokenFile, "broke off"),
-    "cut in chunks": (faults.cut_chunked, BrokenFile, "broke off"),
-    "a length too small": (faults.length_too_small, BrokenFile, "was cut short"),
-    "a tail": (faults.with_a_tail, BrokenFile, "after the picture's end"),
-    "reset": (faults.reset, Unanswered, "got no answer"),
-    "reset in the middle": (faults.reset_in_the_middle, BrokenFile, "broke off"),
+    "500": (faults.status(500), HTTPStatusError, "refused with status 500"),
+    "502": (faults.status(502), HTTPStatusError, "refused with status 502"),
+    "503": (faults.busy(0), HTTPStatusError, "refused with status 503"),
+    "504": (faults.status(504), HTTPStatusError, "refused with status 504"),
+    "429": (faults.busy(0, 429), HTTPStatusError, "refused with status 429"),
+    "a page": (faults.html, TruncatedFile, "something else than a JPEG"),
+    "a page as an image": (faults.html_as_jpeg, TruncatedFile, "something else than a JPEG"),
+    "empty": (faults.empty, TruncatedFile, "came empty"),
+    "cut": (faults.cut_without_length, TruncatedFile, "was cut short"),
+    "cut, with its length": (faults.cut_with_length, TruncatedFile, "broke off"),
+    "cut in chunks": (faults.cut_chunked, TruncatedFile, "broke off"),
+    "a length too small": (faults.length_too_small, TruncatedFile, "was cut short"),
+    "a tail": (faults.with_a_tail, TruncatedFile, "after the image's end"),
+    "reset": (faults.reset, ConnectionFailed, "got no answer"),
+    "reset in the middle": (faults.reset_in_the_middle, TruncatedFile, "broke off"),
 }
 LASTING = {
-    "404": (faults.status(404), Refused, "refused with status 404"),
-    "403 with a wish": (faults.busy(0, 403), Refused, "refused with status 403"),
-    "206": (faults.status(206), Refused, "refused with status 206"),
-    "gzip": (faults.gzipped, WrongFile, "came encoded as 'gzip'"),
-    "another size": (faults.wrong_size, WrongFile, "34 x 42 pixels where"),
-    "PNG": (faults.png_as_jpeg, WrongFile, "came as PNG"),
-    "a wrong label": (faults.jpeg_as_png, WrongFile, "came as 'image/png'"),
+    "404": (faults.status(404), HTTPStatusError, "refused with status 404"),
+    "403 with a wish": (faults.busy(0, 403), HTTPStatusError, "refused with status 403"),
+    "206": (faults.status(206), HTTPStatusError, "refused with status 206"),
+    "gzip": (faults.gzipped, UnexpectedContent, "came encoded as 'gzip'"),
+    "another size": (faults.wrong_size, UnexpectedContent, "34 x 42 pixels where"),
+    "PNG": (faults.png_as_jpeg, UnexpectedContent, "came as PNG"),
+    "a wrong label": (faults.jpeg_as_png, UnexpectedContent, "came as 'image/png'"),
 }
 
 
@@ -115,8 +120,8 @@ def table(entries: dict) -> pytest.MarkDecorator:
 @table(HEALING)
 def test_what_heals_is_asked_for_again(archive, client, file, into, fault, kind, said):
     archive.spoil(f"image {IMAGE}", fault, times=2)
-    picture = client().fetch(file, into)
-    assert picture.checksum.sha256 == sha256(into.read_bytes())
+    image = client().fetch(file, into)
+    assert image.checksum.sha256 == sha256(into.read_bytes())
     assert archive.asked(IMAGE) == 3
 
 
@@ -124,7 +129,7 @@ def test_what_heals_is_asked_for_again(archive, client, file, into, fault, kind,
 def test_what_does_not_heal_in_time_is_given_up(archive, client, file, into, fault, kind, said):
     archive.spoil(f"image {IMAGE}", fault)
     assert said in failure(lambda: client().fetch(file, into), kind)
-    assert archive.asked(IMAGE) == QUICK.attempts
+    assert archive.asked(IMAGE) == QUICK.max_attempts
     assert not into.exists()
 
 
@@ -138,10 +143,10 @@ def test_what_cannot_heal_is_never_asked_for_twice(archive, client, file, into, 
 
 def test_a_server_that_is_not_there_is_unanswered(archive, client, file, into):
     archive.stop()
-    assert "got no answer" in failure(lambda: client().fetch(file, into), Unanswered)
+    assert "got no answer" in failure(lambda: client().fetch(file, into), ConnectionFailed)
 
 
-class Waits(Halt):
+class Waits(CancelToken):
     """Notes the pauses instead of making them."""
 
     def __init__(self) -> None:
@@ -169,6 +174,6 @@ class Waits(Halt):
 def test_the_archives_wish_is_heeded_up_to_a_limit(archive, client, file, into, fault, least, most):
     waits = Waits()
     archive.spoil(f"image {IMAGE}", fault, times=1)
-    client(replace(QUICK, first_pause_s=10), halt=waits).fetch(file, into)
+    client(replace(QUICK, retry_delay_s=10), cancel=waits).fetch(file, into)
     (pause,) = waits.pauses
     assert least <= pause <= most

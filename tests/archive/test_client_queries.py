@@ -9,18 +9,18 @@ import pytest
 from support import faults
 from support.fetching import PLANES, failure
 from support.helpers import TINY
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.archive.parts import PARTS
-from datalad_stackpack.errors import BadReply
+from datalad_stackpack.errors import InvalidReply
 
 
 class TestPages:
     """A stack of 627 planes, in pages."""
 
     @pytest.fixture
-    def archive(self) -> Iterator[MisbehavingArchive]:
-        with MisbehavingArchive((replace(TINY, sections=tuple(range(2, 629))),)) as archive:
+    def archive(self) -> Iterator[FaultyArchive]:
+        with FaultyArchive((replace(TINY, sections=tuple(range(2, 629))),)) as archive:
             yield archive
 
     def test_pages_of_50_are_the_same_as_all_at_once(self, archive, client):
@@ -63,7 +63,7 @@ def test_a_query_that_heals_is_asked_again(archive, client, fault):
 )
 def test_a_query_that_fails_says_why_and_what_was_asked(archive, client, fault, times, said):
     archive.spoil("query SubImage", fault)
-    problem = failure(lambda: client().rows(PLANES), BadReply)
+    problem = failure(lambda: client().rows(PLANES), InvalidReply)
     assert problem.startswith(said)
     assert problem.endswith(f"; asked {PLANES.page_url(archive.url, 0, 2000)}")
     assert len(archive.requests) == times
@@ -72,6 +72,6 @@ def test_a_query_that_fails_says_why_and_what_was_asked(archive, client, fault, 
 def test_a_reply_longer_than_the_limit_is_given_up(archive, client, over):
     client().rows(PLANES)
     limited = client(largest_reply=1000)
-    assert "longer than 1000 bytes; asked" in failure(lambda: limited.rows(PLANES), BadReply)
+    assert "longer than 1000 bytes; asked" in failure(lambda: limited.rows(PLANES), InvalidReply)
     archive.spoil("query SubImage", faults.endless(over))
-    assert "longer than 1000 bytes; asked" in failure(lambda: limited.rows(PLANES), BadReply)
+    assert "longer than 1000 bytes; asked" in failure(lambda: limited.rows(PLANES), InvalidReply)

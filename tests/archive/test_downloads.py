@@ -13,24 +13,24 @@ from pathlib import Path
 import pytest
 from support import faults
 from support.helpers import TINY
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.archive import sources
-from datalad_stackpack.archive.client import Archive, Fetched
-from datalad_stackpack.archive.downloads import GRACE_S, Arrival, Downloads
-from datalad_stackpack.archive.files import PictureSize, PlannedFile
+from datalad_stackpack.archive.client import ArchiveClient, Download
+from datalad_stackpack.archive.downloads import GRACE_S, DownloadResult, Downloads
+from datalad_stackpack.archive.files import ImageSize, PlannedFile
 from datalad_stackpack.archive.parts import specimen
-from datalad_stackpack.archive.retry import Breaker, Patience
+from datalad_stackpack.archive.retry import CircuitBreaker, RetryPolicy
 from datalad_stackpack.archive.rows import read_rows
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.demo import Reply, Request
-from datalad_stackpack.errors import NoRoom, NotAsked, Refused
+from datalad_stackpack.errors import HTTPStatusError, Skipped, WriteError
 from datalad_stackpack.manifest.layout import plan
 
 CELL = replace(TINY, sections=tuple(range(2, 26)))
 FILES = len(CELL.sections)
-ONCE = Patience(connect_s=5, read_s=20, attempts=1)
+ONCE = RetryPolicy(connect_s=5, read_s=20, max_attempts=1)
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +39,8 @@ def quick():
 
 
 @pytest.fixture
-def archive() -> Iterator[MisbehavingArchive]:
-    with MisbehavingArchive((CELL,)) as running:
+def archive() -> Iterator[FaultyArchive]:
+    with FaultyArchive((CELL,)) as running:
         yield running
 
 
@@ -53,33 +53,33 @@ def over() -> Iterator[threading.Event]:
 
 
 @pytest.fixture
-def files(archive: MisbehavingArchive) -> tuple[PlannedFile, ...]:
+def files(archive: FaultyArchive) -> tuple[PlannedFile, ...]:
     rows = [record.fields for record in archive.records("SubImage")]
     return plan(read_rows("planes", specimen(CELL.specimen_id), rows).items, archive.url, 0)
 
 
 @pytest.fixture
-def download(archive: MisbehavingArchive, files, tmp_path: Path):
+def download(archive: FaultyArchive, files, tmp_path: Path):
     """Downloads of all files of the archive, unless told otherwise."""
 
     def build(
         jobs: int = 3,
-        halt: Halt | None = None,
+        cancel: CancelToken | None = None,
         source: object = None,
         wanted: Sequence[PlannedFile] = files,
         room: Path = tmp_path,
         give_up_after: int = 1000,
     ) -> Downloads:
-        halt = halt or Halt()
-        source = source or Archive(sources.demo(archive.url), ONCE, halt)
-        return Downloads(source, wanted, room, jobs, Breaker(give_up_after), halt)
+        cancel = cancel or CancelToken()
+        source = source or ArchiveClient(sources.demo(archive.url), ONCE, cancel)
+        return Downloads(source, wanted, room, jobs, CircuitBreaker(give_up_after), cancel)
 
     return build
 
 
-def bounded(downloads: Downloads, seconds: float = 20) -> list[Arrival]:
+def bounded(downloads: Downloads, seconds: float = 20) -> list[DownloadResult]:
     """All arrivals; fails when they do not come to an end."""
-    arrivals: list[Arrival] = []
+    arrivals: list[DownloadResult] = []
     thread = threading.Thread(target=lambda: arrivals.extend(downloads), daemon=True)
     thread.start()
     thread.join(seconds)
@@ -87,13 +87,13 @@ def bounded(downloads: Downloads, seconds: float = 20) -> list[Arrival]:
     return arrivals
 
 
-def check_each_once(arrivals: Sequence[Arrival], files: Sequence[PlannedFile]) -> None:
+def check_each_once(arrivals: Sequence[DownloadResult], files: Sequence[PlannedFile]) -> None:
     assert Counter(one.file.path for one in arrivals) == Counter(file.path for file in files)
     for one in arrivals:
         assert (one.fetched is None) != (one.problem is None)
 
 
-def problems(arrivals: Sequence[Arrival]) -> Counter[type]:
+def problems(arrivals: Sequence[DownloadResult]) -> Counter[type]:
     return Counter(type(one.problem) for one in arrivals)
 
 
@@ -107,7 +107,7 @@ def test_every_file_arrives_once(archive, download, files, jobs):
     for one in arrivals:
         assert one.fetched.path.stat().st_size == one.fetched.checksum.bytes
     assert len({one.fetched.path for one in arrivals}) == FILES
-    assert archive.pictures_asked == FILES
+    assert archive.images_asked == FILES
 
 
 def test_no_files_are_no_arrivals(archive, download):
@@ -115,14 +115,14 @@ def test_no_files_are_no_arrivals(archive, download):
     assert archive.requests == []
 
 
-def test_failures_arrive_beside_pictures(archive, download, files):
+def test_failures_arrive_beside_images(archive, download, files):
     bad = files[5]
     archive.spoil(f"image {bad.image.id}", faults.status(404))
     arrivals = bounded(download())
     check_each_once(arrivals, files)
     (failed,) = [one for one in arrivals if one.problem]
     assert failed.file == bad
-    assert isinstance(failed.problem, Refused)
+    assert isinstance(failed.problem, HTTPStatusError)
 
 
 def test_two_files_of_one_image_do_not_share_a_scratch_file(download, files):
@@ -136,12 +136,12 @@ def test_two_files_of_one_image_do_not_share_a_scratch_file(download, files):
 
 
 class Meter:
-    """Counts the pictures under way, from the request to the last byte but one piece.
+    """Counts the images under way, from the request to the last byte but one piece.
 
     The first ones wait until as many are under way as are expected at most.
     """
 
-    def __init__(self, archive: MisbehavingArchive, expected: int) -> None:
+    def __init__(self, archive: FaultyArchive, expected: int) -> None:
         self._lock = threading.Lock()
         self._now = 0
         self._expected = expected
@@ -188,33 +188,33 @@ def test_the_breaker_drops_the_rest(archive, download, files, jobs):
     archive.spoil("image *", faults.status(500))
     arrivals = bounded(download(jobs, give_up_after=3))
     check_each_once(arrivals, files)
-    assert set(problems(arrivals)) == {Refused, NotAsked}
-    assert problems(arrivals)[Refused] == archive.pictures_asked
-    assert 3 <= archive.pictures_asked <= 3 + 2 * jobs
+    assert set(problems(arrivals)) == {HTTPStatusError, Skipped}
+    assert problems(arrivals)[HTTPStatusError] == archive.images_asked
+    assert 3 <= archive.images_asked <= 3 + 2 * jobs
     for one in arrivals:
-        if isinstance(one.problem, NotAsked):
-            assert str(one.problem).startswith("the archive seems to be down: 3 pictures in a row")
+        if isinstance(one.problem, Skipped):
+            assert str(one.problem).startswith("the archive seems to be down: 3 images in a row")
 
 
-def test_pictures_that_are_not_there_do_not_open_the_breaker(archive, download, files):
+def test_images_that_are_not_there_do_not_open_the_breaker(archive, download, files):
     archive.spoil("image *", faults.status(404))
     arrivals = bounded(download(give_up_after=3))
-    assert problems(arrivals) == {Refused: FILES}
+    assert problems(arrivals) == {HTTPStatusError: FILES}
 
 
 def test_a_full_disk_stops_everything(archive, download, files, tmp_path):
-    halt = Halt()
-    arrivals = bounded(download(2, halt=halt, room=tmp_path / "gone"))
+    cancel = CancelToken()
+    arrivals = bounded(download(2, cancel=cancel, room=tmp_path / "gone"))
     check_each_once(arrivals, files)
-    assert set(problems(arrivals)) == {NoRoom, NotAsked}
-    assert halt.reason.startswith("could not be written: ")
-    assert archive.pictures_asked <= 1 + 2 * 2
+    assert set(problems(arrivals)) == {WriteError, Skipped}
+    assert cancel.reason.startswith("could not be written: ")
+    assert archive.images_asked <= 1 + 2 * 2
 
 
 def test_once_halted_nothing_is_asked(archive, download, files):
-    halt = Halt()
-    halt.set("enough")
-    arrivals = bounded(download(halt=halt))
+    cancel = CancelToken()
+    cancel.set("enough")
+    arrivals = bounded(download(cancel=cancel))
     check_each_once(arrivals, files)
     assert {str(one.problem) for one in arrivals} == {"enough"}
     assert archive.requests == []
@@ -222,7 +222,7 @@ def test_once_halted_nothing_is_asked(archive, download, files):
 
 @pytest.mark.parametrize("answers", [False, True], ids=["no answer", "half an answer"])
 def test_a_halt_ends_it_within_the_grace_whatever_hangs(archive, download, files, over, answers):
-    halt, arrived, begun = Halt(), [], threading.Event()
+    cancel, arrived, begun = CancelToken(), [], threading.Event()
 
     def body(reply: Reply) -> Iterator[bytes]:
         yield faults.content(reply)[:100]
@@ -237,16 +237,18 @@ def test_a_halt_ends_it_within_the_grace_whatever_hangs(archive, download, files
 
     for file in files[3:6]:
         archive.spoil(f"image {file.image.id}", fault)
-    thread = threading.Thread(target=lambda: arrived.extend(download(2, halt=halt)), daemon=True)
+    thread = threading.Thread(
+        target=lambda: arrived.extend(download(2, cancel=cancel)), daemon=True
+    )
     thread.start()
     assert begun.wait(10)
     began = time.monotonic()
-    halt.set("interrupted by SIGINT")
+    cancel.set("interrupted by SIGINT")
     thread.join(GRACE_S + 5)
     assert time.monotonic() - began < GRACE_S + 1
     check_each_once(arrived, files)
-    assert all(one.fetched or isinstance(one.problem, NotAsked) for one in arrived)
-    assert archive.pictures_asked < FILES
+    assert all(one.fetched or isinstance(one.problem, Skipped) for one in arrived)
+    assert archive.images_asked < FILES
 
 
 def test_whoever_leaves_early_leaves_no_thread_behind(archive, download):
@@ -256,7 +258,7 @@ def test_whoever_leaves_early_leaves_no_thread_behind(archive, download):
     for thread in downloads._threads:
         thread.join(10)
         assert not thread.is_alive()
-    assert archive.pictures_asked < FILES
+    assert archive.images_asked < FILES
 
 
 def test_little_is_lost_when_nobody_takes_what_came(archive, download, over):
@@ -268,7 +270,7 @@ def test_little_is_lost_when_nobody_takes_what_came(archive, download, over):
     while not downloads._arrivals.full() and time.monotonic() < deadline:
         over.wait(0.01)
     assert not over.wait(0.3)
-    assert archive.pictures_asked <= 1 + 2 + 2
+    assert archive.images_asked <= 1 + 2 + 2
     arrivals.close()
 
 
@@ -276,16 +278,16 @@ def test_little_is_lost_when_nobody_takes_what_came(archive, download, over):
 
 
 class Buggy:
-    """An archive whose second picture meets an error that nobody foresaw."""
+    """An archive whose second image meets an error that nobody foresaw."""
 
     def __init__(self) -> None:
         self._times = 0
 
-    def fetch(self, file: PlannedFile, into: Path) -> Fetched:
+    def fetch(self, file: PlannedFile, into: Path) -> Download:
         self._times += 1
         if self._times == 2:
             raise MemoryError
-        return Fetched(into, Checksum(1, "ab" * 32), PictureSize(1, 1))
+        return Download(into, Checksum(1, "ab" * 32), ImageSize(1, 1))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -19,7 +19,7 @@ from support.examples import (
 )
 
 from datalad_stackpack.archive.rows import Image
-from datalad_stackpack.errors import BadRow
+from datalad_stackpack.errors import InvalidRow
 
 
 def read_plane(**changes: Any) -> Image:
@@ -33,7 +33,7 @@ def read_projection(**changes: Any) -> Image:
 
 
 def refusal(part: str, *rows: dict[str, Any]) -> str:
-    with pytest.raises(BadRow) as raised:
+    with pytest.raises(InvalidRow) as raised:
         items(part, *rows)
     return one_line(raised.value)
 
@@ -164,7 +164,7 @@ def test_a_hostile_row_is_refused_or_carried_verbatim(part, changes, more):
     for row in (changes, whole(**changes), whole() | changes | more):
         try:
             (image,) = items(part, row)
-        except BadRow as problem:
+        except InvalidRow as problem:
             one_line(problem)
         else:
             check_sensible(image)
@@ -175,7 +175,7 @@ def test_a_hostile_row_is_refused_or_carried_verbatim(part, changes, more):
 def test_absurd_numbers_are_refused_or_within_bounds(changes):
     try:
         image = read_plane(**changes)
-    except BadRow as problem:
+    except InvalidRow as problem:
         one_line(problem)
     else:
         check_sensible(image)

@@ -10,9 +10,9 @@ from support.examples import one_line
 from datalad_stackpack.archive.parts import (
     KINDS,
     PARTS,
-    Subject,
+    Series,
     parse_parts,
-    parse_subject,
+    parse_series,
     specimen,
 )
 from datalad_stackpack.errors import ArgumentError
@@ -22,7 +22,7 @@ from datalad_stackpack.errors import ArgumentError
 
 @pytest.mark.parametrize("given", [313862022, "313862022", " 313862022\n", "0313862022"])
 def test_a_specimen_is_a_positive_integer(given):
-    assert parse_subject("specimen", given) == specimen(313862022)
+    assert parse_series("specimen", given) == specimen(313862022)
 
 
 NO_SPECIMEN = {
@@ -37,7 +37,7 @@ NO_SPECIMEN = {
 @pytest.mark.parametrize("given", NO_SPECIMEN.values(), ids=NO_SPECIMEN.keys())
 def test_anything_else_is_no_specimen(given):
     with pytest.raises(ArgumentError) as raised:
-        parse_subject("specimen", given)
+        parse_series("specimen", given)
     said = one_line(raised.value)
     assert said.startswith("specimen '")
     assert "positive integer" in said
@@ -46,9 +46,7 @@ def test_anything_else_is_no_specimen(given):
 @given(st.integers(1, 10**18 - 1))
 def test_every_id_of_up_to_18_digits_is_one(number):
     for kind in KINDS:
-        assert (
-            parse_subject(kind, number) == parse_subject(kind, str(number)) == Subject(kind, number)
-        )
+        assert parse_series(kind, number) == parse_series(kind, str(number)) == Series(kind, number)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +98,7 @@ def test_a_data_set_has_parts_of_its_own():
 
 def test_a_subject_has_a_name_and_a_directory():
     assert (specimen(5).label, specimen(5).directory) == ("specimen 5", "5")
-    data_set = Subject("data_set", 6)
+    data_set = Series("data_set", 6)
     assert (data_set.label, data_set.directory) == ("data set 6", "data_set_6")
 
 

@@ -12,7 +12,7 @@ from support.examples import BASE, json_values, one_line
 
 from datalad_stackpack.archive.parts import PARTS
 from datalad_stackpack.archive.query import DEEPEST, MOST_ROWS, Page, Paging, read_page
-from datalad_stackpack.errors import BadReply
+from datalad_stackpack.errors import InvalidReply
 
 URL = "http://archive.example/api/v2/data/query.json?criteria=x"
 
@@ -53,7 +53,7 @@ def nested(depth: int) -> bytes:
 
 def test_a_row_is_nested_so_deep_and_no_deeper():
     assert len(read_page(nested(DEEPEST), URL).rows) == 1
-    with pytest.raises(BadReply) as raised:
+    with pytest.raises(InvalidReply) as raised:
         read_page(nested(DEEPEST + 1), URL)
     assert f"more than {DEEPEST} deep" in one_line(raised.value)
 
@@ -96,15 +96,15 @@ NOT_BELIEVED = {
 
 @pytest.mark.parametrize("body", NOT_BELIEVED.values(), ids=NOT_BELIEVED.keys())
 def test_anything_else_is_a_bad_reply_that_quotes_the_address(body):
-    with pytest.raises(BadReply) as raised:
+    with pytest.raises(InvalidReply) as raised:
         read_page(body, URL)
     assert one_line(raised.value).endswith(f"asked {URL}")
 
 
 def test_the_archives_own_words_are_passed_on():
-    with pytest.raises(BadReply, match=r"could not answer: 'no such\\nmodel'"):
+    with pytest.raises(InvalidReply, match=r"could not answer: 'no such\\nmodel'"):
         read_page(NOT_BELIEVED["an error"], URL)
-    with pytest.raises(BadReply, match=r"begins '<html>\\n<body>Site unavailable.*maintenance"):
+    with pytest.raises(InvalidReply, match=r"begins '<html>\\n<body>Site unavailable.*maintenance"):
         read_page(NOT_BELIEVED["a maintenance page"], URL)
 
 
@@ -118,7 +118,7 @@ documents = st.dictionaries(
 def test_no_reply_makes_it_stumble(body):
     try:
         page = read_page(body, URL)
-    except BadReply as problem:
+    except InvalidReply as problem:
         one_line(problem)
     else:
         assert json.loads(body)["success"] is True
@@ -172,7 +172,7 @@ CHANGED_TOTALS = [function for what, function in SPOILT.items() if what.endswith
 def test_pages_that_do_not_add_up_are_noticed(spoil, total, rows_a_page):
     if rows_a_page >= total:
         rows_a_page = total - 1
-    with pytest.raises(BadReply) as raised:
+    with pytest.raises(InvalidReply) as raised:
         collect(total, rows_a_page, spoil)
     said = one_line(raised.value)
     assert said.endswith(f"asked {URL}")
@@ -185,11 +185,11 @@ def test_pages_that_do_not_add_up_are_noticed(spoil, total, rows_a_page):
     ids=["short", "too many", "elsewhere", "rows beyond none"],
 )
 def test_the_first_page_is_checked_too(page):
-    with pytest.raises(BadReply):
+    with pytest.raises(InvalidReply):
         Paging(50).add(page, URL)
 
 
 def test_more_rows_than_a_specimen_can_have_are_refused_at_once():
     Paging(1).add(Page(0, MOST_ROWS, ({},)), URL)
-    with pytest.raises(BadReply, match=f"{MOST_ROWS + 1} rows, more than the {MOST_ROWS}"):
+    with pytest.raises(InvalidReply, match=f"{MOST_ROWS + 1} rows, more than the {MOST_ROWS}"):
         Paging(1).add(Page(0, MOST_ROWS + 1, ({},)), URL)

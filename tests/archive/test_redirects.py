@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from support import faults
 from support.fetching import IMAGE, PLANES, QUICK, failure, in_thread
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.archive.http import MOST_REDIRECTS
 from datalad_stackpack.demo import Reply, Request
-from datalad_stackpack.errors import BadReply, StrayRedirect, Unanswered
+from datalad_stackpack.errors import ConnectionFailed, ForbiddenRedirect, InvalidReply
 
 STRAY = {
     "another port": "http://127.0.0.1:{elsewhere}/cgi-bin/imageservice",
@@ -34,14 +34,14 @@ STRAY = {
 
 
 @pytest.fixture
-def elsewhere(running) -> Iterator[MisbehavingArchive]:
+def elsewhere(running) -> Iterator[FaultyArchive]:
     """An archive that nobody asked for."""
     _, other = running
     yield other
     assert other.requests == []
 
 
-def at_ports(location: str | None, archive: MisbehavingArchive, other: MisbehavingArchive):
+def at_ports(location: str | None, archive: FaultyArchive, other: FaultyArchive):
     port, elsewhere = (one.url.rpartition(":")[2] for one in (archive, other))
     return location and location.format(port=port, elsewhere=elsewhere)
 
@@ -50,7 +50,9 @@ def at_ports(location: str | None, archive: MisbehavingArchive, other: Misbehavi
 def test_no_redirect_leads_away(archive, elsewhere, client, file, into, location):
     target = at_ports(location, archive, elsewhere)
     archive.spoil(f"redirect {IMAGE}", faults.redirect_to(target))
-    assert failure(lambda: client().fetch(file, into), StrayRedirect).startswith("was redirected")
+    assert failure(lambda: client().fetch(file, into), ForbiddenRedirect).startswith(
+        "was redirected"
+    )
     assert len(archive.requests) == 1
 
 
@@ -58,7 +60,7 @@ def test_no_redirect_leads_away(archive, elsewhere, client, file, into, location
 def test_no_query_is_redirected_away(archive, elsewhere, client, location):
     target = at_ports(location, archive, elsewhere)
     archive.spoil("query SubImage", faults.redirect_to(target))
-    said = failure(lambda: client().rows(PLANES), BadReply)
+    said = failure(lambda: client().rows(PLANES), InvalidReply)
     assert said.startswith("the query was redirected")
     assert "; asked http://127.0.0.1" in said
     assert len(archive.requests) == 1
@@ -66,7 +68,7 @@ def test_no_query_is_redirected_away(archive, elsewhere, client, location):
 
 def test_a_circle_of_redirects_is_left(archive, client, file, into):
     archive.spoil(f"redirect {IMAGE}", faults.redirect_in_a_circle)
-    said = failure(lambda: client().fetch(file, into), StrayRedirect)
+    said = failure(lambda: client().fetch(file, into), ForbiddenRedirect)
     assert said == f"was redirected more than {MOST_REDIRECTS} times"
     assert archive.asked(IMAGE) == MOST_REDIRECTS + 1
 
@@ -94,7 +96,7 @@ def test_of_a_wordy_redirect_no_more_is_read_than_needed(archive, client, file, 
         over.wait(10)
 
     archive.spoil(f"redirect {IMAGE}", wordy(body()))
-    client(replace(QUICK, read_s=1, attempts=1)).fetch(file, into)
+    client(replace(QUICK, read_s=1, max_attempts=1)).fetch(file, into)
     assert archive.asked(IMAGE) == 1
 
 
@@ -104,7 +106,7 @@ def test_a_trickling_redirect_is_given_up(archive, client, file, into, over):
             yield b"x"
 
     archive.spoil(f"redirect {IMAGE}", wordy(body()))
-    patience = replace(QUICK, rate_window_s=0.3, attempts=1)
-    thread, problems = in_thread(lambda: client(patience).fetch(file, into))
+    policy = replace(QUICK, rate_window_s=0.3, max_attempts=1)
+    thread, problems = in_thread(lambda: client(policy).fetch(file, into))
     thread.join(3)
-    assert [type(problem) for problem in problems] == [Unanswered]
+    assert [type(problem) for problem in problems] == [ConnectionFailed]

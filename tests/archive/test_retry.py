@@ -1,4 +1,4 @@
-"""Patience: what is asked for again, after how long, and when to stop asking altogether."""
+"""RetryPolicy: what is asked for again, after how long, and when to stop asking altogether."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ from hypothesis import strategies as st
 from support.examples import one_line
 
 import datalad_stackpack  # noqa: F401 (registers its configuration)
-from datalad_stackpack.archive.retry import Breaker, Patience, parse_retry_after
+from datalad_stackpack.archive.retry import CircuitBreaker, RetryPolicy, parse_retry_after
 from datalad_stackpack.errors import (
     ArchiveError,
-    BadReply,
-    BrokenFile,
-    Refused,
-    StrayRedirect,
-    Unanswered,
-    WrongFile,
+    ConnectionFailed,
+    ForbiddenRedirect,
+    HTTPStatusError,
+    InvalidReply,
+    TruncatedFile,
+    UnexpectedContent,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 
 HEALING = [
-    Unanswered("got no answer"),
-    BrokenFile("was cut short"),
-    *(Refused("refused", status) for status in (429, 500, 502, 503, 504)),
+    ConnectionFailed("got no answer"),
+    TruncatedFile("was cut short"),
+    *(HTTPStatusError("refused", status) for status in (429, 500, 502, 503, 504)),
 ]
 LASTING = [
     ArchiveError("got no trustworthy answer"),
-    StrayRedirect("was redirected"),
-    BadReply("not JSON"),
-    WrongFile("is 1 x 1 pixels"),
-    *(Refused("refused", status, 1.0) for status in (204, 304, 400, 401, 403, 404, 410, 501)),
+    ForbiddenRedirect("was redirected"),
+    InvalidReply("not JSON"),
+    UnexpectedContent("is 1 x 1 pixels"),
+    *(
+        HTTPStatusError("refused", status, 1.0)
+        for status in (204, 304, 400, 401, 403, 404, 410, 501)
+    ),
 ]
 
 
@@ -49,42 +52,44 @@ def name(problem):
 
 @pytest.mark.parametrize("failure", LASTING, ids=name)
 def test_what_does_not_heal_is_never_asked_for_again(failure):
-    assert Patience().pause_before_retry(failure, 1, 0.5) is None
+    assert RetryPolicy().retry_delay(failure, 1, 0.5) is None
 
 
 @pytest.mark.parametrize("failure", HEALING, ids=name)
 @pytest.mark.parametrize("attempts", [1, 2, 4, 20])
 def test_what_heals_is_asked_for_a_bounded_number_of_times(failure, attempts):
-    patience = Patience(attempts=attempts)
-    pauses = [patience.pause_before_retry(failure, made, 1.0) for made in range(1, attempts + 3)]
+    policy = RetryPolicy(max_attempts=attempts)
+    pauses = [policy.retry_delay(failure, made, 1.0) for made in range(1, attempts + 3)]
     assert None not in pauses[: attempts - 1]
     assert set(pauses[attempts - 1 :]) == {None}
 
 
 def test_pauses_double_up_to_the_longest():
-    patience = Patience(attempts=10, first_pause_s=1, longest_pause_s=60)
-    pauses = [patience.pause_before_retry(HEALING[0], made, 1.0) for made in range(1, 10)]
+    policy = RetryPolicy(max_attempts=10, retry_delay_s=1, max_retry_delay_s=60)
+    pauses = [policy.retry_delay(HEALING[0], made, 1.0) for made in range(1, 10)]
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
 @given(st.integers(1, 19), st.floats(0, 1), st.floats(0, 600), st.sampled_from(HEALING))
-def test_chance_spreads_a_pause_over_its_upper_half(made, chance, first, failure):
-    patience = Patience(attempts=20, first_pause_s=first)
-    longest = patience.pause_before_retry(failure, made, 1.0)
-    pause = patience.pause_before_retry(failure, made, chance)
-    assert longest / 2 <= pause <= longest <= patience.longest_pause_s
-    assert patience.pause_before_retry(failure, made, 0.0) == longest / 2
+def test_chance_spreads_a_pause_over_its_upper_half(made, jitter, first, failure):
+    policy = RetryPolicy(max_attempts=20, retry_delay_s=first)
+    longest = policy.retry_delay(failure, made, 1.0)
+    pause = policy.retry_delay(failure, made, jitter)
+    assert longest / 2 <= pause <= longest <= policy.max_retry_delay_s
+    assert policy.retry_delay(failure, made, 0.0) == longest / 2
 
 
 @given(st.floats(0, 1e12), st.integers(1, 3), st.floats(0, 1))
-def test_the_archives_own_wish_counts_up_to_a_limit(wish, made, chance):
-    pause = Patience().pause_before_retry(Refused("busy", 503, wish), made, chance)
-    assert pause == min(wish, Patience().longest_retry_after_s)
+def test_the_archives_own_wish_counts_up_to_a_limit(wish, made, jitter):
+    pause = RetryPolicy().retry_delay(HTTPStatusError("busy", 503, wish), made, jitter)
+    assert pause == min(wish, RetryPolicy().max_retry_after_s)
 
 
 def test_a_wish_does_not_make_a_refusal_heal_or_attempts_more():
-    assert Patience().pause_before_retry(Refused("gone", 404, 1.0), 1, 0.5) is None
-    assert Patience(attempts=2).pause_before_retry(Refused("busy", 503, 1.0), 2, 0.5) is None
+    assert RetryPolicy().retry_delay(HTTPStatusError("gone", 404, 1.0), 1, 0.5) is None
+    assert (
+        RetryPolicy(max_attempts=2).retry_delay(HTTPStatusError("busy", 503, 1.0), 2, 0.5) is None
+    )
 
 
 # --- Retry-After --------------------------------------------------------------------------
@@ -169,21 +174,19 @@ def test_no_wish_makes_it_stumble(value):
 
 @pytest.mark.parametrize("failure", HEALING, ids=name)
 def test_enough_failures_in_a_row_open_the_breaker(failure):
-    breaker = Breaker(3)
+    breaker = CircuitBreaker(3)
     for _ in range(2):
         breaker.note_failure(failure)
         assert breaker.reason is None
     breaker.note_failure(failure)
     assert breaker.reason is not None
     said = one_line(Exception(breaker.reason))
-    assert said == (
-        f"the archive seems to be down: 3 pictures in a row failed (the last: {failure})"
-    )
+    assert said == (f"the archive seems to be down: 3 images in a row failed (the last: {failure})")
 
 
 @pytest.mark.parametrize("failure", LASTING, ids=name)
 def test_a_file_refused_for_a_reason_of_its_own_closes_the_count(failure):
-    breaker = Breaker(2)
+    breaker = CircuitBreaker(2)
     for _ in range(5):
         breaker.note_failure(HEALING[0])
         breaker.note_failure(failure)
@@ -191,7 +194,7 @@ def test_a_file_refused_for_a_reason_of_its_own_closes_the_count(failure):
 
 
 def test_an_open_breaker_stays_open_with_its_first_reason():
-    breaker = Breaker(1)
+    breaker = CircuitBreaker(1)
     breaker.note_failure(HEALING[0])
     reason = breaker.reason
     breaker.note_success()
@@ -202,7 +205,7 @@ def test_an_open_breaker_stays_open_with_its_first_reason():
 
 @given(st.integers(1, 6), st.lists(st.sampled_from(["good", "healing", "lasting"]), max_size=30))
 def test_it_opens_at_the_first_run_of_healing_failures(give_up_after, story):
-    breaker = Breaker(give_up_after)
+    breaker = CircuitBreaker(give_up_after)
     in_a_row = longest = 0
     for what in story:
         if what == "good":
@@ -221,12 +224,12 @@ def test_it_opens_at_the_first_run_of_healing_failures(give_up_after, story):
     ("setting", "field"),
     [
         ("read-timeout", "read_s"),
-        ("least-rate", "least_rate"),
+        ("min-rate", "min_rate"),
         ("rate-window", "rate_window_s"),
-        ("attempts", "attempts"),
-        ("pause", "first_pause_s"),
+        ("max-attempts", "max_attempts"),
+        ("retry-delay", "retry_delay_s"),
     ],
 )
 def test_the_registered_defaults_are_patiences_own(setting, field):
     default = definitions[f"datalad.stackpack.{setting}"]["default"]
-    assert float(default) == getattr(Patience(), field)
+    assert float(default) == getattr(RetryPolicy(), field)

@@ -11,7 +11,7 @@ from support.examples import one_line
 
 from datalad_stackpack.archive import sources
 from datalad_stackpack.archive.sources import at_url, check_redirect
-from datalad_stackpack.errors import ArgumentError, StrayRedirect
+from datalad_stackpack.errors import ArgumentError, ForbiddenRedirect
 from datalad_stackpack.manifest.json_text import schema
 
 URL_IN_MANIFESTS = schema()["properties"]["archive"]["properties"]["url"]["pattern"]
@@ -201,7 +201,7 @@ def test_a_redirect_may_stay_or_go_up_to_https(origin, target):
     ids=lambda url: ascii(url)[:40],
 )
 def test_a_redirect_anywhere_else_is_refused(origin, target):
-    with pytest.raises(StrayRedirect) as raised:
+    with pytest.raises(ForbiddenRedirect) as raised:
         check_redirect(origin, target)
     said = one_line(raised.value)
     assert said.startswith("was redirected to ")
@@ -213,5 +213,5 @@ def test_no_address_makes_it_stumble(origin, target):
     for one in (target, f"//{target}", f"http://{target}"):
         try:
             check_redirect(origin, one)
-        except StrayRedirect as problem:
+        except ForbiddenRedirect as problem:
             one_line(problem)

@@ -17,15 +17,20 @@ from support.examples import (
 )
 
 from datalad_stackpack.archive.rows import read_rows
-from datalad_stackpack.archive.swc import Tree, read
-from datalad_stackpack.archive.validate import Answer, check_answer, look, look_again, most_bytes
-from datalad_stackpack.errors import BadRow, BrokenFile, DoubtfulFile, WrongFile
+from datalad_stackpack.archive.swc import SkeletonSize, read
+from datalad_stackpack.archive.validate import Answer, check_reply, look, most_bytes, revalidate
+from datalad_stackpack.errors import (
+    InvalidRow,
+    MaybeTruncatedFile,
+    TruncatedFile,
+    UnexpectedContent,
+)
 from datalad_stackpack.manifest.layout import plan
 
 SWC_FILE, MARKER_FILE = 303941301, 486753749
 
 
-def tracing(**changes):
+def reconstruction(**changes):
     (found,) = items("reconstruction", reconstruction_row(**changes))
     return found
 
@@ -38,7 +43,7 @@ def well_known(number: int, type_id: int) -> dict[str, object]:
 
 
 def test_what_a_row_says():
-    found = tracing()
+    found = reconstruction()
     assert (found.id, found.reconstruction_id, found.specimen) == (397905350, 491119245, SPECIMEN)
     assert found.scale_um == (0.1144, 0.1144, 0.28)
     assert (found.type, found.nodes, found.superseded) == ("full", 3, False)
@@ -47,21 +52,21 @@ def test_what_a_row_says():
 @given(st.permutations([1, 2, 3]))
 def test_the_file_is_chosen_by_its_type_whatever_the_order_and_the_name(order):
     files = {1: well_known(11, MARKER_FILE), 2: well_known(12, SWC_FILE), 3: well_known(13, 1)}
-    assert tracing(well_known_files=[files[number] for number in order]).id == 12
+    assert reconstruction(well_known_files=[files[number] for number in order]).id == 12
 
 
 def test_a_row_without_an_swc_file_has_none():
-    found = tracing(well_known_files=[well_known(11, MARKER_FILE)])
+    found = reconstruction(well_known_files=[well_known(11, MARKER_FILE)])
     assert found.id is None
     assert plan([found], BASE, 0) == ()
 
 
 def test_a_superseded_reconstruction_is_not_planned():
-    assert plan([tracing(superseded=True)], BASE, 0) == ()
+    assert plan([reconstruction(superseded=True)], BASE, 0) == ()
 
 
 def test_the_planned_file():
-    (file,) = plan([tracing()], BASE, 3)
+    (file,) = plan([reconstruction()], BASE, 3)
     assert file.path == f"reconstruction/{SPECIMEN}.swc"
     assert file.url == f"{BASE}/api/v2/well_known_file_download/397905350"
     assert (file.part, file.media_type, file.what) == (
@@ -73,7 +78,10 @@ def test_the_planned_file():
 
 def test_two_reconstructions_are_both_kept():
     others = [well_known(12, SWC_FILE)]
-    found = [tracing(), *items("reconstruction", reconstruction_row(id=5, well_known_files=others))]
+    found = [
+        reconstruction(),
+        *items("reconstruction", reconstruction_row(id=5, well_known_files=others)),
+    ]
     assert [file.path for file in plan(found, BASE, 0)] == [
         f"reconstruction/{SPECIMEN}_12.swc",
         f"reconstruction/{SPECIMEN}_397905350.swc",
@@ -95,14 +103,14 @@ def test_two_reconstructions_are_both_kept():
     ids=lambda value: ascii(value)[:40],
 )
 def test_a_row_that_makes_no_sense_is_refused(changes, said):
-    with pytest.raises(BadRow) as raised:
-        tracing(**changes)
+    with pytest.raises(InvalidRow) as raised:
+        reconstruction(**changes)
     assert said in one_line(raised.value)
 
 
 @pytest.mark.parametrize("value", [0, -3, "3", 1.5e300, True, [], float("nan")])
 def test_what_nothing_is_fetched_by_keeps_no_file_away(value):
-    found = tracing(number_nodes=value, scale_factor_x=value, scale_factor_z=value)
+    found = reconstruction(number_nodes=value, scale_factor_x=value, scale_factor_z=value)
     assert (found.id, found.nodes, found.scale_um) == (397905350, None, (None, 0.1144, None))
 
 
@@ -113,7 +121,7 @@ fields = sorted(reconstruction_row())
 def test_no_row_makes_it_stumble(changes):
     try:
         read_rows("reconstruction", SUBJECT, [reconstruction_row(**changes)])
-    except BadRow as problem:
+    except InvalidRow as problem:
         one_line(problem)
 
 
@@ -123,18 +131,18 @@ def test_no_row_makes_it_stumble(changes):
 @pytest.mark.parametrize(
     ("content", "tree"),
     [
-        (SWC, Tree(3, 1)),
-        (SWC.replace(b"\n", b"\r\n"), Tree(3, 1)),
-        (SWC + b"\n\n# the end\n", Tree(3, 1)),
-        (SWC.replace(b" 1\n", b" 1 more columns\n"), Tree(3, 1)),
-        (b"\n".join(reversed(SWC.splitlines())) + b"\n", Tree(3, 1)),
-        (SWC + b"9 2 0 0 0 1 -1\n", Tree(4, 2)),
-        (b"0 1 0 0 0 1 -1\n1 3 0 0 0 1 0\n2 3 0 0 0 1 1\n", Tree(3, 1)),
-        (SWC.replace(b" ", b"\t"), Tree(3, 1)),
+        (SWC, SkeletonSize(3, 1)),
+        (SWC.replace(b"\n", b"\r\n"), SkeletonSize(3, 1)),
+        (SWC + b"\n\n# the end\n", SkeletonSize(3, 1)),
+        (SWC.replace(b" 1\n", b" 1 more columns\n"), SkeletonSize(3, 1)),
+        (b"\n".join(reversed(SWC.splitlines())) + b"\n", SkeletonSize(3, 1)),
+        (SWC + b"9 2 0 0 0 1 -1\n", SkeletonSize(4, 2)),
+        (b"0 1 0 0 0 1 -1\n1 3 0 0 0 1 0\n2 3 0 0 0 1 1\n", SkeletonSize(3, 1)),
+        (SWC.replace(b" ", b"\t"), SkeletonSize(3, 1)),
     ],
 )
 def test_a_tree_is_counted(content, tree):
-    assert read(content, tracing()) == tree
+    assert read(content, reconstruction()) == tree
 
 
 @pytest.mark.parametrize(
@@ -148,28 +156,32 @@ def test_a_tree_is_counted(content, tree):
     ],
 )
 def test_what_is_not_whole_is_broken_and_heals(content, said):
-    with pytest.raises(BrokenFile) as raised:
-        read(content, tracing())
+    with pytest.raises(TruncatedFile) as raised:
+        read(content, reconstruction())
     assert said in one_line(raised.value)
-    assert raised.value.heals
+    assert raised.value.retryable
 
 
 @pytest.mark.parametrize(
     ("content", "said", "tree"),
     [
-        (SWC.rstrip(), "its last line has no end, after 3 nodes", Tree(3, 1)),
-        (SWC + b"4 3 0 0 0 1 1", "its last line has no end, after 4 nodes", Tree(4, 1)),
-        (SWC[: SWC.index(b"3 3")], "it has 2 nodes where the archive's row counts 3", Tree(2, 1)),
+        (SWC.rstrip(), "its last line has no end, after 3 nodes", SkeletonSize(3, 1)),
+        (SWC + b"4 3 0 0 0 1 1", "its last line has no end, after 4 nodes", SkeletonSize(4, 1)),
+        (
+            SWC[: SWC.index(b"3 3")],
+            "it has 2 nodes where the archive's row counts 3",
+            SkeletonSize(2, 1),
+        ),
     ],
 )
 def test_what_may_be_a_beginning_is_doubted(content, said, tree):
-    with pytest.raises(DoubtfulFile) as raised:
-        read(content, tracing())
+    with pytest.raises(MaybeTruncatedFile) as raised:
+        read(content, reconstruction())
     assert said in one_line(raised.value)
-    assert raised.value.heals
+    assert raised.value.retryable
     assert raised.value.looked == tree
-    (file,) = plan([tracing()], BASE, 0)
-    assert look_again(file, content) == tree
+    (file,) = plan([reconstruction()], BASE, 0)
+    assert revalidate(file, content) == tree
 
 
 @pytest.mark.parametrize(
@@ -188,22 +200,22 @@ def test_what_may_be_a_beginning_is_doubted(content, said, tree):
     ],
 )
 def test_what_is_no_tree_is_wrong(content, said):
-    with pytest.raises(WrongFile) as raised:
-        read(content, tracing())
+    with pytest.raises(UnexpectedContent) as raised:
+        read(content, reconstruction())
     assert said in one_line(raised.value)
 
 
 @given(st.integers(0, len(SWC) - 2))
 def test_no_proper_beginning_is_accepted_for_the_whole(length):
-    with pytest.raises((BrokenFile, WrongFile)):
-        read(SWC[:length], tracing())
+    with pytest.raises((TruncatedFile, UnexpectedContent)):
+        read(SWC[:length], reconstruction())
 
 
 @given(st.binary(max_size=300) | st.text(alphabet="0123 .-\n#", max_size=60).map(str.encode))
 def test_no_content_makes_it_stumble(content):
     try:
-        read(content, tracing())
-    except (BrokenFile, WrongFile) as problem:
+        read(content, reconstruction())
+    except (TruncatedFile, UnexpectedContent) as problem:
         one_line(problem)
 
 
@@ -211,14 +223,14 @@ def test_a_long_chain_is_read_in_no_time():
     lines = [f"{number} 3 0 0 0 1 {number - 1 or -1}" for number in range(1, 200_001)]
     for ordered in (lines, lines[::-1]):
         content = "\n".join([*ordered, ""]).encode()
-        assert read(content, tracing()) == Tree(200_000, 1)
+        assert read(content, reconstruction()) == SkeletonSize(200_000, 1)
 
 
 def test_any_label_will_do_but_no_encoding():
-    (file,) = plan([tracing()], BASE, 0)
-    check_answer(file, Answer("application/octet-stream", ""), SWC[:16])
-    check_answer(file, Answer("", ""), SWC[:16])
-    with pytest.raises(WrongFile, match="encoded as 'gzip'"):
-        check_answer(file, Answer("text/plain", "gzip"), b"\x1f\x8b")
-    assert look(file, SWC) == Tree(3, 1)
+    (file,) = plan([reconstruction()], BASE, 0)
+    check_reply(file, Answer("application/octet-stream", ""), SWC[:16])
+    check_reply(file, Answer("", ""), SWC[:16])
+    with pytest.raises(UnexpectedContent, match="encoded as 'gzip'"):
+        check_reply(file, Answer("text/plain", "gzip"), b"\x1f\x8b")
+    assert look(file, SWC) == SkeletonSize(3, 1)
     assert most_bytes(file) == 64 * 2**20

@@ -1,4 +1,4 @@
-"""Acceptance: the whole of the picture that was asked for, and nothing less, more or else."""
+"""Acceptance: the whole of the image that was asked for, and nothing less, more or else."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from support.examples import jpeg, one_line, planned
 
-from datalad_stackpack.archive.files import PictureSize
+from datalad_stackpack.archive.files import ImageSize
 from datalad_stackpack.archive.validate import (
     BEGINNING,
     Answer,
-    check_answer,
+    check_reply,
     check_size,
     inspect,
     most_bytes,
 )
-from datalad_stackpack.errors import BrokenFile, WrongFile
+from datalad_stackpack.errors import TruncatedFile, UnexpectedContent
 
-# --- the whole of a picture ---------------------------------------------------------------
+# --- the whole of an image ---------------------------------------------------------------
 
 NO_EXIF_TAGS = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08" + bytes(6)
 THUMBNAIL = jpeg(16, 16)
-PICTURES = {
+IMAGES = {
     "gray": jpeg(),
     "color": jpeg(mode="RGB"),
     "four colors": jpeg(mode="CMYK"),
@@ -46,46 +46,46 @@ PICTURES = {
     "with a profile": jpeg(icc_profile=b"\xff\xd9" * 40_000),
     "with fill bytes": jpeg()[:-2] + b"\xff\xff\xff\xff\xd9",
 }
-every_picture = pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES.keys())
+every_image = pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES.keys())
 
 
-def size_by_pillow(picture: bytes) -> PictureSize:
-    with Pillow.open(io.BytesIO(picture)) as opened:
+def size_by_pillow(image: bytes) -> ImageSize:
+    with Pillow.open(io.BytesIO(image)) as opened:
         opened.load()
-        return PictureSize(*opened.size)
+        return ImageSize(*opened.size)
 
 
 def refusal(content: bytes) -> str:
-    with pytest.raises(BrokenFile) as raised:
+    with pytest.raises(TruncatedFile) as raised:
         inspect(content)
     return one_line(raised.value)
 
 
-@every_picture
-def test_a_whole_picture_has_the_size_that_pillow_sees(picture):
-    assert inspect(picture) == size_by_pillow(picture)
+@every_image
+def test_a_whole_image_has_the_size_that_pillow_sees(image):
+    assert inspect(image) == size_by_pillow(image)
 
 
-def test_the_pictures_are_what_their_names_say():
-    assert PICTURES["with a thumbnail"].count(b"\xff\xd9") == 2
-    assert PICTURES["with a comment"].count(b"\xff\xd9") == 3
+def test_the_images_are_what_their_names_say():
+    assert IMAGES["with a thumbnail"].count(b"\xff\xd9") == 2
+    assert IMAGES["with a comment"].count(b"\xff\xd9") == 3
     for name in ("with restarts", "progressive with restarts"):
-        assert all(bytes((0xFF, 0xD0 + number)) in PICTURES[name] for number in range(4))
-    for name, picture in PICTURES.items():
-        assert (b"\xff\xc2" in picture) == name.startswith("progressive")
+        assert all(bytes((0xFF, 0xD0 + number)) in IMAGES[name] for number in range(4))
+    for name, image in IMAGES.items():
+        assert (b"\xff\xc2" in image) == name.startswith("progressive")
 
 
-@every_picture
-def test_no_proper_prefix_of_a_picture_is_accepted(picture):
-    step = max(1, len(picture) // 4000)
-    for end in {*range(0, len(picture), step), *range(len(picture) - 50, len(picture))}:
-        refusal(picture[:end])
+@every_image
+def test_no_proper_prefix_of_a_image_is_accepted(image):
+    step = max(1, len(image) // 4000)
+    for end in {*range(0, len(image), step), *range(len(image) - 50, len(image))}:
+        refusal(image[:end])
 
 
-@every_picture
+@every_image
 @pytest.mark.parametrize("more", [b"\x00", b"\n", b"\xff\xd9", b"<html>", THUMBNAIL])
-def test_a_picture_that_goes_on_is_refused(picture, more):
-    assert refusal(picture + more) == f"goes on for {len(more)} bytes after the picture's end"
+def test_a_image_that_goes_on_is_refused(image, more):
+    assert refusal(image + more) == f"goes on for {len(more)} bytes after the image's end"
 
 
 @given(
@@ -96,10 +96,10 @@ def test_a_picture_that_goes_on_is_refused(picture, more):
     st.integers(0, 5),
     st.data(),
 )
-def test_pictures_of_any_size_and_their_prefixes(width, height, mode, progressive, rows, data):
-    picture = jpeg(width, height, mode, progressive=progressive, restart_marker_rows=rows)
-    assert inspect(picture) == PictureSize(width, height)
-    refusal(picture[: data.draw(st.integers(0, len(picture) - 1))])
+def test_images_of_any_size_and_their_prefixes(width, height, mode, progressive, rows, data):
+    image = jpeg(width, height, mode, progressive=progressive, restart_marker_rows=rows)
+    assert inspect(image) == ImageSize(width, height)
+    refusal(image[: data.draw(st.integers(0, len(image) - 1))])
 
 
 # --- anything at all ----------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_arbitrary_bytes_never_make_it_stumble(content):
     for begun in (content, b"\xff\xd8" + content):
         try:
             size = inspect(begun)
-        except BrokenFile as problem:
+        except TruncatedFile as problem:
             one_line(problem)
         else:
             assert begun[-2:] == b"\xff\xd9"
@@ -127,14 +127,14 @@ def test_arbitrary_bytes_never_make_it_stumble(content):
             assert size.height >= 0
 
 
-@given(st.sampled_from(sorted(PICTURES)), st.data())
-def test_a_damaged_picture_never_makes_it_stumble(name, data):
-    content = bytearray(PICTURES[name])
+@given(st.sampled_from(sorted(IMAGES)), st.data())
+def test_a_damaged_image_never_makes_it_stumble(name, data):
+    content = bytearray(IMAGES[name])
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
         inspect(bytes(content))
-    except BrokenFile as problem:
+    except TruncatedFile as problem:
         one_line(problem)
 
 
@@ -162,10 +162,10 @@ def test_four_hostile_megabytes_take_less_than_a_second(run):
         (b"", "does not begin as a JPEG"),
         (b"\xff", "does not begin as a JPEG"),
         (b"<html>", "does not begin as a JPEG"),
-        (b"\xff\xd8", "was cut short: 2 bytes, and no end of the picture"),
-        (b"\xff\xd8\xff\xd9", "holds no picture: its end marker comes before any"),
-        (b"\xff\xd8\xff\xda\x00\x02\xff\xd9", "holds no picture"),
-        (b"\xff\xd8" + FRAME_HEADER + b"\xff\xd9", "holds no picture"),
+        (b"\xff\xd8", "was cut short: 2 bytes, and no end of the image"),
+        (b"\xff\xd8\xff\xd9", "holds no image: its end marker comes before any"),
+        (b"\xff\xd8\xff\xda\x00\x02\xff\xd9", "holds no image"),
+        (b"\xff\xd8" + FRAME_HEADER + b"\xff\xd9", "holds no image"),
         (b"\xff\xd8\xff\xc0\x00\x02\xff\xd9", "its frame header is too short"),
         (b"\xff\xd8\xff\xc4\x00\x01", "a segment of length 1 at byte 4"),
         (b"\xff\xd8\xff\xd8\xff\xd9", "marker 0xd8 at byte 3"),
@@ -173,16 +173,16 @@ def test_four_hostile_megabytes_take_less_than_a_second(run):
         (b"\xff\xd8\xff\x00", "no marker at byte 2"),
     ],
 )
-def test_what_is_said_of_a_broken_picture(content, said):
+def test_what_is_said_of_a_broken_image(content, said):
     assert said in refusal(content)
 
 
-# --- another picture ----------------------------------------------------------------------
+# --- another image ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("encoding", ["", "identity"])
 def test_a_plain_jpeg_is_the_right_answer(encoding):
-    check_answer(planned(), Answer("image/jpeg", encoding), jpeg()[:BEGINNING])
+    check_reply(planned(), Answer("image/jpeg", encoding), jpeg()[:BEGINNING])
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_a_plain_jpeg_is_the_right_answer(encoding):
         ("image/jpeg", "", b"\xff", "came as something else than a JPEG"),
     ],
 )
-def test_what_is_no_picture_is_broken_and_heals(media_type, encoding, beginning, said):
-    with pytest.raises(BrokenFile) as raised:
-        check_answer(planned(), Answer(media_type, encoding), beginning)
+def test_what_is_no_image_is_broken_and_heals(media_type, encoding, beginning, said):
+    with pytest.raises(TruncatedFile) as raised:
+        check_reply(planned(), Answer(media_type, encoding), beginning)
     assert said in one_line(raised.value)
 
 
@@ -217,17 +217,17 @@ def test_what_is_no_picture_is_broken_and_heals(media_type, encoding, beginning,
         ("", "", b"\xff\xd8\xff", "came as ''"),
     ],
 )
-def test_another_format_is_a_wrong_picture(media_type, encoding, beginning, said):
-    with pytest.raises(WrongFile) as raised:
-        check_answer(planned(), Answer(media_type, encoding), beginning)
+def test_another_format_is_a_wrong_image(media_type, encoding, beginning, said):
+    with pytest.raises(UnexpectedContent) as raised:
+        check_reply(planned(), Answer(media_type, encoding), beginning)
     assert said in one_line(raised.value)
 
 
 @given(st.text(max_size=30), st.text(max_size=10), st.binary(max_size=40))
 def test_no_answer_makes_it_stumble(media_type, encoding, beginning):
     try:
-        check_answer(planned(), Answer(media_type, encoding), beginning)
-    except (BrokenFile, WrongFile) as problem:
+        check_reply(planned(), Answer(media_type, encoding), beginning)
+    except (TruncatedFile, UnexpectedContent) as problem:
         one_line(problem)
     else:
         assert media_type == "image/jpeg"
@@ -240,7 +240,7 @@ def test_no_answer_makes_it_stumble(media_type, encoding, beginning):
     [(0, 5760, 7568), (1, 2880, 3784), (7, 45, 59), (7, 45, 60)],
 )
 def test_the_promised_size_is_right(downsample, width, height):
-    check_size(planned(downsample), PictureSize(width, height))
+    check_size(planned(downsample), ImageSize(width, height))
 
 
 @pytest.mark.parametrize(
@@ -256,20 +256,20 @@ def test_the_promised_size_is_right(downsample, width, height):
         (7, 45, 61, "45 x 60"),
     ],
 )
-def test_another_size_is_a_wrong_picture(downsample, width, height, promised):
-    with pytest.raises(WrongFile) as raised:
-        check_size(planned(downsample), PictureSize(width, height))
+def test_another_size_is_a_wrong_image(downsample, width, height, promised):
+    with pytest.raises(UnexpectedContent) as raised:
+        check_size(planned(downsample), ImageSize(width, height))
     assert one_line(raised.value) == (
         f"is {width} x {height} pixels where the archive's row promises {promised}"
     )
 
 
-@every_picture
-def test_no_picture_is_longer_than_the_most_it_can_need(picture):
-    size = inspect(picture)
-    assert len(picture) <= most_bytes(planned(width=size.width, height=size.height))
+@every_image
+def test_no_image_is_longer_than_the_most_it_can_need(image):
+    size = inspect(image)
+    assert len(image) <= most_bytes(planned(width=size.width, height=size.height))
 
 
-def test_the_most_that_a_picture_can_need_is_bounded():
+def test_the_most_that_a_image_can_need_is_bounded():
     assert most_bytes(planned()) == 5760 * 7568 * 4 + 2**20
     assert most_bytes(planned(8)) == 23 * 30 * 4 + 2**20

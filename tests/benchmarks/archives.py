@@ -25,10 +25,10 @@ http {{
   fastcgi_temp_path {work}/fastcgi; uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;
   server {{
     listen 127.0.0.1:{port};
-    location ~ ^/api/v2/section_image_download/(\\d+)$ {{ return 302 /pictures/$1; }}
+    location ~ ^/api/v2/section_image_download/(\\d+)$ {{ return 302 /images/$1; }}
     # something added after a body takes its length away, so that it is sent in chunks
-    location /pictures/ {{
-      alias {pictures}/; default_type image/jpeg; etag off;
+    location /images/ {{
+      alias {images}/; default_type image/jpeg; etag off;
       add_after_body /nothing; addition_types *;
     }}
     location = /nothing {{ return 204; }}
@@ -46,14 +46,14 @@ class Running:
     kind: str
 
     def asked(self) -> int:
-        """How many pictures were asked for so far (not known of nginx)."""
+        """How many images were asked for so far (not known of nginx)."""
         with urlopen(f"{self.url}/asked") as reply:
             return int(reply.read())
 
 
 @contextmanager
 def plain(size: int, latency_s: float = 0.0, rate: float = 0.0) -> Iterator[Running]:
-    """The asyncio archive, with pictures of ``size`` bytes."""
+    """The asyncio archive, with images of ``size`` bytes."""
     command = [sys.executable, str(Path(server.__file__)), f"--bytes={size}",
                f"--latency={latency_s}", f"--rate={rate}"]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -65,8 +65,8 @@ def plain(size: int, latency_s: float = 0.0, rate: float = 0.0) -> Iterator[Runn
 
 
 @contextmanager
-def fastest(size: int, pictures: Path, work: Path) -> Iterator[Running]:
-    """nginx serving ``pictures``, where it is installed; else the asyncio archive."""
+def fastest(size: int, images: Path, work: Path) -> Iterator[Running]:
+    """nginx serving ``images``, where it is installed; else the asyncio archive."""
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     with plain(size) as rows:
         if nginx is None:
@@ -75,10 +75,10 @@ def fastest(size: int, pictures: Path, work: Path) -> Iterator[Running]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        user = "" if os.geteuid() else "user root;"  # else its workers cannot read the pictures
+        user = "" if os.geteuid() else "user root;"  # else its workers cannot read the images
         configuration = work / "nginx.conf"
         configuration.write_text(
-            NGINX.format(work=work, port=port, pictures=pictures, rows=rows.url, user=user)
+            NGINX.format(work=work, port=port, images=images, rows=rows.url, user=user)
         )
         command = [nginx, "-e", str(work / "nginx.log"), "-c", str(configuration)]
         with subprocess.Popen(command) as process:

@@ -6,7 +6,7 @@ are to the first contender, which is ours.
 
 Datasets are not removed before the end: ext4 gives out no number of a file that was deleted lately,
 and looks through all of them for each file that is made. Whoever came after the removal of a large
-dataset paid for it. Pictures are emptied: memory that this machine never used before is slow, too.
+dataset paid for it. Images are emptied: memory that this machine never used before is slow, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import archives
 import jobs
 from jobs import Contender, Job, Stack
 from measure import Cost, median, run
-from server import image_ids, picture, specimen
+from server import image, image_ids, specimen
 
 MIB = 2**20
 SIZE = 2 * MIB
@@ -55,10 +55,10 @@ class Bench:
             places[one.name] = self._prepared(one)
         for _ in range(self.rounds):
             for one in job.contenders:
-                place = places.get(one.name) or self._prepared(one)
-                costs[one.name].append(run(one.command, place, self.environment, one.feed))
+                location = places.get(one.name) or self._prepared(one)
+                costs[one.name].append(run(one.command, location, self.environment, one.feed))
                 if job.fresh:
-                    _empty_pictures(place)
+                    _empty_images(location)
         job.check()
         ours = median(costs[job.contenders[0].name])
         for one in job.contenders:
@@ -66,25 +66,25 @@ class Bench:
             say(_row(one.name, median(costs[one.name]), ours))
 
     def _prepared(self, one: Contender) -> Path:
-        place = Path(tempfile.mkdtemp(dir=self.work)) / "dataset"
-        shutil.copytree(self.work / "template", place, symlinks=True)
+        location = Path(tempfile.mkdtemp(dir=self.work)) / "dataset"
+        shutil.copytree(self.work / "template", location, symlinks=True)
         before = dict(os.environ)
         os.environ.update(self.environment)
         try:
-            one.prepare(place)
+            one.prepare(location)
         finally:
             os.environ.clear()
             os.environ.update(before)
         os.sync()
-        return place
+        return location
 
     def stack(self, archive: archives.Running, planes: int) -> Stack:
         """A stack of so many planes at an archive."""
         return Stack(archive, specimen(planes), self.work / f"lists-{planes}")
 
 
-def _empty_pictures(place: Path) -> None:
-    for path in place.rglob("*"):
+def _empty_images(location: Path) -> None:
+    for path in location.rglob("*"):
         if path.is_file() and not path.is_symlink() and path.stat().st_size == SIZE:
             path.chmod(0o644)
             os.truncate(path, 0)
@@ -93,11 +93,11 @@ def _empty_pictures(place: Path) -> None:
 def pack(bench: Bench) -> Iterator[Job]:
     """The first job: no network in the way."""
     planes = 20 if bench.quick else 200
-    pictures = bench.work / "pictures"
-    pictures.mkdir()
+    images = bench.work / "images"
+    images.mkdir()
     for number in image_ids(specimen(planes)):
-        (pictures / str(number)).write_bytes(picture(number, SIZE))
-    with archives.fastest(SIZE, pictures, bench.work) as archive:
+        (images / str(number)).write_bytes(image(number, SIZE))
+    with archives.fastest(SIZE, images, bench.work) as archive:
         name = f"pack {planes} x 2 MiB, no latency, 4 jobs ({archive.kind})"
         yield jobs.pack(name, bench.stack(archive, planes), SIZE, 4)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archives import Running
-from server import image_ids, picture, specimen
+from server import image, image_ids, specimen
 
 OURS = "stackpack-add"
 
@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Stack:
-    """The pictures of one specimen at a running archive, and lists of them on disk."""
+    """The images of one specimen at a running archive, and lists of them on disk."""
 
     archive: Running
     specimen: int
@@ -51,7 +51,7 @@ class Stack:
 
     @property
     def names(self) -> list[tuple[str, str]]:
-        """Address and path of each picture."""
+        """Address and path of each image."""
         return [
             (f"{self.archive.url}/api/v2/section_image_download/{number}", f"{at:05}.jpg")
             for at, number in enumerate(image_ids(self.specimen))
@@ -83,7 +83,7 @@ class Stack:
         def prepare(dataset: Path) -> None:
             (dataset / "s").mkdir()
             for number, (_, name) in zip(image_ids(self.specimen), self.names, strict=True):
-                (dataset / "s" / name).write_bytes(picture(number, size))
+                (dataset / "s" / name).write_bytes(image(number, size))
 
         command = ["git", "annex", "add", "-J2", "--backend=SHA256E", "--quiet", "s"]
         return Contender("git annex add -J2 (files on disk)", command, prepare)
@@ -128,7 +128,7 @@ def pack(name: str, stack: Stack, size: int, jobs: int) -> Job:
 
 
 def register(stack: Stack, *, with_addurls: bool) -> Job:
-    """Record the addresses of a stack and fetch nothing."""
+    """RunRecord the addresses of a stack and fetch nothing."""
     contenders = [stack.ours("--no-fetch"), stack.registerurl(), stack.addurl("--relaxed")]
     if with_addurls:
         contenders.append(stack.addurls("--fast"))
@@ -136,7 +136,7 @@ def register(stack: Stack, *, with_addurls: bool) -> Job:
 
 
 def register_many(stack: Stack, specimens: int) -> Job:
-    """Record the addresses of many stacks in one go; ours alone."""
+    """RunRecord the addresses of many stacks in one go; ours alone."""
     planes = len(stack.names)
     ids = [str(specimen(planes, serial)) for serial in range(1, specimens + 1)]
     command = ["datalad", "-f", "disabled", OURS, "-d", ".", "--parts", "planes",
@@ -156,7 +156,7 @@ def again(stack: Stack) -> Job:
         return prepare
 
     def check() -> None:
-        assert stack.archive.asked() == asked[-1], "a picture was asked for again"
+        assert stack.archive.asked() == asked[-1], "an image was asked for again"
 
     asked: list[int] = []
     ours, theirs, skipping = stack.ours(), stack.addurls(), stack.addurls("--ifexists", "skip")

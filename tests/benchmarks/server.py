@@ -1,9 +1,9 @@
-"""A fast archive on loopback: rows for any number of planes, and a picture for every row.
+"""A fast archive on loopback: rows for any number of planes, and an image for every row.
 
     python server.py --bytes 2097152 --latency 0.05 --rate 5000000
 
 prints its address, and serves until it is killed. A specimen's id says how many planes it has
-(the last six digits), so nothing need be configured. Pictures come as the real archive sends
+(the last six digits), so nothing need be configured. Images come as the real archive sends
 them: through a redirect, chunked, without a length. They are JPEGs by structure, each with its id
 in a comment; their scans are noise.
 """
@@ -35,8 +35,8 @@ def _rest(size: int) -> bytes:
     return header + noise[:-1] + b"\x00" + b"\xff\xd9"
 
 
-def picture(number: int, size: int) -> bytes:
-    """The picture of one image, ``size`` bytes long and like no other."""
+def image(number: int, size: int) -> bytes:
+    """The image of one image, ``size`` bytes long and like no other."""
     return b"\xff\xd8" + b"\xff\xfe\x00\x0e" + b"%012d" % number + _rest(size)
 
 
@@ -72,7 +72,7 @@ def rows(url: str) -> bytes:
 
 
 class Server:
-    """Answers GET and HEAD over connections that are kept; counts the pictures asked for."""
+    """Answers GET and HEAD over connections that are kept; counts the images asked for."""
 
     def __init__(self, size: int, latency_s: float, rate: float) -> None:
         self._size = size
@@ -100,11 +100,11 @@ class Server:
         number = path.rsplit("/", 1)[-1]
         if path.startswith("/api/v2/section_image_download/"):
             self._asked += 1
-            head = f"302 Found\r\nLocation: /pictures/{number}\r\nContent-Length: 0"
+            head = f"302 PartContents\r\nLocation: /images/{number}\r\nContent-Length: 0"
             body = b""
-        elif path.startswith("/pictures/"):
+        elif path.startswith("/images/"):
             head = "200 OK\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked"
-            body = picture(int(number), self._size)
+            body = image(int(number), self._size)
         elif path == "/asked":
             body = str(self._asked).encode()
             head = f"200 OK\r\nContent-Length: {len(body)}"

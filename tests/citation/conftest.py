@@ -19,16 +19,16 @@ from support.examples import (
 )
 
 from datalad_stackpack.archive.sources import Terms, allen
-from datalad_stackpack.citation.record import Citation, Held, compose
+from datalad_stackpack.citation.record import Citation, CommitInfo, compose
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DATASET = "f6a60aae-edec-41f6-834f-66fdd8ff98cf"
 NASTY = "50% of {braces} & _under_ \\ $x$ #1 ~ ^ é \x1b[31m\n: - 'quote' \"double\""
 
 
-def held(manifest, **changes) -> Held:
+def commit_info(manifest, **changes) -> CommitInfo:
     return replace(
-        Held(
+        CommitInfo(
             directory=".",
             dataset_id=DATASET,
             commit=COMMIT,
@@ -43,7 +43,7 @@ def held(manifest, **changes) -> Held:
 
 
 def cited(manifest, **changes) -> Citation:
-    return compose(manifest, held(manifest, **changes))
+    return compose(manifest, commit_info(manifest, **changes))
 
 
 def at_allen(manifest):
@@ -65,7 +65,7 @@ STRANGE = replace(
 strange = cited(STRANGE, dataset_id=None, author=NASTY, directory=NASTY)
 CITATIONS = {
     "complete": COMPLETE,
-    "pictures": replace(COMPLETE, named=COMPLETE.files),
+    "images": replace(COMPLETE, named=COMPLETE.files),
     "incomplete": cited(at_allen(packed(*ROWS, fates=(KEYS[0], None)))),
     "registered only": cited(packed(*ROWS, fates=(KEYS[2],))),
     "unsaved": cited(EXAMPLE, unsaved=2, directory="stacks/one"),

@@ -48,9 +48,9 @@ def test_the_action_says_who_did_what_with_which_program_and_when():
     found = entities(COMPLETE)
     action = found[found["./"]["mentions"]["@id"]]
     assert action["@type"] == "CreateAction"
-    assert action["endTime"] == COMPLETE.held.date
-    assert action["description"] == COMPLETE.held.command
-    assert found[action["agent"]["@id"]]["name"] == COMPLETE.held.author
+    assert action["endTime"] == COMPLETE.commit_info.date
+    assert action["description"] == COMPLETE.commit_info.command
+    assert found[action["agent"]["@id"]]["name"] == COMPLETE.commit_info.author
     tool = found[action["instrument"]["@id"]]
     assert (tool["name"], tool["version"]) == ("datalad-stackpack", "0.1.0")
     assert found["./"]["version"] == COMMIT

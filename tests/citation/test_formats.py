@@ -146,8 +146,8 @@ def test_no_licence_is_given_that_the_archive_does_not_give(format_name):
 
 
 @pytest.mark.parametrize("format_name", RENDERINGS)
-def test_each_picture_has_its_address_when_asked(format_name):
-    told = rendered("pictures", format_name)
+def test_each_image_has_its_address_when_asked(format_name):
+    told = rendered("images", format_name)
     for entry in COMPLETE.files:
         assert entry.url in told
         assert entry.url not in rendered("complete", format_name)

@@ -9,7 +9,7 @@ from citation.conftest import CITATIONS, COMMIT, COMPLETE, DATASET, DESCRIBED, a
 from support.examples import cell_row, packed, plane_row, projection_row, reconstruction_row
 
 from datalad_stackpack import PROJECT_URL
-from datalad_stackpack.archive.parts import Subject
+from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.citation import crate, formats, text
 from datalad_stackpack.citation.references import PROGRAMS, references
 
@@ -74,13 +74,13 @@ def test_below_the_sentence_is_what_the_archive_asks_for():
     [("Homo Sapiens", False), ("Mus musculus", True), ("mus Musculus", True), (None, True)],
 )
 def test_a_paper_about_mice_is_not_named_for_a_human_cell(species, named):
-    described = packed(
+    cell_record = packed(
         [plane_row()],
         [],
         reconstruction_rows=[reconstruction_row()],
         cell_rows=[cell_row(donor__species=species)],
     )
-    one = cited(at_allen(described))
+    one = cited(at_allen(cell_record))
     assert ("mouse visual cortex" in text.render([one])) is named
     for document in (
         formats.cff_document(one),
@@ -91,9 +91,9 @@ def test_a_paper_about_mice_is_not_named_for_a_human_cell(species, named):
 
 
 def test_a_paper_that_is_not_known_is_named_whatever_the_species():
-    described = packed([plane_row()], [], cell_rows=[cell_row(donor__species="Homo Sapiens")])
-    terms = replace(described.terms, methods_doi="10.1000/other")
-    assert "10.1000/other" in text.render([cited(replace(described, terms=terms))])
+    cell_record = packed([plane_row()], [], cell_rows=[cell_row(donor__species="Homo Sapiens")])
+    terms = replace(cell_record.terms, methods_doi="10.1000/other")
+    assert "10.1000/other" in text.render([cited(replace(cell_record, terms=terms))])
 
 
 def test_of_an_archive_that_is_not_known_nothing_is_made_up():
@@ -105,27 +105,27 @@ def test_of_an_archive_that_is_not_known_nothing_is_made_up():
     assert "Methods" not in told
 
 
-def test_lacking_pictures_are_in_the_count():
-    assert text.pictures(CITATIONS["incomplete"]).startswith("1 of 2 planes (section 3)")
+def test_lacking_images_are_in_the_count():
+    assert text.images(CITATIONS["incomplete"]).startswith("1 of 2 planes (section 3)")
     assert text.fixed_by(CITATIONS["registered only"]) == "no file identified by a checksum"
 
 
 def test_several_stacks_share_what_they_share():
     other = replace(
         COMPLETE,
-        subject=replace(COMPLETE.subject, id=529878215),
-        described=None,
-        held=replace(COMPLETE.held, commit="f" * 40, directory="529878215"),
+        series=replace(COMPLETE.series, id=529878215),
+        cell_record=None,
+        commit_info=replace(COMPLETE.commit_info, commit="f" * 40, directory="529878215"),
     )
     head, *lines = text.sentence([COMPLETE, other]).split("\n")
     assert head == (
-        "We used pictures of 2 specimens from the Allen Cell Types Database "
+        "We used images of 2 specimens from the Allen Cell Types Database "
         "(https://api.brain-map.org), recorded on 2026-11-22, in DataLad dataset "
         f"{DATASET}, packed with datalad-stackpack 0.1.0, each file identified by its SHA-256:"
     )
     what = "2 planes (sections 3 to 5, without 4), 1 projection and the reconstruction"
     assert lines == [
-        f"- {text.subject(COMPLETE)}: {what}, commit {COMMIT}",
+        f"- {text.series(COMPLETE)}: {what}, commit {COMMIT}",
         f"- specimen 529878215: {what}, directory 529878215, commit {'f' * 40}",
     ]
 
@@ -135,7 +135,7 @@ def test_the_sections_of_a_data_set_are_called_so():
     (asked, _) = manifest.queries
     sections = replace(
         manifest,
-        subject=Subject("data_set", 100960033),
+        series=Series("data_set", 100960033),
         queries=(replace(asked, query=replace(asked.query, part="sections")),),
         files=tuple(replace(entry, part="sections") for entry in manifest.files),
     )
@@ -144,7 +144,7 @@ def test_the_sections_of_a_data_set_are_called_so():
 
 
 def test_a_stack_of_projections_has_no_sections():
-    assert text.pictures(cited(packed([], [projection_row()]))) == "1 projection"
+    assert text.images(cited(packed([], [projection_row()]))) == "1 projection"
 
 
 def test_the_program_is_at_home_where_it_says_so():
@@ -152,7 +152,7 @@ def test_the_program_is_at_home_where_it_says_so():
 
 
 def test_two_stacks_that_one_commit_holds_are_two_entries():
-    other = replace(COMPLETE, held=replace(COMPLETE.held, directory="copy"))
+    other = replace(COMPLETE, commit_info=replace(COMPLETE.commit_info, directory="copy"))
     works = references([COMPLETE, other, COMPLETE])
     assert [work.key for work in works][:2] == [
         "specimen-313862022-0123456789",

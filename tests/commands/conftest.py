@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from support.changed_archive import ChangedRows
 from support.helpers import GAPS, TINY, Result
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def rows(archive, monkeypatch) -> ChangedRows:
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[MisbehavingArchive]:
-    with MisbehavingArchive((TINY, GAPS)) as running:
+def served() -> Iterator[FaultyArchive]:
+    with FaultyArchive((TINY, GAPS)) as running:
         yield running
 
 
@@ -57,12 +57,12 @@ def served() -> Iterator[MisbehavingArchive]:
 def two_stacks(served, tmp_path_factory) -> tuple[Path, list[Result]]:
     from datalad.api import create, stackpack_add
 
-    place = tmp_path_factory.mktemp("two") / "stacks"
-    create(path=str(place), result_renderer="disabled")
+    location = tmp_path_factory.mktemp("two") / "stacks"
+    create(path=str(location), result_renderer="disabled")
     results = stackpack_add(
-        [1, 2], dataset=str(place), archive=served.url, result_renderer="disabled"
+        [1, 2], dataset=str(location), archive=served.url, result_renderer="disabled"
     )
-    return place, [one for one in results if one["type"] == "directory"]
+    return location, [one for one in results if one["type"] == "directory"]
 
 
 @pytest.fixture

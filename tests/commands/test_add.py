@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.helpers import GAPS, TINY, git, statuses
 
-from datalad_stackpack.demo.pictures import pictures
+from datalad_stackpack.demo.images import images
 from datalad_stackpack.manifest import json_text
 
 
@@ -18,7 +18,7 @@ def read_manifest(stack: Path):
     return json_text.read((stack / "manifest.json").read_bytes())
 
 
-def test_a_specimen_becomes_a_clean_dataset_with_every_picture(add, archive, work):
+def test_a_specimen_becomes_a_clean_dataset_with_every_image(add, archive, work):
     results = add(1)
 
     assert set(statuses(results).values()) == {"ok"}
@@ -41,7 +41,7 @@ def test_a_specimen_becomes_a_clean_dataset_with_every_picture(add, archive, wor
     git("annex", "fsck", "--quiet", at=stack)
 
 
-def test_every_picture_has_its_address_at_the_web_remote(add, archive, work):
+def test_every_image_has_its_address_at_the_web_remote(add, archive, work):
     add(1)
     told = git("annex", "whereis", "--json", at=work / "1")
     urls = {
@@ -65,21 +65,21 @@ def test_the_manifest_says_what_is_there(add, archive, work):
         content = (work / "2" / entry.path).resolve()
         assert content.name == entry.key
         assert content.stat().st_size == entry.checksum.bytes
-    served = {picture.id: picture for picture in pictures(GAPS)}
+    served = {image.id: image for image in images(GAPS)}
     plane = next(entry for entry in manifest.files if entry.part == "planes")
     assert plane.row["id"] == plane.image.id
     assert plane.row["path"] == served[plane.image.id].path
     assert (plane.image.x, plane.image.width, plane.image.image_width) == (1, 32, 34)
 
 
-def test_a_second_run_asks_for_no_picture_and_commits_nothing(add, archive, work):
+def test_a_second_run_asks_for_no_image_and_commits_nothing(add, archive, work):
     add(1)
-    before, head = archive.pictures_asked, git("rev-parse", "HEAD", at=work / "1")
+    before, head = archive.images_asked, git("rev-parse", "HEAD", at=work / "1")
 
     results = add(1)
 
     assert set(statuses(results).values()) == {"notneeded"}
-    assert archive.pictures_asked == before == 10
+    assert archive.images_asked == before == 10
     assert git("rev-parse", "HEAD", at=work / "1") == head
     assert git("status", "--porcelain", at=work / "1") == ""
 
@@ -91,7 +91,7 @@ def test_a_run_inside_the_stack_knows_it(add, archive, work, monkeypatch):
     assert not (work / "1" / "1").exists()
 
 
-def test_a_clone_gets_every_picture_from_the_archive(add, archive, work):
+def test_a_clone_gets_every_image_from_the_archive(add, archive, work):
     from datalad.api import clone, get
 
     add(1)
@@ -143,7 +143,7 @@ def test_the_run_record_spells_out_every_choice_and_no_absolute_path(add, archiv
     assert str(dataset) not in message
 
 
-def test_downsampled_pictures_have_the_halved_size_and_their_own_url(add, archive, work):
+def test_downsampled_images_have_the_halved_size_and_their_own_url(add, archive, work):
     add(1, downsample=2)
     manifest = read_manifest(work / "1")
     plane = manifest.planes[0]
@@ -206,7 +206,7 @@ def test_a_dry_run_tells_the_plan_and_touches_nothing(add, archive, work):
     results = add(1, dry_run=True)
     assert len(results) == 11
     assert {result["status"] for result in results} == {"ok"}
-    assert archive.pictures_asked == 0
+    assert archive.images_asked == 0
     assert list(work.iterdir()) == []
 
 
@@ -218,13 +218,13 @@ def test_a_dry_run_in_a_half_packed_stack_tells_what_is_left(add, archive, work)
     assert git("status", "--porcelain", at=work / "1") == ""
 
 
-def test_register_only_asks_for_no_picture_and_get_works_later(add, archive, work):
+def test_register_only_asks_for_no_image_and_get_works_later(add, archive, work):
     from datalad.api import get
 
     results = add(1, no_fetch=True)
 
     assert set(statuses(results).values()) == {"ok"}
-    assert archive.pictures_asked == 0
+    assert archive.images_asked == 0
     manifest = read_manifest(work / "1")
     assert not manifest.complete
     assert {entry.checksum for entry in manifest.files} == {None}
@@ -240,7 +240,7 @@ def test_a_registered_stack_is_completed_by_fetching_it(add, archive, work):
     results = add(1)
     assert set(statuses(results).values()) == {"ok"}
     assert read_manifest(work / "1").complete
-    assert archive.pictures_asked == 10
+    assert archive.images_asked == 10
     assert git("status", "--porcelain", at=work / "1") == ""
     assert set(statuses(add(1, no_fetch=True)).values()) == {"notneeded"}
 
@@ -330,15 +330,15 @@ def test_a_directory_that_is_no_dataset_is_left_alone(add, archive, work):
 
 @pytest.mark.parametrize("name", ["manifest.json", "planes", "planes/0002.jpg"])
 def test_what_is_not_ours_is_in_the_way_and_stays(name, add, archive, dataset):
-    place = dataset / "1" / name
-    place.parent.mkdir(parents=True)
-    place.write_text("mine")
+    location = dataset / "1" / name
+    location.parent.mkdir(parents=True)
+    location.write_text("mine")
     (result,) = add(1)
     assert result["status"] == "error"
     assert "--into" in result["message"]
-    assert place.read_text() == "mine"
+    assert location.read_text() == "mine"
     assert git("status", "--porcelain", "-uall") == f"?? 1/{name}\n"
-    assert archive.pictures_asked == 0
+    assert archive.images_asked == 0
 
 
 def test_another_specimen_or_archive_or_size_does_not_fit_the_stack(add, archive, dataset):

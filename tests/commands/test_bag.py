@@ -94,17 +94,17 @@ def test_content_that_is_not_here_is_needed_for_a_whole_bag(root):
 
 
 def test_content_that_is_damaged_makes_no_bag(root):
-    picture = (root / "1" / "projections" / "max_xy.jpg").resolve()
-    picture.chmod(0o644)
-    picture.write_bytes(picture.read_bytes()[::-1])
+    image = (root / "1" / "projections" / "max_xy.jpg").resolve()
+    image.chmod(0o644)
+    image.write_bytes(image.read_bytes()[::-1])
     assert "has not the checksum of its manifest" in complaint(bag("1"))
 
 
 def test_content_that_cannot_be_read_is_told_as_such(root, work):
     """Not as a bag that cannot be written."""
-    picture = (root / "1" / "projections" / "max_xy.jpg").resolve()
-    mode = picture.stat().st_mode
-    picture.chmod(0o000)
+    image = (root / "1" / "projections" / "max_xy.jpg").resolve()
+    mode = image.stat().st_mode
+    image.chmod(0o000)
     done = subprocess.run(
         ["datalad", "stackpack-bag", "../bag", "1"],
         capture_output=True,
@@ -112,7 +112,7 @@ def test_content_that_cannot_be_read_is_told_as_such(root, work):
         check=False,
         preexec_fn=without_override,
     )
-    picture.chmod(mode)
+    image.chmod(mode)
     assert done.returncode == 1
     assert "cannot be read" in done.stdout
     assert "max_xy.jpg" in done.stdout

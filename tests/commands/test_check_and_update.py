@@ -65,10 +65,10 @@ def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
     ]
     assert "resolution" in next(one["message"] for one in found if one.get("code") == "row-changed")
 
-    asked = archive.pictures_asked
+    asked = archive.images_asked
     results = update(dataset=str(stack))
     assert results[-1]["status"] == "ok"
-    assert archive.pictures_asked - asked == 3
+    assert archive.images_asked - asked == 3
     after = read(stack)
     assert {entry.path for entry in after.files if entry.withdrawn} == {
         "planes/0003.jpg",
@@ -137,7 +137,7 @@ def test_update_fetches_what_was_only_registered(add, check, update, archive, wo
     stack = str(work / "1")
     assert codes(check(dataset=stack)) == [("registered-only", "1")]
     assert update(dataset=stack)[-1]["status"] == "notneeded"
-    assert archive.pictures_asked == 0
+    assert archive.images_asked == 0
     assert update(dataset=stack, fetch=True)[-1]["status"] == "ok"
     assert read(work / "1").complete
     assert codes(check(dataset=stack, content=True)) == []
@@ -146,7 +146,7 @@ def test_update_fetches_what_was_only_registered(add, check, update, archive, wo
 def test_a_dry_update_shows_the_difference_and_changes_nothing(add, update, archive, rows, work):
     rows.hidden = {id_of(13)}
     add(1)
-    asked, head = archive.pictures_asked, git("rev-parse", "HEAD", at=work / "1")
+    asked, head = archive.images_asked, git("rev-parse", "HEAD", at=work / "1")
     rows.hidden = {id_of(2)}
     results = update(dataset=str(work / "1"), dry_run=True)
     assert {(Path(one["path"]).name, one["drift"]) for one in results if "drift" in one} == {
@@ -154,7 +154,7 @@ def test_a_dry_update_shows_the_difference_and_changes_nothing(add, update, arch
         ("0013.jpg", "new"),
     }
     assert git("rev-parse", "HEAD", at=work / "1") == head
-    assert archive.pictures_asked == asked
+    assert archive.images_asked == asked
 
 
 def test_an_update_can_be_rerun(add, update, rows, work):
@@ -184,11 +184,11 @@ def test_a_fields_name_forges_no_run_record(add, check, update, rows, work):
     assert all(line.isprintable() for line in message.splitlines())
 
 
-def test_upstream_rows_asks_for_no_picture_and_a_sample_for_the_same_few(add, check, archive, work):
+def test_upstream_rows_asks_for_no_image_and_a_sample_for_the_same_few(add, check, archive, work):
     add(1)
-    asked = archive.pictures_asked
+    asked = archive.images_asked
     check(dataset=str(work / "1"), upstream="rows")
-    assert archive.pictures_asked == asked
+    assert archive.images_asked == asked
     samples = []
     for _ in range(2):
         before = len(archive.requests)
@@ -207,7 +207,7 @@ def test_a_wrong_upstream_is_refused(wrong, add, check, work):
     assert "give all, rows, or sample=N" in result["message"]
 
 
-def test_gone_unreachable_and_not_comparable_pictures_are_told_apart(add, check, archive, work):
+def test_gone_unreachable_and_not_comparable_images_are_told_apart(add, check, archive, work):
     add(1)
     stack = work / "1"
     git("annex", "drop", "--force", "planes/0004.jpg", at=stack)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from ruamel.yaml import YAML
 from support.helpers import TINY, git
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.demo import Reply
 from datalad_stackpack.manifest import json_text
@@ -47,7 +47,7 @@ def save_all(message="later"):
 # --- which commit ---------------------------------------------------------------------
 
 
-def test_the_sentence_names_the_commit_of_the_pictures_whatever_came_later(root, commit):
+def test_the_sentence_names_the_commit_of_the_images_whatever_came_later(root, commit):
     before = text("1")
     (root / "notes.txt").write_text("later")
     save_all()
@@ -156,7 +156,7 @@ def test_a_commit_that_does_not_hold_what_its_manifest_lists_is_said_so(root):
 def test_an_incomplete_stacks_citation_says_so(work):
     from datalad.api import stackpack_add
 
-    with MisbehavingArchive((TINY,)) as archive:
+    with FaultyArchive((TINY,)) as archive:
         archive.spoil("redirect *", lambda _request, _reply: Reply(404), times=2)
         given = {"archive": archive.url, "jobs": 1, "into": "1", "parts": "projections"}
         stackpack_add(1, **given, **QUIET)
@@ -170,11 +170,11 @@ def test_an_incomplete_stacks_citation_says_so(work):
 
 
 def test_the_command_is_that_of_the_last_run_record_as_datalad_takes_it(root):
-    from datalad_stackpack.annex.locate import Place
+    from datalad_stackpack.annex.locate import StackLocation
     from datalad_stackpack.citation.version import History
 
     made = git("log", "-1", "--format=%H", "--", "1").strip()
-    history = History(Place(root, root / "1", exists=True))
+    history = History(StackLocation(root, root / "1", exists=True))
     message = git("log", "-1", "--format=%B", made)
     forged = (
         "text\n\n=== Do not change lines below ===\n"
@@ -186,14 +186,14 @@ def test_the_command_is_that_of_the_last_run_record_as_datalad_takes_it(root):
     assert told.startswith("datalad stackpack-add")
 
 
-# --- several stacks, and single pictures --------------------------------------------------
+# --- several stacks, and single images --------------------------------------------------
 
 
 def test_several_stacks_are_told_of_together(root, two_stacks):
     (*stacks, rendered) = cite()
     told = rendered["rendering"]
     assert [one["commit"] for one in stacks] == [one["commit"] for one in two_stacks[1]]
-    assert told.startswith("We used pictures of 2 specimens from the archive at http://127.0.0.1")
+    assert told.startswith("We used images of 2 specimens from the archive at http://127.0.0.1")
     assert told.count("DataLad dataset") == told.count("each file identified") == 1
     lines = [line for line in told.splitlines() if line.startswith("- ")]
     assert lines[1] == (
@@ -206,14 +206,14 @@ def test_several_stacks_are_told_of_together(root, two_stacks):
         assert "is about one stack, and there are 2" in complaint(cite(format=name))
 
 
-def test_pictures_are_listed_where_asked(root):
+def test_images_are_listed_where_asked(root):
     manifest = json_text.read((root / "1" / "manifest.json").read_bytes())
-    listed = text("1", pictures=True).split("Pictures of specimen 1:\n")[1]
+    listed = text("1", images=True).split("Images of specimen 1:\n")[1]
     assert listed.splitlines() == [f"{entry.path}  {entry.url}" for entry in manifest.files]
-    (one,) = text("1/planes/0003.jpg", pictures=True).split("\n\n")[-1].splitlines()[1:]
+    (one,) = text("1/planes/0003.jpg", images=True).split("\n\n")[-1].splitlines()[1:]
     assert one.startswith("planes/0003.jpg  http://127.0.0.1")
-    assert len(text("1/planes", pictures=True).split("\n\n")[-1].splitlines()) == 1 + 6
-    assert "is no picture of specimen 1" in complaint(cite("1/planes/9.jpg", pictures=True))
+    assert len(text("1/planes", images=True).split("\n\n")[-1].splitlines()) == 1 + 6
+    assert "is no image of specimen 1" in complaint(cite("1/planes/9.jpg", images=True))
 
 
 def test_no_stack_no_citation(dataset):
@@ -253,13 +253,13 @@ def test_what_is_saved_is_committed_once_and_left_in_peace(root, commit):
     ],
 )
 def test_what_is_said_to_have_been_saved_is_what_a_rerun_saves(paths, words, root):
-    assert all(one["status"] == "ok" for one in cite(*paths, save=True, pictures=True))
+    assert all(one["status"] == "ok" for one in cite(*paths, save=True, images=True))
     saved = (root / "1" / "CITATION.cff").read_text()
     assert ("planes/0002.jpg" in saved) is (words == ["1"])
     head = git("rev-parse", "HEAD")
     record = git("log", "-1", "--format=%B", "--", "1").split("\n", 3)[3]
     command = json.loads(record.partition("\n^^^")[0])["cmd"]
-    assert command == " ".join(["datalad stackpack-cite -d . --save --pictures", *words])
+    assert command == " ".join(["datalad stackpack-cite -d . --save --images", *words])
     subprocess.run(["datalad", "rerun"], capture_output=True, check=True)
     assert git("rev-parse", "HEAD") == head
     assert (root / "1" / "CITATION.cff").read_text() == saved

@@ -1,4 +1,4 @@
-"""What comes with the pictures: the reconstruction, and what is known of the cell."""
+"""What comes with the images: the reconstruction, and what is known of the cell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.helpers import GAPS, TINY, git, statuses
 
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.demo.rows import marker_file_id, swc_file_id
-from datalad_stackpack.manifest.model import Reconstruction
+from datalad_stackpack.manifest.model import ReconstructionState
 
 NO_TREE = replace(TINY, specimen_id=3, data_set_id=30_000_000, reconstruction=False)
 SWC = "reconstruction/1.swc"
@@ -40,11 +40,11 @@ def test_the_right_file_comes_is_counted_and_lies_in_the_annex(add, archive, wor
     assert content.startswith("# synthetic neuron of the demo archive, specimen 1")
     assert entry.path == SWC
     assert entry.url == f"{archive.url}/api/v2/well_known_file_download/{swc_file_id(TINY)}"
-    assert entry.tracing.nodes == sum(line[0] != "#" for line in content.splitlines())
-    assert (entry.tracing.roots, entry.tracing.type, entry.image) == (1, "full", None)
+    assert entry.reconstruction.nodes == sum(line[0] != "#" for line in content.splitlines())
+    assert (entry.reconstruction.roots, entry.reconstruction.type, entry.image) == (1, "full", None)
     manifest = read(stack)
     assert manifest.complete
-    assert manifest.reconstruction is Reconstruction.ACCEPTED
+    assert manifest.reconstruction_state is ReconstructionState.ACCEPTED
     assert manifest.z_step_um == 0.28
     assert (stack / SWC).is_symlink()
     assert archive.arrivals(f"file {marker_file_id(TINY)}") == []
@@ -56,14 +56,14 @@ def test_a_cell_without_one_is_whole_and_says_so(add, work):
     assert set(statuses(add(3, **ALL)).values()) == {"ok"}
     manifest = read(work / "3")
     assert manifest.complete
-    assert manifest.reconstruction is Reconstruction.NONE
+    assert manifest.reconstruction_state is ReconstructionState.NONE
     assert (manifest.z_step_um, manifest.plane_to_swc_um) == (None, None)
     assert [asked.total_rows for asked in manifest.queries] == [6, 4, 0, 1]
 
 
 def test_parts_that_were_not_asked_for_can_be_added(add, work):
     add(1)
-    assert read(work / "1").reconstruction is Reconstruction.NOT_ASKED
+    assert read(work / "1").reconstruction_state is ReconstructionState.NOT_ASKED
     assert read(work / "1").cell is None
     added = add(1, parts="reconstruction,cell")
     assert statuses(added)[SWC] == "ok"
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_whole_tree_is_not_accepted(add, archive, dataset):
         assert failed["message"].startswith("the reconstruction ")
         assert failed["message"].isprintable()
         manifest = read(dataset / "1")
-        assert manifest.reconstruction is Reconstruction.NOT_ACCEPTED
+        assert manifest.reconstruction_state is ReconstructionState.NOT_ACCEPTED
         assert not manifest.complete
         assert [gone.path for gone in manifest.omitted] == [SWC]
         assert not (dataset / "1" / SWC).exists()
@@ -141,16 +141,16 @@ def test_a_reconstruction_that_was_superseded_is_none_to_be_had(add, archive, wo
     assert list(work.iterdir()) == []
     add(1, **ALL)
     assert read(work / "1").complete
-    assert read(work / "1").reconstruction is Reconstruction.NONE
+    assert read(work / "1").reconstruction is ReconstructionState.NONE
 
 
 def test_it_is_registered_fetched_later_and_checked(add, check, archive, work):
     add(1, no_fetch=True, parts="reconstruction")
-    assert read(work / "1").reconstruction is Reconstruction.REGISTERED
+    assert read(work / "1").reconstruction is ReconstructionState.REGISTERED
     git("annex", "get", SWC, at=work / "1")
     assert (work / "1" / SWC).read_text().startswith("# synthetic neuron")
     add(1, parts="reconstruction")
-    assert read(work / "1").reconstruction is Reconstruction.ACCEPTED
+    assert read(work / "1").reconstruction is ReconstructionState.ACCEPTED
     assert (
         codes(check(str(work / "1"), dataset=str(work / "1"), content=True, upstream="all")) == []
     )
@@ -168,9 +168,9 @@ def test_it_stays_in_the_annex_of_a_dataset_for_text(add, work):
 def test_a_damaged_file_is_found(add, check, work):
     add(1, parts="reconstruction")
     stack = work / "1"
-    place = (stack / SWC).resolve()
-    place.chmod(0o644)
-    place.write_bytes(place.read_bytes().replace(b"\n2 ", b"\n7 "))
+    location = (stack / SWC).resolve()
+    location.chmod(0o644)
+    location.write_bytes(location.read_bytes().replace(b"\n2 ", b"\n7 "))
     found = check(str(stack), dataset=str(stack), content=True)
     assert ("content-damaged", "1.swc") in codes(found)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.changed_archive import CELL, codes, read
 from support.helpers import copied_dataset, git
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 
 @pytest.fixture(scope="module")
@@ -17,17 +17,17 @@ def packed(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole stack, packed once and copied for each damage."""
     from datalad.api import stackpack_add
 
-    place = copied_dataset(made / "stack", tmp_path_factory.mktemp("packed"))
-    with MisbehavingArchive((CELL,)) as archive:
+    location = copied_dataset(made / "stack", tmp_path_factory.mktemp("packed"))
+    with FaultyArchive((CELL,)) as archive:
         stackpack_add(
             1,
-            dataset=str(place),
-            into=str(place),
+            dataset=str(location),
+            into=str(location),
             archive=archive.url,
             parts="planes,projections",
             result_renderer="disabled",
         )
-    return place
+    return location
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ def test_the_sections_of_a_data_set(add, check, update, work):
     stack = work / "data_set_100960033"
     assert results[-1]["data_set"] == 100960033
     manifest = read(stack)
-    assert manifest.subject.label == "data set 100960033"
+    assert manifest.series.label == "data set 100960033"
     assert [entry.path for entry in manifest.files][:2] == [
         "sections/0010.jpg",
         "sections/0011.jpg",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.changed_archive import CELL, id_of
 
-from datalad_stackpack.packing.pack_one import Packed, pack_one
+from datalad_stackpack.packing.pack_one import PackResult, pack_one
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 STANDARD = {"action", "refds", "type", "path", "status", "message"}
@@ -71,4 +71,6 @@ def test_a_cell_that_was_found(archive, work):
 
 def test_what_pack_one_takes_and_gives():
     assert set(signature(pack_one).parameters) == keys_of_table("commands.md", "pack_one.pack_one(")
-    assert {one.name for one in fields(Packed)} == keys_of_table("commands.md", "gives a `Packed`")
+    assert {one.name for one in fields(PackResult)} == keys_of_table(
+        "commands.md", "gives a `PackResult`"
+    )

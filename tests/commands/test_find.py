@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import pytest
 from support.helpers import TINY
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
-from datalad_stackpack.archive.client import Archive
-from datalad_stackpack.archive.search import Search, Wanted
+from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.archive.search import CellQuery, Search
 from datalad_stackpack.archive.sources import at_url
 from datalad_stackpack.demo import DEMO_CELLS, Reply
 
@@ -22,7 +22,7 @@ SPINY_LAYER_4 = [313862022, 800000001, 800000002, 800000003, 800000004, 80000000
 
 @pytest.fixture(scope="module")
 def served():
-    with MisbehavingArchive(DEMO_CELLS) as running:
+    with FaultyArchive(DEMO_CELLS) as running:
         yield running
 
 
@@ -139,7 +139,7 @@ def test_values_with_an_apostrophe_and_brackets_are_found(work):
     plain = replace(TINY, specimen_id=2, data_set_id=20_000_000)
     from datalad.api import stackpack_find
 
-    with MisbehavingArchive((odd, plain)) as archive:
+    with FaultyArchive((odd, plain)) as archive:
         found = stackpack_find(archive=archive.url, line=line, result_renderer="disabled")
     assert [one["line"] for one in found] == [line]
 
@@ -175,7 +175,7 @@ def test_more_cells_than_may_be_asked_about_one_by_one_are_refused(work, queries
         replace(TINY, specimen_id=1 + at, data_set_id=10_000_000 + 1000 * at, sections=())
         for at in range(201)
     )
-    with MisbehavingArchive(many) as archive:
+    with FaultyArchive(many) as archive:
         given = {"archive": archive.url, "on_failure": "ignore", "result_renderer": "disabled"}
         said = complaint(stackpack_find(having="planes", **given))
         assert "201 cells fit" in said
@@ -266,9 +266,9 @@ def test_an_archive_under_maintenance_is_an_error_whatever_was_asked(find, archi
 
 
 def test_cells_come_in_pages(archive):
-    paging = Archive(at_url(archive.url), rows_a_page=10)
+    paging = ArchiveClient(at_url(archive.url), rows_a_page=10)
     before = len(archive.requests)
-    found = Search(paging, Wanted()).run()
+    found = Search(paging, CellQuery()).run()
     assert [cell.specimen for cell in found] == sorted(cell.specimen_id for cell in DEMO_CELLS)
     assert len(archive.requests) - before == 3
 

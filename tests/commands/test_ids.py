@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from datalad_stackpack.archive.parts import Subject, specimen
-from datalad_stackpack.commands.options import parse_subjects
+from datalad_stackpack.archive.parts import Series, specimen
+from datalad_stackpack.commands.options import parse_series_list
 from datalad_stackpack.errors import ArgumentError
 
 
@@ -24,20 +24,20 @@ from datalad_stackpack.errors import ArgumentError
 )
 def test_a_file_of_ids(content, work):
     Path("ids.txt").write_text(content, encoding="utf-8", newline="")
-    assert parse_subjects(["ids.txt"], []) == [specimen(one) for one in (1, 2, 3)]
+    assert parse_series_list(["ids.txt"], []) == [specimen(one) for one in (1, 2, 3)]
 
 
 def test_a_pipe_of_ids_between_others(work, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("2\n3\n"))
-    assert parse_subjects([1, "-", "4"], [5]) == [
+    assert parse_series_list([1, "-", "4"], [5]) == [
         *(specimen(one) for one in (1, 2, 3, 4)),
-        Subject("data_set", 5),
+        Series("data_set", 5),
     ]
 
 
 def test_a_number_is_an_id_also_where_a_file_has_its_name(work):
     Path("7").write_text("8")
-    assert parse_subjects(["7"], []) == [specimen(7)]
+    assert parse_series_list(["7"], []) == [specimen(7)]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_number_is_an_id_also_where_a_file_has_its_name(work):
 def test_a_file_of_something_else_is_refused_by_its_line(content, said, work):
     Path("ids.txt").write_bytes(content)
     with pytest.raises(ArgumentError) as raised:
-        parse_subjects(["ids.txt"], [])
+        parse_series_list(["ids.txt"], [])
     assert said in str(raised.value)
     assert str(raised.value).isprintable()
 
@@ -60,4 +60,4 @@ def test_a_file_of_something_else_is_refused_by_its_line(content, said, work):
 @pytest.mark.parametrize("given", ["absent.txt", ".", "/"])
 def test_what_is_no_file_of_ids_is_told_apart(given, work):
     with pytest.raises(ArgumentError, match="or a file of ids that is there"):
-        parse_subjects([given], [])
+        parse_series_list([given], [])

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 from support.helpers import TINY, git, wait_for_processes_in
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.manifest import json_text
 
 MANY = replace(TINY, sections=tuple(range(2, 28)))
 FILES = len(MANY.sections) + 4
-PICTURES = ("--parts", "planes,projections")
+IMAGES = ("--parts", "planes,projections")
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def cells():
 
 @dataclass
 class Gate:
-    """Lets a number of pictures through, then holds the others back until it is opened."""
+    """Lets a number of images through, then holds the others back until it is opened."""
 
-    archive: MisbehavingArchive
+    archive: FaultyArchive
     let_through: int
     reached: threading.Event = field(default_factory=threading.Event)
     opened: threading.Event = field(default_factory=threading.Event)
@@ -61,9 +61,9 @@ def gate(archive):
     gate.opened.set()
 
 
-def start(archive: MisbehavingArchive, *options: str) -> subprocess.Popen[str]:
+def start(archive: FaultyArchive, *options: str) -> subprocess.Popen[str]:
     """The program, as a user starts it, in a process group of its own."""
-    command = ["datalad", "stackpack-add", "--archive", archive.url, *PICTURES, *options, "1"]
+    command = ["datalad", "stackpack-add", "--archive", archive.url, *IMAGES, *options, "1"]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -75,11 +75,11 @@ def start(archive: MisbehavingArchive, *options: str) -> subprocess.Popen[str]:
 
 
 def accepted_by_git(stack: Path) -> set[str]:
-    """The pictures of the last commit."""
+    """The images of the last commit."""
     return {name for name in git("ls-files", at=stack).split() if name.endswith(".jpg")}
 
 
-def finish_and_check(archive: MisbehavingArchive, stack: Path) -> None:
+def finish_and_check(archive: FaultyArchive, stack: Path) -> None:
     """Run the same command again, and see the stack complete."""
     archive.heal()
     done = start(archive)
@@ -124,7 +124,7 @@ def test_a_signal_keeps_what_was_accepted_and_says_how_to_go_on(number, archive,
     assert {image: archive.asked(image) for image in ids} == before
 
 
-def test_a_signal_before_the_first_picture_leaves_no_manifest(archive, work):
+def test_a_signal_before_the_first_image_leaves_no_manifest(archive, work):
     gate = Gate(archive, 0)
     archive.spoil("image *", gate)
     running = start(archive)
@@ -159,7 +159,7 @@ def test_a_signal_during_the_queries_leaves_nothing(archive, work):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_run_that_was_killed_is_finished_by_the_next(seed, add, archive, work):
-    """kill -9 at a random moment, by the number of pictures that the archive has sent."""
+    """kill -9 at a random moment, by the number of images that the archive has sent."""
     gate = Gate(archive, random.Random(seed).randint(0, FILES - 1))  # noqa: S311
     archive.spoil("image *", gate)
     running = start(archive, "-J", "3")
@@ -192,9 +192,9 @@ def test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_finishes_it(archi
     import resource
 
     big = replace(MANY, specimen_id=5, data_set_id=50_000_000, image_width=400, image_height=500)
-    with MisbehavingArchive((big,)) as other:
+    with FaultyArchive((big,)) as other:
         limited = subprocess.run(
-            ["datalad", "stackpack-add", "--archive", other.url, *PICTURES, "5"],
+            ["datalad", "stackpack-add", "--archive", other.url, *IMAGES, "5"],
             capture_output=True,
             text=True,
             check=False,
@@ -205,7 +205,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_finishes_it(archi
         assert "Traceback" not in limited.stdout + limited.stderr
         assert git("status", "--porcelain", at=work / "5") == ""
         done = subprocess.run(
-            ["datalad", "stackpack-add", "--archive", other.url, *PICTURES, "5"],
+            ["datalad", "stackpack-add", "--archive", other.url, *IMAGES, "5"],
             capture_output=True,
             text=True,
             check=False,
@@ -227,7 +227,7 @@ def test_two_at_once_are_one_after_the_other(archive, gate, work):
     also, _ = second.communicate(timeout=90)
     assert (first.returncode, second.returncode) == (0, 0), said + also
     assert "nothing new" in also
-    assert archive.pictures_asked == FILES
+    assert archive.images_asked == FILES
     assert len(git("log", "--format=%h", at=work / "1").split()) == 2
     git("annex", "fsck", "--quiet", at=work / "1")
 
@@ -236,6 +236,6 @@ def test_two_at_once_make_one_dataset(archive, work):
     both = [start(archive) for _ in range(2)]
     said = [running.communicate(timeout=90)[0] for running in both]
     assert [running.returncode for running in both] == [0, 0], "\n".join(said)
-    assert archive.pictures_asked == FILES
+    assert archive.images_asked == FILES
     assert len(git("log", "--format=%h", at=work / "1").split()) == 2
     git("annex", "fsck", "--quiet", at=work / "1")

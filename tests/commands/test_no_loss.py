@@ -30,7 +30,7 @@ def at_web(key, stack):
     return WEB_REMOTE in git("annex", "whereis", "--json", f"--key={key}", at=stack)
 
 
-def test_git_annex_does_not_drop_the_last_copy_of_a_replaced_picture(add, update, archive, work):
+def test_git_annex_does_not_drop_the_last_copy_of_a_replaced_image(add, update, archive, work):
     """The archive no longer serves it, so it must not count as a copy."""
     add(1)
     stack = work / "1"
@@ -45,7 +45,7 @@ def test_git_annex_does_not_drop_the_last_copy_of_a_replaced_picture(add, update
     assert git("annex", "find", "--not", "--in=here", at=stack) == ""
 
 
-def test_pictures_that_swap_places_still_count_at_the_archive(add, check, update, archive, work):
+def test_images_that_swap_places_still_count_at_the_archive(add, check, update, archive, work):
     """Each key is replaced at one address, and is the archive's at the other."""
     add(1)
     stack = work / "1"
@@ -60,10 +60,8 @@ def test_pictures_that_swap_places_still_count_at_the_archive(add, check, update
     assert codes(check(dataset=str(stack))) == []
 
 
-def test_a_picture_that_was_replaced_by_a_killed_update_counts_no_longer(
-    add, update, archive, work
-):
-    """Killed with the new picture in the annex, before the commit."""
+def test_a_image_that_was_replaced_by_a_killed_update_counts_no_longer(add, update, archive, work):
+    """Killed with the new image in the annex, before the commit."""
     add(1)
     stack = work / "1"
     old = next(entry.key for entry in read(stack).planes if entry.image.id == id_of(4))
@@ -78,7 +76,7 @@ def test_a_picture_that_was_replaced_by_a_killed_update_counts_no_longer(
 
 
 @pytest.mark.parametrize("prune", [False, True])
-def test_an_edited_picture_that_was_withdrawn_is_left_alone(prune, add, update, rows, work):
+def test_an_edited_image_that_was_withdrawn_is_left_alone(prune, add, update, rows, work):
     add(1)
     stack = work / "1"
     git("annex", "unlock", "planes/0003.jpg", at=stack)
@@ -91,7 +89,7 @@ def test_an_edited_picture_that_was_withdrawn_is_left_alone(prune, add, update, 
     assert git("rev-parse", "HEAD", at=stack) == head
 
 
-def test_a_withdrawn_picture_is_put_back_and_given_up_only_with_prune(add, update, rows, work):
+def test_a_withdrawn_image_is_put_back_and_given_up_only_with_prune(add, update, rows, work):
     add(1)
     stack = work / "1"
     rows.hidden = {id_of(3)}
@@ -129,15 +127,15 @@ def test_an_update_that_a_hook_refused_is_finished_by_the_same_command(
     assert codes(check(dataset=str(stack))) == []
 
 
-def test_update_leaves_registered_pictures_to_fetch(add, update, archive, work):
+def test_update_leaves_registered_images_to_fetch(add, update, archive, work):
     add(1, parts="projections")
     add(1, no_fetch=True)
-    asked = archive.pictures_asked
+    asked = archive.images_asked
     assert update(dataset=str(work / "1"))[-1]["status"] == "notneeded"
-    assert archive.pictures_asked == asked
+    assert archive.images_asked == asked
 
 
-def test_a_changed_row_does_not_change_the_size_of_the_picture_that_is_here(
+def test_a_changed_row_does_not_change_the_size_of_the_image_that_is_here(
     add, check, update, rows, work
 ):
     add(1)
@@ -220,7 +218,7 @@ def test_a_plain_clone_is_not_changed_by_a_check(add, check, work):
     assert not (work / "clone" / ".git" / "annex").exists()
 
 
-def test_an_update_with_withdrawn_pictures_can_be_rerun_with_content(add, update, rows, work):
+def test_an_update_with_withdrawn_images_can_be_rerun_with_content(add, update, rows, work):
     add(1)
     stack = work / "1"
     rows.hidden = {id_of(3)}
@@ -232,7 +230,7 @@ def test_an_update_with_withdrawn_pictures_can_be_rerun_with_content(add, update
 
 
 def test_rows_of_failed_images_are_compared_too(add, check, update, rows, work):
-    """They have no picture, and yet a change of theirs is a change of the manifest."""
+    """They have no image, and yet a change of theirs is a change of the manifest."""
     rows.fields = {id_of(4): {"failed": True}, id_of(5): {"failed": True}}
     rows.hidden = {id_of(6)}
     add(1)

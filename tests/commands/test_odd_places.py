@@ -40,7 +40,7 @@ def everything_in_git(dataset: Path) -> None:
     git("commit", "-qam", "none", at=dataset)
 
 
-def pictures_ignored(dataset: Path) -> None:
+def images_ignored(dataset: Path) -> None:
     (dataset / ".gitignore").write_text("*.jpg\n*.json\n")
     git("add", ".gitignore", at=dataset)
     git("commit", "-qm", "ignore", at=dataset)
@@ -63,7 +63,7 @@ def with_jobs(dataset: Path) -> None:
     git("config", "annex.jobs", "4", at=dataset)
 
 
-ODD = [text2git, md5e, unlocked, everything_annexed, everything_in_git, pictures_ignored, detached,
+ODD = [text2git, md5e, unlocked, everything_annexed, everything_in_git, images_ignored, detached,
        adding_unlocked, without_links, with_jobs]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_an_odd_dataset_gets_the_same_stack(make_odd, add, archive, dataset):
     assert done.stdout == b"", "the manifest belongs into git"
     git("annex", "fsck", "--quiet")
     assert set(statuses(add(1)).values()) == {"notneeded"}
-    assert archive.pictures_asked == 10
+    assert archive.images_asked == 10
 
 
 @pytest.mark.parametrize(
@@ -177,14 +177,14 @@ def test_a_path_that_no_file_can_have_is_refused_in_one_line(path, check, update
         assert one["message"].isprintable()
 
 
-def tools_without_annex(place: Path) -> Path:
+def tools_without_annex(location: Path) -> Path:
     """A PATH with git and DataLad and nothing else."""
-    place.mkdir()
+    location.mkdir()
     for tool in ("git", "datalad"):
         found = shutil.which(tool)
         assert found
-        (place / tool).symlink_to(found)
-    return place
+        (location / tool).symlink_to(found)
+    return location
 
 
 def test_without_git_annex_it_says_which_is_needed(archive, work, tmp_path):
@@ -234,7 +234,7 @@ def test_a_link_in_place_of_a_directory_leads_nowhere(add, archive, dataset, tmp
     (result,) = add(1)
     assert "'planes'" in result["message"]
     assert list(outside.iterdir()) == []
-    assert archive.pictures_asked == 0
+    assert archive.images_asked == 0
 
 
 @pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE"])

@@ -27,7 +27,7 @@ def test_the_reconstruction_lies_on_the_dark_pixels_of_the_planes(downsample, wo
     stack = work / "313862022"
     document = json.loads((stack / "manifest.json").read_text())
     (sx, _, _, ox), (_, sy, _, oy), (_, _, sz, oz) = document["stack"]["plane_to_swc_um"]
-    pictures = {
+    images = {
         entry["image"]["section_number"]: Image.open(
             io.BytesIO((stack / entry["path"]).read_bytes())
         ).convert("L")
@@ -36,16 +36,16 @@ def test_the_reconstruction_lies_on_the_dark_pixels_of_the_planes(downsample, wo
     }
 
     def darkness(shift: int) -> float:
-        """How much darker than its picture it is at the nodes, moved by pixels, on average."""
+        """How much darker than its image it is at the nodes, moved by pixels, on average."""
         found = []
         for line in (stack / "reconstruction/313862022.swc").read_text().splitlines():
             if line.startswith("#"):
                 continue
             x, y, z = map(float, line.split()[2:5])
-            picture = pictures[round((z - oz) / sz)]
-            place = (round((x - ox) / sx) + shift, round((y - oy) / sy) + shift)
-            inside = 0 <= place[0] < picture.width and 0 <= place[1] < picture.height
-            found.append(picture.getpixel(place) if inside else 255)
+            image = images[round((z - oz) / sz)]
+            location = (round((x - ox) / sx) + shift, round((y - oy) / sy) + shift)
+            inside = 0 <= location[0] < image.width and 0 <= location[1] < image.height
+            found.append(image.getpixel(location) if inside else 255)
         return sum(found) / len(found)
 
     on_it = darkness(0)

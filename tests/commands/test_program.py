@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from support.helpers import TINY, free_port, git
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.manifest import json_text
 
@@ -27,7 +27,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_stack_of_627_planes_packs_in_one_go_and_a_clone_gets_all(work):
-    with MisbehavingArchive((WHOLE,)) as archive:
+    with FaultyArchive((WHOLE,)) as archive:
         done = run("stackpack-add", "--archive", archive.url, "313862022")
         assert done.returncode == 0, done.stdout[-1000:] + done.stderr
         assert "specimen 313862022: complete, 632 of 632 files" in done.stdout
@@ -37,7 +37,7 @@ def test_a_stack_of_627_planes_packs_in_one_go_and_a_clone_gets_all(work):
         manifest = json_text.read((stack / "manifest.json").read_bytes())
         assert (manifest.sections.first, manifest.sections.last) == (2, 628)
         assert len(manifest.planes) == 627
-        assert archive.pictures_asked == 631
+        assert archive.images_asked == 631
         told = git("annex", "whereis", "--json", at=stack).splitlines()
         assert len(told) == 632
         assert all(

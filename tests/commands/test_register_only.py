@@ -39,7 +39,7 @@ def check_whole(results, stack: Path, archive) -> None:
     """Everything is registered, committed and known to git-annex, and was not fetched."""
     assert set(statuses(results).values()) <= {"ok", "notneeded"}, results
     assert statuses(results)["stack"] == "ok"
-    assert archive.pictures_asked == 0
+    assert archive.images_asked == 0
     assert git("status", "--porcelain", at=stack) == ""
     told = git("annex", "whereis", "--json", at=stack)
     known = {
@@ -97,8 +97,8 @@ def test_get_works_later_and_in_a_clone(specimen, add, archive, dataset, tmp_pat
     add(specimen, no_fetch=True)
     copy = str(tmp_path / "copy")
     clone(source=str(dataset), path=copy, result_renderer="disabled")
-    for place in (str(dataset), copy):
-        got = get(dataset=place, path=place, result_renderer="disabled")
+    for location in (str(dataset), copy):
+        got = get(dataset=location, path=location, result_renderer="disabled")
         assert {result["status"] for result in got} == {"ok"}
         assert len(got) >= len(files_of(dataset / str(specimen)))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.helpers import GAPS, TINY, git
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 from test_interruption import Gate
 
 from datalad_stackpack.manifest import json_text
@@ -19,7 +19,7 @@ from datalad_stackpack.packing.pack_one import pack_one
 BARE = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=(), projections=False,
                reconstruction=False)  # fmt: skip
 NO_PLANES = replace(TINY, specimen_id=4, data_set_id=40_000_000, sections=())
-PICTURES = {"parts": "planes,projections"}
+IMAGES = {"parts": "planes,projections"}
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_where_it_cannot_be_it_is_refused_and_nothing_is_left(add, work):
 
 
 def test_a_stack_that_the_parent_has_itself_stays_there(add, dataset):
-    add(1, **PICTURES)
+    add(1, **IMAGES)
     head = git("rev-parse", "HEAD")
     (refused,) = add(1, subdataset=True)
     assert refused["status"] == "error"
@@ -181,7 +181,7 @@ def test_a_dry_run_touches_nothing_and_adds_up(add, dataset):
     assert not (dataset / "1").exists()
 
 
-def test_the_summary_of_a_dry_run_is_the_total(archive: MisbehavingArchive, work):
+def test_the_summary_of_a_dry_run_is_the_total(archive: FaultyArchive, work):
     done = subprocess.run(
         ["datalad", "stackpack-add", "-n", "--archive", archive.url, "1", "2", "3"],
         capture_output=True, text=True, check=False,

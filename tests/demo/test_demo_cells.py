@@ -58,5 +58,5 @@ def test_structures_have_ids_of_their_own() -> None:
 
 def test_every_small_cell_is_served_whole(client: Client) -> None:
     for cell in (MORE_CELLS[0], MORE_CELLS[-1]):
-        pictures = [client.picture(cell.plane_id(section)) for section in cell.sections]
-        assert len(set(pictures)) == len(cell.sections)
+        images = [client.image(cell.plane_id(section)) for section in cell.sections]
+        assert len(set(images)) == len(cell.sections)

@@ -1,4 +1,4 @@
-"""The pictures of the demo archive: cropped, sharp in their plane, and one with the SWC."""
+"""The images of the demo archive: cropped, sharp in their plane, and one with the SWC."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from support.demo_client import Client
 
 from datalad_stackpack.demo import DemoCell
 from datalad_stackpack.demo.cells import LIFELIKE_CELLS, SMALLEST_SIDE
+from datalad_stackpack.demo.images import images
 from datalad_stackpack.demo.neuron import SOMA, neuron
-from datalad_stackpack.demo.pictures import pictures
 from datalad_stackpack.demo.render import jpeg
 
 MOUSE, HUMAN = LIFELIKE_CELLS
@@ -23,8 +23,8 @@ TOLERANCE = 12
 
 
 def served(client: Client, number: int, downsample: int = 0) -> Image.Image:
-    """Download and decode a picture."""
-    return Image.open(io.BytesIO(client.picture(number, downsample)))
+    """Download and decode an image."""
+    return Image.open(io.BytesIO(client.image(number, downsample)))
 
 
 def planes(client: Client, cell: DemoCell) -> dict[int, Image.Image]:
@@ -44,9 +44,9 @@ def worst(one: Image.Image, other: Image.Image) -> int:
     return int(extrema[1])  # type: ignore[arg-type]
 
 
-def gray(picture: Image.Image, x: int, y: int) -> int:
+def gray(image: Image.Image, x: int, y: int) -> int:
     """Return the gray level of a pixel."""
-    level = picture.getpixel((x, y))
+    level = image.getpixel((x, y))
     assert isinstance(level, int)
     return level
 
@@ -78,17 +78,17 @@ def test_downsample_halves_and_rounds_down(client: Client, times: int) -> None:
     assert plane.size == (max(1, 240 >> times), max(1, 318 >> times))
 
 
-def test_a_picture_is_its_bounding_box_unless_told() -> None:
-    picture = next(pictures(MOUSE))
-    assert Image.open(io.BytesIO(jpeg(picture))).size == (240, 318)
-    assert Image.open(io.BytesIO(jpeg(picture, (0, 0, 242, 320)))).size == (242, 320)
+def test_a_image_is_its_bounding_box_unless_told() -> None:
+    image = next(images(MOUSE))
+    assert Image.open(io.BytesIO(jpeg(image))).size == (240, 318)
+    assert Image.open(io.BytesIO(jpeg(image, (0, 0, 242, 320)))).size == (242, 320)
     with pytest.raises(ValueError, match="0 to 8"):
-        jpeg(picture, downsample=9)
+        jpeg(image, downsample=9)
 
 
 def test_the_image_service_cuts_any_box(client: Client) -> None:
-    picture = next(p for p in pictures(MOUSE) if p.section == 20)
-    target = f"/cgi-bin/imageservice?mime=1&path={picture.path}"
+    image = next(p for p in images(MOUSE) if p.section == 20)
+    target = f"/cgi-bin/imageservice?mime=1&path={image.path}"
     part = client.get(f"{target}&left=100&top=120&width=50&height=60")
     full = client.get(f"{target}&left=0&top=0&width=242&height=320")
     cut = Image.open(io.BytesIO(full.body)).convert("L").crop((100, 120, 150, 180))
@@ -133,9 +133,9 @@ def test_a_failed_section_shows_nothing_and_is_in_no_projection() -> None:
     soma = neuron(MOUSE)[0].section
     failing = replace(MOUSE, specimen_id=3, failed_sections=(soma,))
     darkest = {}
-    for picture in pictures(failing):
-        darkest[picture.section or f"{picture.function}_{picture.axes}"] = (
-            Image.open(io.BytesIO(jpeg(picture))).convert("L").getextrema()[0]
+    for image in images(failing):
+        darkest[image.section or f"{image.function}_{image.axes}"] = (
+            Image.open(io.BytesIO(jpeg(image))).convert("L").getextrema()[0]
         )
     assert darkest[soma] > 180  # type: ignore[operator]
     assert darkest["min_xy"] < 60  # type: ignore[operator]
@@ -244,6 +244,6 @@ def test_a_cell_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
 def test_627_tiny_planes_and_their_projections_are_quick(tiny: DemoCell) -> None:
     cell = replace(tiny, seed=99)
     before = time.perf_counter()
-    for picture in pictures(cell):
-        jpeg(picture)
+    for image in images(cell):
+        jpeg(image)
     assert time.perf_counter() - before < 5, "about 0.8 s on two cores"

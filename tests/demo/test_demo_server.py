@@ -34,10 +34,10 @@ from datalad_stackpack.demo.rows import Record
 PLANE = "/api/v2/section_image_download/321549675"
 
 
-# --- pictures -------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------
 
 
-def test_a_picture_is_a_redirect_without_a_scheme(archive: DemoArchive, client: Client) -> None:
+def test_a_image_is_a_redirect_without_a_scheme(archive: DemoArchive, client: Client) -> None:
     reply = client.get(f"{PLANE}?downsample=3")
     host = urlsplit(archive.url).netloc
     path = "/external/mousecelltypes/prod143/0500304445-0002_321549657/0500304445-0002.aff"
@@ -58,7 +58,7 @@ def test_every_download_serves_planes_and_projections(
     assert reply.headers["Location"].endswith("&downsample=0")
 
 
-def test_a_picture_is_chunked_and_tells_nothing_of_itself(client: Client) -> None:
+def test_a_image_is_chunked_and_tells_nothing_of_itself(client: Client) -> None:
     split = urlsplit(client.get(PLANE).headers["Location"])
     reply = client.get(f"{split.path}?{split.query}")
     assert reply.headers["Transfer-Encoding"] == "chunked"
@@ -371,5 +371,5 @@ def test_a_cell_may_lack_planes_projections_or_reconstruction(tiny: DemoCell) ->
         assert client.query("model::SubImage")["total_rows"] == 0
         projections = client.rows("model::ProjectionImage")
         assert {row["specimen_id"] for row in projections} == {2}
-        assert client.picture(projections[0]["id"])[:2] == b"\xff\xd8"
+        assert client.image(projections[0]["id"])[:2] == b"\xff\xd8"
         assert client.get(query_target("model::SubImage")).status == 200

@@ -23,7 +23,7 @@ IDENTITY = ["git config --global user.name Me", "git config --global user.email 
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def location(tmp_path: Path) -> Path:
     there = tmp_path / "work"
     there.mkdir()
     return there
@@ -40,43 +40,43 @@ def newcomer(tmp_path: Path, port: int) -> dict[str, str]:
 
 
 @pytest.fixture
-def prepare(place: Path, newcomer: dict[str, str]) -> Callable[[list[str]], None]:
+def prepare(location: Path, newcomer: dict[str, str]) -> Callable[[list[str]], None]:
     """Run what a page takes for granted."""
 
     def run(lines: list[str]) -> None:
         script = "\n".join(["set -e", *IDENTITY, *lines])
-        subprocess.run(["bash", "-c", script], cwd=place, env=newcomer, check=True)
+        subprocess.run(["bash", "-c", script], cwd=location, env=newcomer, check=True)
 
     return run
 
 
-def test_the_tutorial_does_what_it_says(place, newcomer):
-    shell_pages.run(shell_pages.DOCS / "tutorial" / "round-trip.md", place, newcomer)
+def test_the_tutorial_does_what_it_says(location, newcomer):
+    shell_pages.run(shell_pages.DOCS / "tutorial" / "round-trip.md", location, newcomer)
 
 
-def test_the_readme_leaves_its_reader_where_the_next_command_works(place, newcomer, prepare):
+def test_the_readme_leaves_its_reader_where_the_next_command_works(location, newcomer, prepare):
     """The lines for the real archive, asked of the demo archive, from where the reader stands."""
     readme = (shell_pages.DOCS.parent / "README.md").read_text(encoding="utf-8")
     section = readme.partition("## The real archive\n")[2].partition("\n## ")[0]
     lines = "".join(re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE))
-    page = place.parent / "README.md"
+    page = location.parent / "README.md"
     page.write_text("".join(f"```sh\n{line}\n```\n" for line in lines.splitlines()), "utf-8")
     prepare(["git init --quiet clone", "git config --global datalad.stackpack.archive demo"])
-    shell_pages.run(page, place / "clone", newcomer)
-    assert (place / "313862022" / "manifest.json").exists()
-    assert list((place / "clone").iterdir()) == [place / "clone" / ".git"]
+    shell_pages.run(page, location / "clone", newcomer)
+    assert (location / "313862022" / "manifest.json").exists()
+    assert list((location / "clone").iterdir()) == [location / "clone" / ".git"]
 
 
 @pytest.mark.parametrize(
     "page", sorted(one.name for one in HOW_TO.glob("*.md") if one.name != CHECKSUM_ERROR)
 )
-def test_the_how_to_does_what_it_says(page, place, newcomer, prepare):
+def test_the_how_to_does_what_it_says(page, location, newcomer, prepare):
     pack = "datalad stackpack-add --archive demo --into stack 313862022"
     prepare([pack] if page in IN_A_STACK else [])
-    shell_pages.run(HOW_TO / page, place / "stack" if page in IN_A_STACK else place, newcomer)
+    shell_pages.run(HOW_TO / page, location / "stack" if page in IN_A_STACK else location, newcomer)
 
 
-def test_the_how_to_for_a_picture_rendered_anew(place, port, newcomer, prepare):
+def test_the_how_to_for_a_image_rendered_anew(location, port, newcomer, prepare):
     prepare(
         [
             "git config --global annex.security.allowed-ip-addresses 127.0.0.1",
@@ -89,7 +89,7 @@ def test_the_how_to_for_a_picture_rendered_anew(place, port, newcomer, prepare):
     )
     rendered_anew = replace(DEMO_CELLS[0], seed=DEMO_CELLS[0].seed + 1)
     with DemoArchive(cells=[rendered_anew], port=port):
-        shell_pages.run(HOW_TO / CHECKSUM_ERROR, place / "stack", newcomer)
+        shell_pages.run(HOW_TO / CHECKSUM_ERROR, location / "stack", newcomer)
 
 
 def test_a_page_that_says_something_else_is_found_out():

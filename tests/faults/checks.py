@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from support.helpers import TINY, Result, git
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.parts import PARTS, specimen
 from datalad_stackpack.archive.rows import read_rows
@@ -25,7 +25,7 @@ IDS = {f"planes/{section:04}.jpg": TINY.plane_id(section) for section in TINY.se
     f"projections/{name}.jpg": TINY.made_id(name, 2_540_301 + at)
     for at, name in enumerate(("max_xy", "min_xy", "max_yz", "min_yz"))
 }
-"""The pictures of TINY: image ids by path."""
+"""The images of TINY: image ids by path."""
 
 ALL = frozenset(IDS)
 TOP = {".datalad", ".git", ".gitattributes", "manifest.json", "planes", "projections"}
@@ -75,8 +75,8 @@ def assert_in_git(stack: Path, have: AbstractSet[str], lacking: AbstractSet[str]
     omitted = {one["path"] for one in manifest["omitted"] if one["reason"] == "not_accepted"}
     assert omitted == lacking
     assert manifest["stack"]["complete"] is not bool(lacking)
-    standing = {path.relative_to(stack).as_posix() for path in stack.glob("p*/*")}
-    assert standing == have
+    states = {path.relative_to(stack).as_posix() for path in stack.glob("p*/*")}
+    assert states == have
     assert all((stack / path).is_file() for path in have)
     assert git("status", "--porcelain", "--ignored", "--untracked-files=all", at=stack) == ""
     assert {path.name for path in stack.iterdir()} <= TOP
@@ -90,13 +90,13 @@ def manifest_of(stack: Path) -> dict[str, Any]:
 
 
 def assert_sound(stack: Path) -> None:
-    """``git annex fsck`` finds nothing wrong, and the web remote has every picture."""
+    """``git annex fsck`` finds nothing wrong, and the web remote has every image."""
     git("annex", "fsck", "--quiet", at=stack)
     assert git("annex", "find", "--not", "--in=web", at=stack) == ""
 
 
-def one_plane(archive: MisbehavingArchive) -> PlannedFile:
-    """The picture that is struck, as the package plans it."""
-    rows = Archive(at_url(archive.url)).rows(PARTS["planes"].query(1))
+def one_plane(archive: FaultyArchive) -> PlannedFile:
+    """The image that is struck, as the package plans it."""
+    rows = ArchiveClient(at_url(archive.url)).rows(PARTS["planes"].query(1))
     files = plan(read_rows("planes", specimen(1), rows).items, archive.url, 0)
     return next(file for file in files if file.path == STRUCK)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from support.helpers import TINY, Result
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.demo import DemoCell
 from faults.checks import Ran
@@ -30,9 +30,9 @@ def cells() -> tuple[DemoCell, ...]:
 
 
 @pytest.fixture
-def scene(archive: MisbehavingArchive) -> Iterator[Scene]:
+def scene(archive: FaultyArchive) -> Iterator[Scene]:
     end = Event()
-    with MisbehavingArchive((TINY,)) as elsewhere:
+    with FaultyArchive((TINY,)) as elsewhere:
         yield Scene(archive, elsewhere, end)
         end.set()
         for thread in threading.enumerate():

@@ -9,7 +9,7 @@ from typing import Any
 from support import faults, query_faults
 from support.misbehaving import Fault
 
-from datalad_stackpack.errors import BadReply, BadRow, NothingThere
+from datalad_stackpack.errors import InvalidReply, InvalidRow, NoResults
 from faults.rows import ATTEMPTS, SHORT_READ, Scene, always, luring
 
 PLANES, PROJECTIONS = "SubImage", "ProjectionImage"
@@ -27,8 +27,8 @@ class QueryFault:
     make: Callable[[Scene], Fault]
     says: str
     requests: int = 1
-    heals: bool = False
-    error: type[BadReply] = BadReply
+    retryable: bool = False
+    error: type[InvalidReply] = InvalidReply
     model: str = PLANES
     quotes_url: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class QueryFault:
 def _healing(
     name: str, make: Callable[[Scene], Fault], says: str, settings: Mapping[str, str] | None = None
 ) -> QueryFault:
-    return QueryFault(name, make, says, ATTEMPTS, heals=True, settings=settings or {})
+    return QueryFault(name, make, says, ATTEMPTS, retryable=True, settings=settings or {})
 
 
 NOT_JSON = "the reply is not JSON but begins"
@@ -92,28 +92,28 @@ QUERY_FAULTS = (
     QueryFault("total-no-number", always(query_faults.total("6")), "does not count its rows"),
     QueryFault(
         "duplicate-rows", always(query_faults.duplicate_rows), "of the planes 2 times",
-        error=BadRow, quotes_url=False,
+        error=InvalidRow, quotes_url=False,
     ),
     QueryFault(
         "another-specimens-projections", always(query_faults.every_row(specimen_id=2)),
         "projections of specimen '2' when asked for specimen 1",
-        error=BadRow, model=PROJECTIONS, quotes_url=False,
+        error=InvalidRow, model=PROJECTIONS, quotes_url=False,
     ),
     QueryFault(
         "another-specimens-plane", always(query_faults.row(data_set_id=20_000_000)),
-        "planes of 2 data sets", error=BadRow, quotes_url=False,
+        "planes of 2 data sets", error=InvalidRow, quotes_url=False,
     ),
     QueryFault(
         "nobodys-plane", always(query_faults.row(data_set_id=None)),
-        "does not say whose it is", error=BadRow, quotes_url=False,
+        "does not say whose it is", error=InvalidRow, quotes_url=False,
     ),
 )  # fmt: skip
 """What may come in place of the planes' or the projections' rows."""
 
-PASSING_QUERY_FAULTS = tuple(row for row in QUERY_FAULTS if row.heals)
+PASSING_QUERY_FAULTS = tuple(row for row in QUERY_FAULTS if row.retryable)
 
 NOTHING_THERE = QueryFault(
-    "no-rows", always(query_faults.no_rows), "the archive has no planes", error=NothingThere
+    "no-rows", always(query_faults.no_rows), "the archive has no planes", error=NoResults
 )
 
 

@@ -11,35 +11,35 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from support import faults
-from support.misbehaving import Fault, MisbehavingArchive
+from support.misbehaving import Fault, FaultyArchive
 
 from datalad_stackpack.errors import (
     ArchiveError,
-    BrokenFile,
-    Refused,
-    StrayRedirect,
-    Unanswered,
-    WrongFile,
+    ConnectionFailed,
+    ForbiddenRedirect,
+    HTTPStatusError,
+    TruncatedFile,
+    UnexpectedContent,
 )
 
 ATTEMPTS = 3
-"""How often the tests let a picture be asked for (the fixture ``quick``)."""
+"""How often the tests let an image be asked for (the fixture ``quick``)."""
 
 
 @dataclass(frozen=True)
 class Scene:
     """What a fault may need: the archive, another server to be lured to, and the end."""
 
-    archive: MisbehavingArchive
-    elsewhere: MisbehavingArchive
+    archive: FaultyArchive
+    elsewhere: FaultyArchive
     end: Event
 
 
 @dataclass(frozen=True)
-class PictureFault:
-    """A fault that strikes one picture: its rendering, or the redirect to it.
+class ImageFault:
+    """A fault that strikes one image: its rendering, or the redirect to it.
 
-    ``error`` and ``says`` are what is reported, ``attempts`` how often the picture is asked
+    ``error`` and ``says`` are what is reported, ``attempts`` how often the image is asked
     for in one run (more than once only for what heals), ``least_wait_s`` the pause that the
     archive asked for.
     """
@@ -54,7 +54,7 @@ class PictureFault:
     least_wait_s: float = 0.0
 
     @property
-    def heals(self) -> bool:
+    def retryable(self) -> bool:
         """Whether the same run asks again."""
         return self.attempts > 1
 
@@ -69,144 +69,144 @@ def luring(location: Callable[[Scene], str]) -> Callable[[Scene], Fault]:
     return lambda scene: faults.redirect_to(location(scene))
 
 
-def _port(archive: MisbehavingArchive) -> str:
+def _port(archive: FaultyArchive) -> str:
     return archive.url.rpartition(":")[2]
 
 
 SHORT_READ = {"READ__TIMEOUT": "1"}
 QUICK_TRICKLE = {"RATE__WINDOW": "0.3"}
-TWICE = {"ATTEMPTS": "2"}
+TWICE = {"MAX__ATTEMPTS": "2"}
 NO_JPEG = "came as something else than a JPEG"
 OFF = "off the archive's own"
 
-PICTURE_FAULTS = (
+IMAGE_FAULTS = (
     # a status
-    PictureFault("404", always(faults.status(404)), Refused, "status 404 'Not Found'", 1),
-    PictureFault("500", always(faults.status(500)), Refused, "status 500"),
-    PictureFault(
-        "503-retry-after-seconds", always(faults.busy(1)), Refused, "status 503", 2,
+    ImageFault("404", always(faults.status(404)), HTTPStatusError, "status 404 'Not Found'", 1),
+    ImageFault("500", always(faults.status(500)), HTTPStatusError, "status 500"),
+    ImageFault(
+        "503-retry-after-seconds", always(faults.busy(1)), HTTPStatusError, "status 503", 2,
         settings=TWICE, least_wait_s=1.0,
     ),
-    PictureFault(
-        "503-retry-after-date", always(faults.busy_until(2)), Refused, "status 503", 2,
+    ImageFault(
+        "503-retry-after-date", always(faults.busy_until(2)), HTTPStatusError, "status 503", 2,
         settings=TWICE, least_wait_s=1.0,
     ),
-    # something else than a picture
-    PictureFault("html", always(faults.html), BrokenFile, f"{NO_JPEG} (labelled 'text/html')"),
-    PictureFault(
-        "html-as-jpeg", always(faults.html_as_jpeg), BrokenFile,
+    # something else than an image
+    ImageFault("html", always(faults.html), TruncatedFile, f"{NO_JPEG} (labelled 'text/html')"),
+    ImageFault(
+        "html-as-jpeg", always(faults.html_as_jpeg), TruncatedFile,
         f"{NO_JPEG} (labelled 'image/jpeg'), beginning '<!DOCTYPE html>",
     ),
-    PictureFault("empty", always(faults.empty), BrokenFile, "came empty"),
-    PictureFault("gzip-encoded", always(faults.gzipped), WrongFile, "came encoded as 'gzip'", 1),
-    PictureFault(
-        "wrong-size", always(faults.wrong_size), WrongFile,
+    ImageFault("empty", always(faults.empty), TruncatedFile, "came empty"),
+    ImageFault("gzip-encoded", always(faults.gzipped), UnexpectedContent, "came encoded as 'gzip'", 1),
+    ImageFault(
+        "wrong-size", always(faults.wrong_size), UnexpectedContent,
         "is 34 x 42 pixels where the archive's row promises 32 x 40", 1,
     ),
-    PictureFault("wrong-format", always(faults.png_as_jpeg), WrongFile, "came as PNG", 1),
+    ImageFault("wrong-format", always(faults.png_as_jpeg), UnexpectedContent, "came as PNG", 1),
     # a transfer that breaks off
-    PictureFault(
-        "cut-without-length", always(faults.cut_without_length), BrokenFile, "was cut short"
+    ImageFault(
+        "cut-without-length", always(faults.cut_without_length), TruncatedFile, "was cut short"
     ),
-    PictureFault("cut-with-length", always(faults.cut_with_length), BrokenFile, "broke off"),
-    PictureFault("cut-chunked", always(faults.cut_chunked), BrokenFile, "broke off"),
-    PictureFault(
-        "length-too-small", always(faults.length_too_small), BrokenFile, "was cut short"
+    ImageFault("cut-with-length", always(faults.cut_with_length), TruncatedFile, "broke off"),
+    ImageFault("cut-chunked", always(faults.cut_chunked), TruncatedFile, "broke off"),
+    ImageFault(
+        "length-too-small", always(faults.length_too_small), TruncatedFile, "was cut short"
     ),
-    PictureFault("reset", always(faults.reset), Unanswered, "got no answer"),
+    ImageFault("reset", always(faults.reset), ConnectionFailed, "got no answer"),
     # a transfer that does not end
-    PictureFault(
-        "stall", lambda scene: faults.stall(scene.end), Unanswered,
+    ImageFault(
+        "stall", lambda scene: faults.stall(scene.end), ConnectionFailed,
         "stalled for 1.0 seconds", settings=SHORT_READ,
     ),
-    PictureFault(
-        "trickle", lambda scene: faults.trickle(scene.end), Unanswered,
+    ImageFault(
+        "trickle", lambda scene: faults.trickle(scene.end), ConnectionFailed,
         "trickled", settings=QUICK_TRICKLE,
     ),
-    PictureFault(
+    ImageFault(
         "trickle-in-chunk-size", lambda scene: faults.trickle_in_chunk_size(scene.end),
-        Unanswered, "trickled", settings=QUICK_TRICKLE,
+        ConnectionFailed, "trickled", settings=QUICK_TRICKLE,
     ),
-    PictureFault(
-        "endless", lambda scene: faults.endless(scene.end), WrongFile,
-        "is longer than the 1053696 bytes that a picture could need", 1,
+    ImageFault(
+        "endless", lambda scene: faults.endless(scene.end), UnexpectedContent,
+        "is longer than the 1053696 bytes that the image could need", 1,
     ),
     # a redirect
-    PictureFault(
-        "redirect-loop", always(faults.redirect_in_a_circle), StrayRedirect,
+    ImageFault(
+        "redirect-loop", always(faults.redirect_in_a_circle), ForbiddenRedirect,
         "was redirected more than 5 times", 1,
     ),
-    PictureFault(
-        "redirect-other-port", luring(lambda scene: scene.elsewhere.url), StrayRedirect,
+    ImageFault(
+        "redirect-other-port", luring(lambda scene: scene.elsewhere.url), ForbiddenRedirect,
         OFF, 1, "redirect",
     ),
-    PictureFault(
+    ImageFault(
         "redirect-other-host", luring(lambda scene: f"http://localhost:{_port(scene.archive)}/"),
-        StrayRedirect, OFF, 1, "redirect",
+        ForbiddenRedirect, OFF, 1, "redirect",
     ),
-    PictureFault(
+    ImageFault(
         "redirect-https-other-port",
         luring(lambda scene: scene.archive.url.replace("http:", "https:")),
-        StrayRedirect, OFF, 1, "redirect",
+        ForbiddenRedirect, OFF, 1, "redirect",
     ),
-    PictureFault(
-        "redirect-file", always(faults.redirect_to("file:///etc/hostname")), StrayRedirect,
+    ImageFault(
+        "redirect-file", always(faults.redirect_to("file:///etc/hostname")), ForbiddenRedirect,
         OFF, 1, "redirect",
     ),
-    PictureFault(
+    ImageFault(
         "redirect-password",
         luring(lambda scene: scene.archive.url.replace("http://", "http://user:secret@")),
-        StrayRedirect, "with a password", 1, "redirect",
+        ForbiddenRedirect, "with a password", 1, "redirect",
     ),
 )  # fmt: skip
-"""What may come in place of one picture: packed, looked at, healed and packed again."""
+"""What may come in place of one image: packed, looked at, healed and packed again."""
 
 FETCH_FAULTS = (
-    PictureFault("206", always(faults.status(206)), Refused, "status 206", 1),
-    PictureFault(
-        "404-for-the-id", always(faults.status(404)), Refused, "status 404", 1, "redirect"
+    ImageFault("206", always(faults.status(206)), HTTPStatusError, "status 206", 1),
+    ImageFault(
+        "404-for-the-id", always(faults.status(404)), HTTPStatusError, "status 404", 1, "redirect"
     ),
-    PictureFault("503", always(faults.status(503)), Refused, "status 503"),
-    PictureFault("429", always(faults.status(429)), Refused, "status 429"),
-    PictureFault(
-        "500-for-the-id", always(faults.status(500)), Refused, "status 500", strikes="redirect"
+    ImageFault("503", always(faults.status(503)), HTTPStatusError, "status 503"),
+    ImageFault("429", always(faults.status(429)), HTTPStatusError, "status 429"),
+    ImageFault(
+        "500-for-the-id", always(faults.status(500)), HTTPStatusError, "status 500", strikes="redirect"
     ),
-    PictureFault("wrong-label", always(faults.jpeg_as_png), WrongFile, "came as 'image/png'", 1),
-    PictureFault(
-        "two-in-one", always(faults.with_a_tail), BrokenFile, "bytes after the picture's end"
+    ImageFault("wrong-label", always(faults.jpeg_as_png), UnexpectedContent, "came as 'image/png'", 1),
+    ImageFault(
+        "two-in-one", always(faults.with_a_tail), TruncatedFile, "bytes after the image's end"
     ),
-    PictureFault(
-        "reset-for-the-id", always(faults.reset), Unanswered, "got no answer", strikes="redirect"
+    ImageFault(
+        "reset-for-the-id", always(faults.reset), ConnectionFailed, "got no answer", strikes="redirect"
     ),
-    PictureFault(
-        "reset-in-the-middle", always(faults.reset_in_the_middle), BrokenFile, "broke off"
+    ImageFault(
+        "reset-in-the-middle", always(faults.reset_in_the_middle), TruncatedFile, "broke off"
     ),
-    PictureFault(
-        "no-answer", lambda scene: faults.no_answer(scene.end), Unanswered,
+    ImageFault(
+        "no-answer", lambda scene: faults.no_answer(scene.end), ConnectionFailed,
         "got no answer in time", settings=SHORT_READ,
     ),
-    PictureFault(
+    ImageFault(
         "trickle-in-trailer", lambda scene: faults.trickle_in_trailer(scene.end),
-        Unanswered, "trickled", settings=QUICK_TRICKLE,
+        ConnectionFailed, "trickled", settings=QUICK_TRICKLE,
     ),
-    PictureFault(
-        "redirect-nowhere", always(faults.redirect_to(None)), StrayRedirect,
+    ImageFault(
+        "redirect-nowhere", always(faults.redirect_to(None)), ForbiddenRedirect,
         "was redirected without an address", 1, "redirect",
     ),
-    PictureFault(
-        "redirect-no-address", always(faults.redirect_to("http://[")), StrayRedirect,
+    ImageFault(
+        "redirect-no-address", always(faults.redirect_to("http://[")), ForbiddenRedirect,
         "was redirected to no address", 1, "redirect",
     ),
-    PictureFault(
-        "redirect-other-port-late", luring(lambda scene: scene.elsewhere.url), StrayRedirect,
+    ImageFault(
+        "redirect-other-port-late", luring(lambda scene: scene.elsewhere.url), ForbiddenRedirect,
         OFF, 1,
     ),
-    PictureFault(
+    ImageFault(
         "redirect-other-host-no-scheme", always(faults.redirect_to("//elsewhere.invalid/x.jpg")),
-        StrayRedirect, "'http://elsewhere.invalid/x.jpg', off the archive's own", 1, "redirect",
+        ForbiddenRedirect, "'http://elsewhere.invalid/x.jpg', off the archive's own", 1, "redirect",
     ),
 )  # fmt: skip
 """Kin of those above, held against the HTTP client alone: what follows is the same."""
 
-PASSING_FAULTS = tuple(row for row in PICTURE_FAULTS + FETCH_FAULTS if row.heals)
+PASSING_FAULTS = tuple(row for row in IMAGE_FAULTS + FETCH_FAULTS if row.retryable)
 """Those that one more request may cure."""

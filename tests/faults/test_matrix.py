@@ -1,4 +1,4 @@
-"""One test a fault that strikes a picture: what is told, what is in git, what heals it."""
+"""One test a fault that strikes an image: what is told, what is in git, what heals it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support import faults
 
-from datalad_stackpack.archive.client import Archive
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.sources import at_url
-from datalad_stackpack.config import patience
+from datalad_stackpack.config import policy
 from faults.checks import (
     ALL,
     IDS,
@@ -27,24 +27,24 @@ from faults.conftest import MANY
 from faults.rows import (
     ATTEMPTS,
     FETCH_FAULTS,
+    IMAGE_FAULTS,
     PASSING_FAULTS,
-    PICTURE_FAULTS,
     QUICK_TRICKLE,
     SHORT_READ,
-    PictureFault,
+    ImageFault,
     Scene,
 )
 
 OTHERS = ALL - {STRUCK}
 
 
-def params(rows: tuple[PictureFault, ...]) -> list[object]:
+def params(rows: tuple[ImageFault, ...]) -> list[object]:
     return [pytest.param(row, id=row.id) for row in rows]
 
 
-@pytest.mark.parametrize("row", params(PICTURE_FAULTS))
-def test_picture_fault(
-    row: PictureFault,
+@pytest.mark.parametrize("row", params(IMAGE_FAULTS))
+def test_image_fault(
+    row: ImageFault,
     scene: Scene,
     run: Callable[..., Ran],
     configured: Callable[..., None],
@@ -60,7 +60,7 @@ def test_picture_fault(
     struck = first.files[STRUCK]
     assert (struck["status"], struck["error"]) == ("error", row.error.__name__)
     assert_one_line(struck["message"])
-    assert struck["message"].startswith("the picture ")
+    assert struck["message"].startswith("the image ")
     assert row.says in struck["message"]
     assert f"{archive.url}/api/v2/section_image_download/{STRUCK_ID}" in struck["message"]
     assert first.stack["status"] == "error"
@@ -87,15 +87,15 @@ def test_picture_fault(
 
 @pytest.mark.parametrize("row", params(FETCH_FAULTS))
 def test_fetch_fault(
-    row: PictureFault, scene: Scene, configured: Callable[..., None], tmp_path: Path
+    row: ImageFault, scene: Scene, configured: Callable[..., None], tmp_path: Path
 ) -> None:
     archive = scene.archive
     configured(**row.settings)
-    client = Archive(at_url(archive.url), patience())
+    client = ArchiveClient(at_url(archive.url), policy())
     planned = one_plane(archive)
     archive.spoil(f"{row.strikes} {STRUCK_ID}", row.make(scene))
     with pytest.raises(row.error) as failure:
-        client.fetch(planned, tmp_path / "picture.jpg")
+        client.fetch(planned, tmp_path / "image.jpg")
     assert type(failure.value) is row.error
     assert_one_line(str(failure.value))
     assert row.says in str(failure.value)
@@ -106,17 +106,17 @@ def test_fetch_fault(
 
 @pytest.mark.parametrize("row", params(PASSING_FAULTS))
 def test_fault_that_passes(
-    row: PictureFault, scene: Scene, configured: Callable[..., None], tmp_path: Path
+    row: ImageFault, scene: Scene, configured: Callable[..., None], tmp_path: Path
 ) -> None:
     archive = scene.archive
     configured(**row.settings)
-    client = Archive(at_url(archive.url), patience())
+    client = ArchiveClient(at_url(archive.url), policy())
     planned = one_plane(archive)
     right = client.fetch(planned, tmp_path / "right.jpg")
 
     archive.spoil(f"{row.strikes} {STRUCK_ID}", row.make(scene), times=1)
-    picture = client.fetch(planned, tmp_path / "once.jpg")
-    assert picture.checksum == right.checksum
+    image = client.fetch(planned, tmp_path / "once.jpg")
+    assert image.checksum == right.checksum
     assert (tmp_path / "once.jpg").read_bytes() == (tmp_path / "right.jpg").read_bytes()
     assert archive.asked(STRUCK_ID) == 3
     *_, struck, healed = archive.arrivals(f"{row.strikes} {STRUCK_ID}")
@@ -146,7 +146,7 @@ def test_many_faults_that_pass_in_one_run(
     assert_in_git(work / str(MANY.specimen_id), ran.paths("ok"), set())
 
 
-def assert_paused(scene: Scene, row: PictureFault) -> None:
+def assert_paused(scene: Scene, row: ImageFault) -> None:
     """The archive's wish for a pause was granted, by the archive's own clock."""
     came = scene.archive.arrivals(f"{row.strikes} {STRUCK_ID}")
     pauses = [later - earlier for earlier, later in pairwise(came)]
@@ -155,6 +155,6 @@ def assert_paused(scene: Scene, row: PictureFault) -> None:
 
 def test_every_fault_is_asked_again_or_not() -> None:
     """What heals is what the errors say heals: three times asked, or as often as configured."""
-    for row in PICTURE_FAULTS + FETCH_FAULTS:
-        allowed = int(row.settings.get("ATTEMPTS", ATTEMPTS))
+    for row in IMAGE_FAULTS + FETCH_FAULTS:
+        allowed = int(row.settings.get("MAX__ATTEMPTS", ATTEMPTS))
         assert row.attempts in (1, allowed), row.id

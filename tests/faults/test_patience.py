@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from support import faults, query_faults
 from support.helpers import git
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
-from datalad_stackpack.archive.client import Archive
-from datalad_stackpack.archive.retry import Patience
+from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import at_url
-from datalad_stackpack.cancel import Halt
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.demo import HangUp, Reply, Request
-from datalad_stackpack.errors import Refused
+from datalad_stackpack.errors import HTTPStatusError
 from faults.checks import (
     ALL,
     IDS,
@@ -36,11 +36,11 @@ from faults.checks import (
 from faults.conftest import MANY
 
 JOBS = 4
-GIVE_UP_AFTER = Patience().give_up_after
-LONGEST_RETRY_AFTER_S = Patience().longest_retry_after_s
+GIVE_UP_AFTER = RetryPolicy().give_up_after
+LONGEST_RETRY_AFTER_S = RetryPolicy().max_retry_after_s
 
 
-class NeverTired(Halt):
+class NeverTired(CancelToken):
     """Waits for nothing, and notes how long it was asked to."""
 
     def __init__(self) -> None:
@@ -52,13 +52,13 @@ class NeverTired(Halt):
         return False
 
 
-def fetched_in_vain(archive: MisbehavingArchive, into: Path) -> tuple[Refused, list[float]]:
-    """What came of one picture, and the pauses that were made meanwhile."""
-    halt = NeverTired()
-    with pytest.raises(Refused) as refused:
-        Archive(at_url(archive.url), Patience(), halt).fetch(one_plane(archive), into)
+def fetched_in_vain(archive: FaultyArchive, into: Path) -> tuple[HTTPStatusError, list[float]]:
+    """What came of one image, and the pauses that were made meanwhile."""
+    cancel = NeverTired()
+    with pytest.raises(HTTPStatusError) as refused:
+        ArchiveClient(at_url(archive.url), RetryPolicy(), cancel).fetch(one_plane(archive), into)
     assert not into.exists()
-    return refused.value, halt.waits
+    return refused.value, cancel.waits
 
 
 @pytest.mark.parametrize(
@@ -70,24 +70,22 @@ def fetched_in_vain(archive: MisbehavingArchive, into: Path) -> tuple[Refused, l
     ],
 )
 def test_retry_after_is_capped(
-    headers: dict[str, str], archive: MisbehavingArchive, tmp_path: Path
+    headers: dict[str, str], archive: FaultyArchive, tmp_path: Path
 ) -> None:
     archive.spoil(f"image {STRUCK_ID}", faults.status(503, headers))
     _, waits = fetched_in_vain(archive, tmp_path / "x.jpg")
-    assert waits == [LONGEST_RETRY_AFTER_S] * (Patience().attempts - 1)
+    assert waits == [LONGEST_RETRY_AFTER_S] * (RetryPolicy().max_attempts - 1)
 
 
 @pytest.mark.parametrize("wish", ["soon", "-5", "", "1e3", "Fri, 99 Foo 2026 00:00:00 GMT"])
-def test_retry_after_that_says_nothing(
-    wish: str, archive: MisbehavingArchive, tmp_path: Path
-) -> None:
+def test_retry_after_that_says_nothing(wish: str, archive: FaultyArchive, tmp_path: Path) -> None:
     archive.spoil(f"image {STRUCK_ID}", faults.status(503, {"Retry-After": wish}))
     _, waits = fetched_in_vain(archive, tmp_path / "x.jpg")
     assert_doubling(waits)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_status_that_heals(status: int, archive: MisbehavingArchive, tmp_path: Path) -> None:
+def test_status_that_heals(status: int, archive: FaultyArchive, tmp_path: Path) -> None:
     archive.spoil(f"image {STRUCK_ID}", faults.status(status))
     refused, waits = fetched_in_vain(archive, tmp_path / "x.jpg")
     assert refused.status == status
@@ -96,14 +94,12 @@ def test_status_that_heals(status: int, archive: MisbehavingArchive, tmp_path: P
 
 def assert_doubling(waits: list[float]) -> None:
     """One second, two, four: each spread over the upper half of it."""
-    assert len(waits) == Patience().attempts - 1
+    assert len(waits) == RetryPolicy().max_attempts - 1
     assert all(2**at / 2 <= wait <= 2**at for at, wait in enumerate(waits))
 
 
 @pytest.mark.parametrize("status", [201, 206, 400, 401, 403, 404, 410, 416, 451, 501, 505])
-def test_status_that_does_not_heal(
-    status: int, archive: MisbehavingArchive, tmp_path: Path
-) -> None:
+def test_status_that_does_not_heal(status: int, archive: FaultyArchive, tmp_path: Path) -> None:
     archive.spoil(f"image {STRUCK_ID}", faults.status(status, {"Retry-After": "1"}))
     refused, waits = fetched_in_vain(archive, tmp_path / "x.jpg")
     assert (refused.status, waits) == (status, [])
@@ -116,7 +112,7 @@ def test_status_that_does_not_heal(
 )  # fmt: skip
 def test_circuit_breaker(
     fault: Callable[[Request, Reply], Reply],
-    archive: MisbehavingArchive,
+    archive: FaultyArchive,
     run: Callable[..., Ran],
     work: Path,
 ) -> None:
@@ -133,7 +129,7 @@ def test_circuit_breaker(
     assert len(failed) + len(not_asked) + len(accepted) == planned
     for path in not_asked:
         result = first.files[path]
-        assert result["error"] == "NotAsked"
+        assert result["error"] == "Skipped"
         assert_one_line(result["message"])
         assert result["message"].startswith("not asked for: the archive seems to be down: ")
     assert "the archive seems to be down" in first.stack["message"]
@@ -151,7 +147,7 @@ def test_circuit_breaker(
 
 
 def test_refusals_of_its_own_do_not_break_the_circuit(
-    archive: MisbehavingArchive, run: Callable[..., Ran], stack: Path
+    archive: FaultyArchive, run: Callable[..., Ran], stack: Path
 ) -> None:
     archive.spoil("image *", faults.status(404))
     ran = run()
@@ -165,7 +161,7 @@ def test_refusals_of_its_own_do_not_break_the_circuit(
 
 
 def test_stopping_at_the_first_failure(
-    archive: MisbehavingArchive, run: Callable[..., Ran], stack: Path
+    archive: FaultyArchive, run: Callable[..., Ran], stack: Path
 ) -> None:
     archive.spoil(f"image {STRUCK_ID}", faults.status(404))
     first = run(on_failure="stop", jobs=1)
@@ -183,19 +179,19 @@ def test_stopping_at_the_first_failure(
     assert_sound(stack)
 
 
-def after(archive: MisbehavingArchive, pictures: int) -> Callable[[Request, Reply], Reply]:
-    """A 404 that waits until that many pictures were asked for: others are on their way then."""
+def after(archive: FaultyArchive, images: int) -> Callable[[Request, Reply], Reply]:
+    """A 404 that waits until that many images were asked for: others are on their way then."""
 
     def fault(request: Request, reply: Reply) -> Reply:
         until = time.monotonic() + 20
-        while archive.pictures_asked < pictures and time.monotonic() < until:
+        while archive.images_asked < images and time.monotonic() < until:
             time.sleep(0.001)
         return faults.status(404)(request, reply)
 
     return fault
 
 
-def assert_told_as_committed(ran: Ran, stack: Path, archive: MisbehavingArchive) -> set[str]:
+def assert_told_as_committed(ran: Ran, stack: Path, archive: FaultyArchive) -> set[str]:
     """What was told to be in is what is committed, and nothing stands beside it."""
     accepted = ran.paths("ok")
     planned = {entry["path"] for entry in manifest_of(stack)["omitted"]} | accepted
@@ -204,11 +200,11 @@ def assert_told_as_committed(ran: Ran, stack: Path, archive: MisbehavingArchive)
     return accepted
 
 
-@pytest.mark.parametrize("pictures", [5, 12, 20, 33])
+@pytest.mark.parametrize("images", [5, 12, 20, 33])
 def test_stopping_at_a_failure_while_others_go_in(
-    pictures: int, archive: MisbehavingArchive, run: Callable[..., Ran], work: Path
+    images: int, archive: FaultyArchive, run: Callable[..., Ran], work: Path
 ) -> None:
-    archive.spoil(f"image {MANY.plane_id(3)}", after(archive, pictures))
+    archive.spoil(f"image {MANY.plane_id(3)}", after(archive, images))
     first = run(3, on_failure="stop", jobs=JOBS)
     assert first.failed
     accepted = assert_told_as_committed(first, work / "3", archive)
@@ -220,9 +216,7 @@ def test_stopping_at_a_failure_while_others_go_in(
     assert {archive.asked(MANY.plane_id(int(Path(one).stem))) for one in accepted} == {1}
 
 
-def test_a_consumer_that_leaves_while_pictures_go_in(
-    archive: MisbehavingArchive, work: Path
-) -> None:
+def test_a_consumer_that_leaves_while_images_go_in(archive: FaultyArchive, work: Path) -> None:
     """One who stops for reasons of their own has not heard of all that is then committed."""
     from datalad.api import stackpack_add
 
@@ -239,8 +233,8 @@ def test_a_consumer_that_leaves_while_pictures_go_in(
     assert_sound(work / "3")
 
 
-def test_one_picture_that_git_annex_does_not_take(
-    archive: MisbehavingArchive, run: Callable[..., Ran], work: Path
+def test_one_image_that_git_annex_does_not_take(
+    archive: FaultyArchive, run: Callable[..., Ran], work: Path
 ) -> None:
     """Others were on their way into the annex just then: they are in, and are told of."""
     stack = work / "3"
@@ -249,9 +243,9 @@ def test_one_picture_that_git_annex_does_not_take(
         body = b"".join(reply.body)
         key = Checksum(len(body), hashlib.sha256(body).hexdigest()).key("a.jpg")
         where = git("annex", "examinekey", key, "--format=${hashdirmixed}", at=stack)
-        place = stack / ".git" / "annex" / "objects" / where
-        place.mkdir(parents=True)
-        (place / key).write_text("not a directory")
+        location = stack / ".git" / "annex" / "objects" / where
+        location.mkdir(parents=True)
+        (location / key).write_text("not a directory")
         return replace(reply, body=[body])
 
     archive.spoil(f"image {MANY.plane_id(12)}", put_in_the_way)
@@ -275,13 +269,13 @@ def test_one_picture_that_git_annex_does_not_take(
 
 @pytest.mark.parametrize(
     ("what", "fault"),
-    [pytest.param(f"image {STRUCK_ID}", faults.wrong_size, id="picture"),
+    [pytest.param(f"image {STRUCK_ID}", faults.wrong_size, id="image"),
      pytest.param("query SubImage", query_faults.short_page, id="query")],
 )  # fmt: skip
 def test_exit_status_and_one_line(
     what: str,
     fault: Callable[[Request, Reply], Reply],
-    archive: MisbehavingArchive,
+    archive: FaultyArchive,
     work: Path,
 ) -> None:
     archive.spoil(what, fault)
@@ -296,7 +290,7 @@ def test_exit_status_and_one_line(
 
 
 def test_redirect_with_an_endless_body(
-    archive: MisbehavingArchive, run: Callable[..., Ran], stack: Path
+    archive: FaultyArchive, run: Callable[..., Ran], stack: Path
 ) -> None:
     sent = []
 

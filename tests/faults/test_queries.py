@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support import query_faults
 from support.helpers import git
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from faults.checks import ALL, Ran, assert_in_git, assert_one_line, assert_sound, manifest_of
 from faults.query_rows import (
@@ -58,7 +58,7 @@ def test_query_fault(
     address = f"{archive.url}/api/v2/data/query.json?criteria=model::{row.model},rma::criteria,"
     assert_refused(run(), row.error.__name__, row.says, *([address] if row.quotes_url else []))
     assert len(archive.arrivals(f"query {row.model}")) == row.requests
-    assert archive.pictures_asked == 0
+    assert archive.images_asked == 0
     assert scene.elsewhere.requests == []
     assert list(work.iterdir()) == []
 
@@ -94,43 +94,43 @@ def test_no_rows(scene: Scene, run: Callable[..., Ran], work: Path) -> None:
 
 
 def test_a_query_fault_leaves_a_packed_stack_alone(
-    archive: MisbehavingArchive, run: Callable[..., Ran], stack: Path
+    archive: FaultyArchive, run: Callable[..., Ran], stack: Path
 ) -> None:
     archive.spoil("query SubImage", query_faults.short_page)
-    assert_refused(run(), "BadReply")
+    assert_refused(run(), "InvalidReply")
     assert [path for path in stack.iterdir() if path.suffix] == []
     archive.heal()
     assert not run().failed
     before = git("rev-parse", "HEAD", "git-annex", at=stack)
     archive.spoil("query SubImage", query_faults.short_page)
-    assert_refused(run(), "BadReply")
+    assert_refused(run(), "InvalidReply")
     assert git("rev-parse", "HEAD", "git-annex", at=stack) == before
-    assert archive.pictures_asked == len(ALL)
+    assert archive.images_asked == len(ALL)
     assert_in_git(stack, ALL, set())
     assert_sound(stack)
 
 
 @pytest.mark.parametrize("value", params(REFUSED_VALUES))
 def test_hostile_value_is_refused(
-    value: HostileValue, archive: MisbehavingArchive, run: Callable[..., Ran], work: Path
+    value: HostileValue, archive: FaultyArchive, run: Callable[..., Ran], work: Path
 ) -> None:
     archive.spoil(f"query {value.model}", query_faults.row(**{value.field: value.value}))
-    assert_refused(run(), "BadRow", value.field)
-    assert archive.pictures_asked == 0
+    assert_refused(run(), "InvalidRow", value.field)
+    assert archive.images_asked == 0
     assert list(work.iterdir()) == []
 
 
 @pytest.mark.parametrize("field", ["id", "section_number", "width", "height"])
 def test_missing_value_is_refused(
-    field: str, archive: MisbehavingArchive, run: Callable[..., Ran], work: Path
+    field: str, archive: FaultyArchive, run: Callable[..., Ran], work: Path
 ) -> None:
     archive.spoil("query SubImage", query_faults.row_without(field))
-    assert_refused(run(), "BadRow", field)
+    assert_refused(run(), "InvalidRow", field)
     assert list(work.iterdir()) == []
 
 
 def test_hostile_values_are_carried(
-    archive: MisbehavingArchive, run: Callable[..., Ran], stack: Path
+    archive: FaultyArchive, run: Callable[..., Ran], stack: Path
 ) -> None:
     for model, values in CARRIED_VALUES.items():
         archive.spoil(f"query {model}", query_faults.rows(values))
@@ -146,7 +146,7 @@ def test_hostile_values_are_carried(
 
 
 def test_facts_that_make_no_sense_are_left_out(
-    archive: MisbehavingArchive, run: Callable[..., Ran], stack: Path
+    archive: FaultyArchive, run: Callable[..., Ran], stack: Path
 ) -> None:
     for model, values in ODD_FACTS.items():
         archive.spoil(f"query {model}", query_faults.rows(values))
@@ -169,12 +169,12 @@ def test_facts_that_make_no_sense_are_left_out(
 def test_deeply_nested_row(
     depth: int,
     failed: str,
-    archive: MisbehavingArchive,
+    archive: FaultyArchive,
     run: Callable[..., Ran],
     work: Path,
 ) -> None:
     nested = "[" * depth + "]" * depth
     archive.spoil("query SubImage", query_faults.raw_value("failed", f'{failed},"more":{nested}'))
-    assert_refused(run(), "BadReply")
-    assert archive.pictures_asked == 0
+    assert_refused(run(), "InvalidReply")
+    assert archive.images_asked == 0
     assert list(work.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Six hundred pictures through an archive that fails a tenth of all picture requests."""
+"""Six hundred images through an archive that fails a tenth of all image requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from threading import Lock
 import pytest
 from support import faults
 from support.helpers import TINY
-from support.misbehaving import Fault, MisbehavingArchive
+from support.misbehaving import Fault, FaultyArchive
 
 from datalad_stackpack.demo import DemoCell, Reply, Request
 from faults.checks import Ran, assert_in_git, assert_sound, manifest_of
@@ -70,12 +70,12 @@ class SometimesFails:
 
 @pytest.mark.soak
 def test_soak(
-    archive: MisbehavingArchive,
+    archive: FaultyArchive,
     run: Callable[..., Ran],
     configured: Callable[..., None],
     work: Path,
 ) -> None:
-    configured(ATTEMPTS="2")  # so that a picture in a hundred is left for the next run
+    configured(MAX__ATTEMPTS="2")  # so that an image in a hundred is left for the next run
     trouble = SometimesFails()
     archive.spoil("image *", trouble)
     stack = work / "5"
@@ -94,6 +94,6 @@ def test_soak(
     assert not ran.failed
     assert len(accepted) == 600
     assert trouble.strikes > 30
-    assert archive.pictures_asked == 600 + trouble.strikes
+    assert archive.images_asked == 600 + trouble.strikes
     assert_in_git(stack, {entry["path"] for entry in entries}, set())
     assert_sound(stack)

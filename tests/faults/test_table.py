@@ -11,13 +11,13 @@ import pytest
 
 from faults import test_matrix, test_patience, test_queries, test_soak
 from faults.query_rows import PASSING_QUERY_FAULTS, QUERY_FAULTS
-from faults.rows import FETCH_FAULTS, PASSING_FAULTS, PICTURE_FAULTS
+from faults.rows import FETCH_FAULTS, IMAGE_FAULTS, PASSING_FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "faults.md"
 COLUMNS = ["fault", "what is reported", "asked again in the same run?",
            "what is in git", "second run", "test"]  # fmt: skip
 IN_ROWS = {
-    "test_picture_fault": PICTURE_FAULTS,
+    "test_image_fault": IMAGE_FAULTS,
     "test_fetch_fault": FETCH_FAULTS,
     "test_fault_that_passes": PASSING_FAULTS,
     "test_query_fault": QUERY_FAULTS,
@@ -84,11 +84,11 @@ def test_ids_are_unique() -> None:
         assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("name", ["test_picture_fault", "test_fetch_fault", "test_query_fault"])
+@pytest.mark.parametrize("name", ["test_image_fault", "test_fetch_fault", "test_query_fault"])
 def test_the_page_says_what_the_rows_say(name: str) -> None:
     by_test = {test: promise for promise in promises() for test in promise.tests}
     for row in IN_ROWS[name]:
         promise = by_test[f"{name}[{row.id}]"]
         assert f"`{row.error.__name__}`" in promise.reported, row.id
-        assert promise.again.startswith("yes" if row.heals else "no"), row.id
-        assert len(promise.tests) == (2 if row.heals else 1), row.id
+        assert promise.again.startswith("yes" if row.retryable else "no"), row.id
+        assert len(promise.tests) == (2 if row.retryable else 1), row.id

@@ -26,7 +26,7 @@ from support.examples import (
 from datalad_stackpack.archive.parts import specimen
 from datalad_stackpack.archive.query import read_page
 from datalad_stackpack.checksums import Checksum
-from datalad_stackpack.errors import BadReply, ManifestError
+from datalad_stackpack.errors import InvalidReply, ManifestError
 from datalad_stackpack.manifest.json_text import read, violations, write
 
 # --- there and back -----------------------------------------------------------------------
@@ -42,10 +42,10 @@ from datalad_stackpack.manifest.json_text import read, violations, write
     st.booleans(),
 )
 def test_what_is_written_is_read_back_equal(
-    planes, projections, downsample, fates, reconstructions, described
+    planes, projections, downsample, fates, reconstructions, cell_record
 ):
     manifest = packed(
-        planes, projections, downsample, fates, reconstructions, [cell_row()] if described else []
+        planes, projections, downsample, fates, reconstructions, [cell_row()] if cell_record else []
     )
     content = write(manifest)
     again = read(content)
@@ -113,7 +113,7 @@ def carried_or_refused(value: bytes, failed: bool, downsample: int = 0) -> None:
     try:
         manifest = packed(list(read_page(reply, BASE).rows), [], downsample)
         content = write(manifest)
-    except (BadReply, ManifestError) as problem:
+    except (InvalidReply, ManifestError) as problem:
         one_line(problem)
     else:
         assert read(content) == manifest
@@ -142,7 +142,7 @@ def test_a_row_of_absurd_numbers_is_carried_or_refused(number, downsample):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"subject": specimen(0)},
+        {"series": specimen(0)},
         {"archive_url": "file:///etc"},
         {"archive_name": ""},
         {"queries": ()},
@@ -211,7 +211,7 @@ def test_violations_are_named_by_their_place():
     assert list(violations(document)) == []
     document["files"][0]["image"]["width"] = "wide"
     document["stack"]["planes"] = -1
-    assert sorted(place.partition(":")[0] for place in violations(document)) == [
+    assert sorted(location.partition(":")[0] for location in violations(document)) == [
         "$.files[0].image.width",
         "$.stack.planes",
     ]

@@ -1,4 +1,4 @@
-"""The layout: every picture has a place of its own below the stack, whatever the rows say."""
+"""The layout: every image has a place of its own below the stack, whatever the rows say."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from support.examples import (
     reconstruction_row,
 )
 
-from datalad_stackpack.archive.files import PictureSize, PlannedFile, parse_downsample, url_of
+from datalad_stackpack.archive.files import ImageSize, PlannedFile, parse_downsample, url_of
 from datalad_stackpack.archive.validate import most_bytes
-from datalad_stackpack.errors import ArgumentError, BadRow
+from datalad_stackpack.errors import ArgumentError, InvalidRow
 from datalad_stackpack.manifest.layout import plan
 
 PATH = re.compile(r"(planes|projections)/[a-z0-9_]+\.jpg")
@@ -64,10 +64,10 @@ def test_planes_sort_by_name_in_z_order(rows):
 
 
 @given(planes, projections, st.randoms())
-def test_the_order_of_the_rows_changes_nothing(planes, projections, chance):
+def test_the_order_of_the_rows_changes_nothing(planes, projections, jitter):
     before = plan_rows(planes, projections)
-    chance.shuffle(planes)
-    chance.shuffle(projections)
+    jitter.shuffle(planes)
+    jitter.shuffle(projections)
     assert plan_rows(planes, projections) == before
 
 
@@ -116,7 +116,7 @@ def test_an_image_marked_failed_has_no_file_and_takes_no_name():
 
 
 @given(planes, planes, st.sets(st.integers(0, 7)))
-def test_a_picture_keeps_its_path_and_no_other_takes_it(before, now, stay):
+def test_a_image_keeps_its_path_and_no_other_takes_it(before, now, stay):
     kept = {file.url: file.path for file in plan_rows(before)}
     rows = [before[at] for at in stay if at < len(before)]
     rows += [row for row in now if row["id"] not in {one["id"] for one in before}]
@@ -134,7 +134,7 @@ def test_a_picture_keeps_its_path_and_no_other_takes_it(before, now, stay):
 
 
 @given(planes, projections, st.integers(0, 8))
-def test_every_picture_is_asked_for_at_the_archive_by_its_number(planes, projections, downsample):
+def test_every_image_is_asked_for_at_the_archive_by_its_number(planes, projections, downsample):
     for file in plan_rows(planes, projections, downsample):
         parts = urlsplit(file.url)
         assert f"{parts.scheme}://{parts.netloc}" == BASE
@@ -144,8 +144,8 @@ def test_every_picture_is_asked_for_at_the_archive_by_its_number(planes, project
 
 def test_an_address_is_registered_as_it_is_asked():
     (image,) = items("planes", plane_row(id=7))
-    (tracing,) = items("reconstruction", reconstruction_row())
-    assert url_of(BASE, tracing, 3) == f"{BASE}/api/v2/well_known_file_download/397905350"
+    (reconstruction,) = items("reconstruction", reconstruction_row())
+    assert url_of(BASE, reconstruction, 3) == f"{BASE}/api/v2/well_known_file_download/397905350"
     assert url_of(BASE, image, 0) == f"{BASE}/api/v2/section_image_download/7"
     assert url_of(BASE, image, 3) == f"{BASE}/api/v2/section_image_download/7?downsample=3"
 
@@ -154,8 +154,8 @@ def test_an_address_is_registered_as_it_is_asked():
 
 
 @pytest.mark.parametrize(("width", "downsample"), [(65_536, 0), (10**6, 3), (131_071, 1)])
-def test_a_picture_larger_than_a_jpeg_can_be_is_refused(width, downsample):
-    with pytest.raises(BadRow) as raised:
+def test_a_image_larger_than_a_jpeg_can_be_is_refused(width, downsample):
+    with pytest.raises(InvalidRow) as raised:
         planned(downsample, width=width)
     said = one_line(raised.value)
     assert "no JPEG has more than 65535 a side" in said
@@ -163,7 +163,7 @@ def test_a_picture_larger_than_a_jpeg_can_be_is_refused(width, downsample):
 
 
 @pytest.mark.parametrize(("width", "downsample"), [(65_535, 0), (131_070, 1), (10**6, 4)])
-def test_a_picture_as_large_as_a_jpeg_can_be_is_planned(width, downsample):
+def test_a_image_as_large_as_a_jpeg_can_be_is_planned(width, downsample):
     _, most = planned(downsample, width=width).promised_sizes
     assert most.width <= 65_535
     assert most_bytes(planned(downsample, width=width, height=width)) < 18e9
@@ -180,7 +180,7 @@ def test_the_promised_sizes_differ_by_a_pixel_at_most(width, height, downsample)
         assert 1 <= small <= large <= small + 1
         assert small - 1 < whole / 2**downsample < large + 1
         assert (small == large) == (whole % 2**downsample == 0 or whole < 2**downsample)
-    assert file.foretold_size == (most if least == most else None)
+    assert file.expected_size == (most if least == most else None)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_the_promised_sizes_differ_by_a_pixel_at_most(width, height, downsample)
 )
 def test_halving(width, downsample, least, most):
     promised = planned(downsample, width=width, height=width).promised_sizes
-    assert promised == (PictureSize(least, least), PictureSize(most, most))
+    assert promised == (ImageSize(least, least), ImageSize(most, most))
 
 
 @pytest.mark.parametrize(("given", "halvings"), [(0, 0), ("8", 8), (" 3 ", 3), ("03", 3)])

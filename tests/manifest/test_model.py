@@ -18,7 +18,7 @@ from support.examples import (
 )
 
 from datalad_stackpack.archive import sources
-from datalad_stackpack.archive.files import PictureSize
+from datalad_stackpack.archive.files import ImageSize
 from datalad_stackpack.archive.parts import PARTS
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.manifest.entries import (
@@ -30,7 +30,7 @@ from datalad_stackpack.manifest.entries import (
     not_planned,
 )
 from datalad_stackpack.manifest.layout import plan
-from datalad_stackpack.manifest.model import AskedQuery, Generator, Manifest, Sections, compose
+from datalad_stackpack.manifest.model import AnsweredQuery, Generator, Manifest, Sections, compose
 
 CHECKSUM = Checksum(2002988, "ab" * 32)
 ADDRESS_ONLY = "VURL--http&c%%archive.example%1"
@@ -54,7 +54,7 @@ def sections_of(*numbers: int) -> Sections:
 
 def test_a_file_that_was_looked_at():
     file = planned(1, width=5761)
-    made = file_entry(file, CHECKSUM.key("a.jpg"), PictureSize(2881, 3784))
+    made = file_entry(file, CHECKSUM.key("a.jpg"), ImageSize(2881, 3784))
     assert (made.path, made.url, made.part) == (file.path, file.url, "planes")
     assert (made.key, made.checksum, made.media_type) == (
         CHECKSUM.key("a.jpg"),
@@ -84,7 +84,7 @@ def test_an_image_that_the_archive_marks_as_failed():
     assert gone.row == plane_row(failed=True)
 
 
-def test_a_picture_that_did_not_come():
+def test_a_image_that_did_not_come():
     file = planned()
     gone = not_accepted(file)
     assert (gone.reason, gone.path, gone.url) == (NOT_ACCEPTED, file.path, file.url)
@@ -154,7 +154,7 @@ def test_complete_is_every_file_accepted(files, omitted, complete):
 
 def test_the_parts_are_those_that_were_asked_for():
     queries = [PARTS[part].query(SPECIMEN) for part in ("planes", "projections")]
-    asked = [AskedQuery(query, query.url(BASE), 1) for query in queries]
+    asked = [AnsweredQuery(query, query.url(BASE), 1) for query in queries]
     assert stack_of(queries=asked).parts == ("planes", "projections")
 
 
@@ -162,7 +162,7 @@ def test_the_parts_are_those_that_were_asked_for():
 
 
 @given(planes, projections, st.randoms())
-def test_the_same_files_in_any_order_make_the_same_manifest(planes, projections, chance):
+def test_the_same_files_in_any_order_make_the_same_manifest(planes, projections, jitter):
     images = [
         *items("planes", *planes),
         *items("projections", *projections),
@@ -170,8 +170,8 @@ def test_the_same_files_in_any_order_make_the_same_manifest(planes, projections,
     files = [file_entry(file, CHECKSUM.key("a.jpg"), None) for file in plan(images, BASE, 0)]
     omitted = [not_planned(image, 0) for image in images if image.marked_failed]
     before = stack_of(*files, omitted=omitted)
-    chance.shuffle(files)
-    chance.shuffle(omitted)
+    jitter.shuffle(files)
+    jitter.shuffle(omitted)
     assert stack_of(*files, omitted=omitted) == before
     assert [file.path for file in before.files] == sorted(file.path for file in files)
     numbers = [file.image.section_number for file in before.planes]

@@ -13,22 +13,22 @@ from pathlib import Path
 import pytest
 from dask.distributed import Client, LocalCluster
 from support.helpers import git, until
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.errors import ArgumentError
 from datalad_stackpack.manifest import json_text
-from datalad_stackpack.manifest.model import Manifest, Reconstruction
-from datalad_stackpack.packing.pack_one import Packed, pack_one
+from datalad_stackpack.manifest.model import Manifest, ReconstructionState
+from datalad_stackpack.packing.pack_one import PackResult, pack_one
 
 NO_PLANES, NO_RECONSTRUCTION = "800000004", "800000005"
-NO_PICTURES = {"800000008", "800000016"}
+NO_IMAGES = {"800000008", "800000016"}
 UNKNOWN = "99"
 CRITERIA = "--species 'Mus musculus' --structure Isocortex --reporter positive"
 
 
 @pytest.fixture
 def archive():
-    with MisbehavingArchive() as running:
+    with FaultyArchive() as running:
         yield running
 
 
@@ -50,7 +50,7 @@ def test_twenty_cells_from_a_question_to_the_data(archive, dataset, tmp_path):
     find = f"datalad stackpack-find --archive {archive.url} {CRITERIA} --ids"
     ids = [*shell(find).stdout.split(), UNKNOWN]
     assert len(ids) == 20
-    failing = NO_PICTURES | {UNKNOWN}
+    failing = NO_IMAGES | {UNKNOWN}
     good = sorted(set(ids) - failing)
 
     add = f"datalad stackpack-add --archive {archive.url} --subdataset"
@@ -65,7 +65,7 @@ def test_twenty_cells_from_a_question_to_the_data(archive, dataset, tmp_path):
     listed = [row.split() for row in git("ls-tree", "HEAD").splitlines()]
     assert sorted(row[3] for row in listed if row[0] == "160000") == good
     assert manifest_of(dataset / NO_PLANES).planes == ()
-    assert manifest_of(dataset / NO_RECONSTRUCTION).reconstruction is Reconstruction.NONE
+    assert manifest_of(dataset / NO_RECONSTRUCTION).reconstruction_state is ReconstructionState.NONE
 
     clone_and_get_one(dataset, tmp_path / "clone", good)
     through_dask(archive.url, ids, tmp_path / "again", dataset, good)
@@ -88,7 +88,7 @@ def through_dask(url: str, ids: list[str], parent: Path, before: Path, good: lis
         Client(cluster) as client,
     ):
         futures = [client.submit(pack_one, url, one, parent / one, pure=False) for one in ids]
-        packed: list[Packed] = client.gather(futures)
+        packed: list[PackResult] = client.gather(futures)
         assert len(client.scheduler_info()["workers"]) == 2
     assert sorted(str(one.id) for one in packed if one.complete and not one.problem) == good
     assert all("the archive has no" in str(one.problem) for one in packed if not one.complete)

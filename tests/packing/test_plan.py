@@ -11,17 +11,17 @@ from support.examples import BASE, SPECIMEN, SUBJECT, items, one_line, plane_row
 
 from datalad_stackpack.archive import sources
 from datalad_stackpack.archive.files import PlannedFile
-from datalad_stackpack.archive.parts import Subject, specimen
+from datalad_stackpack.archive.parts import Series, specimen
 from datalad_stackpack.checksums import Checksum
-from datalad_stackpack.errors import InTheWay
+from datalad_stackpack.errors import PathConflict
 from datalad_stackpack.manifest.entries import file_entry
 from datalad_stackpack.manifest.layout import plan
 from datalad_stackpack.manifest.model import Generator, Manifest, compose
 from datalad_stackpack.packing.plan import (
-    Standing,
-    Step,
-    Todo,
-    Wishes,
+    Action,
+    FetchPolicy,
+    FileState,
+    PlannedAction,
     check_none_withdrawn,
     check_same_stack,
     decide,
@@ -36,65 +36,95 @@ OTHERS = frozenset({"http://archive.example/elsewhere"})
 
 
 def decide_one(
-    there: Standing | None, recorded_key: str | None, fetch: bool, renew: bool = False
-) -> Todo:
+    there: FileState | None, recorded_key: str | None, fetch: bool, refetch: bool = False
+) -> PlannedAction:
     recorded = {FILE.path: file_entry(FILE, recorded_key, None)} if recorded_key else {}
     (todo,) = decide(
-        [FILE], {FILE.path: there} if there else {}, recorded, Wishes(fetch, fetch, renew)
+        [FILE], {FILE.path: there} if there else {}, recorded, FetchPolicy(fetch, fetch, refetch)
     )
     assert todo.file == FILE
     return todo
 
 
 @pytest.mark.parametrize(
-    ("standing", "recorded", "fetch", "expected"),
+    ("states", "recorded", "fetch", "expected"),
     [
         # nothing there
-        (None, None, True, (Step.FETCH, None, False)),
-        (None, None, False, (Step.REGISTER, None, False)),
-        (None, ACCEPTED, True, (Step.FETCH, None, False)),
-        # an accepted picture
-        (Standing(ACCEPTED, OURS, True, False), None, True, (Step.KEEP, ACCEPTED, False)),
-        (Standing(ACCEPTED, OURS, True, False), None, False, (Step.KEEP, ACCEPTED, False)),
-        (Standing(ACCEPTED, OURS | OTHERS, True, False), None, True, (Step.KEEP, ACCEPTED, False)),
-        (Standing(ACCEPTED, OURS, True, True), None, True, (Step.RESTORE, ACCEPTED, False)),
-        (Standing(ACCEPTED, OURS, False, False), None, True, (Step.ADOPT, ACCEPTED, False)),
-        (Standing(ACCEPTED, OURS, False, True), None, True, (Step.ADOPT, ACCEPTED, False)),
-        # known from our manifest, its address lost
-        (Standing(ACCEPTED, OTHERS, True, False), ACCEPTED, True, (Step.KEEP, ACCEPTED, True)),
-        (Standing(ACCEPTED, OTHERS, True, True), ACCEPTED, True, (Step.RESTORE, ACCEPTED, True)),
-        (Standing(ACCEPTED, OTHERS, False, False), ACCEPTED, True, (Step.ADOPT, ACCEPTED, True)),
-        # an address without content
-        (Standing(ADDRESS_ONLY, OURS, True, False), None, True, (Step.FETCH, ADDRESS_ONLY, False)),
-        (Standing(ADDRESS_ONLY, OURS, True, False), None, False, (Step.KEEP, ADDRESS_ONLY, False)),
+        (None, None, True, (Action.FETCH, None, False)),
+        (None, None, False, (Action.REGISTER, None, False)),
+        (None, ACCEPTED, True, (Action.FETCH, None, False)),
+        # an accepted image
+        (FileState(ACCEPTED, OURS, True, False), None, True, (Action.KEEP, ACCEPTED, False)),
+        (FileState(ACCEPTED, OURS, True, False), None, False, (Action.KEEP, ACCEPTED, False)),
         (
-            Standing(ADDRESS_ONLY, OURS, True, True),
+            FileState(ACCEPTED, OURS | OTHERS, True, False),
+            None,
+            True,
+            (Action.KEEP, ACCEPTED, False),
+        ),
+        (FileState(ACCEPTED, OURS, True, True), None, True, (Action.RESTORE, ACCEPTED, False)),
+        (
+            FileState(ACCEPTED, OURS, False, False),
+            None,
+            True,
+            (Action.ADD_EXISTING, ACCEPTED, False),
+        ),
+        (
+            FileState(ACCEPTED, OURS, False, True),
+            None,
+            True,
+            (Action.ADD_EXISTING, ACCEPTED, False),
+        ),
+        # known from our manifest, its address lost
+        (FileState(ACCEPTED, OTHERS, True, False), ACCEPTED, True, (Action.KEEP, ACCEPTED, True)),
+        (FileState(ACCEPTED, OTHERS, True, True), ACCEPTED, True, (Action.RESTORE, ACCEPTED, True)),
+        (
+            FileState(ACCEPTED, OTHERS, False, False),
+            ACCEPTED,
+            True,
+            (Action.ADD_EXISTING, ACCEPTED, True),
+        ),
+        # an address without content
+        (
+            FileState(ADDRESS_ONLY, OURS, True, False),
+            None,
+            True,
+            (Action.FETCH, ADDRESS_ONLY, False),
+        ),
+        (
+            FileState(ADDRESS_ONLY, OURS, True, False),
             None,
             False,
-            (Step.RESTORE, ADDRESS_ONLY, False),
+            (Action.KEEP, ADDRESS_ONLY, False),
+        ),
+        (
+            FileState(ADDRESS_ONLY, OURS, True, True),
+            None,
+            False,
+            (Action.RESTORE, ADDRESS_ONLY, False),
         ),
     ],
 )
-def test_what_to_do(standing, recorded, fetch, expected):
-    todo = decide_one(standing, recorded, fetch)
+def test_what_to_do(states, recorded, fetch, expected):
+    todo = decide_one(states, recorded, fetch)
     assert (todo.step, todo.key, todo.renew_url) == expected
 
 
 @pytest.mark.parametrize(
-    ("standing", "recorded"),
+    ("states", "recorded"),
     [
-        (Standing(ACCEPTED, frozenset(), True, False), None),
-        (Standing(ACCEPTED, OTHERS, True, False), None),
-        (Standing(ACCEPTED, OTHERS, False, False), None),
-        (Standing(FOREIGN, OTHERS, False, False), None),
-        (Standing(ADDRESS_ONLY, OTHERS, True, False), None),
-        (Standing(Checksum(1, "cd" * 32).key("a.jpg"), OTHERS, True, False), ACCEPTED),
+        (FileState(ACCEPTED, frozenset(), True, False), None),
+        (FileState(ACCEPTED, OTHERS, True, False), None),
+        (FileState(ACCEPTED, OTHERS, False, False), None),
+        (FileState(FOREIGN, OTHERS, False, False), None),
+        (FileState(ADDRESS_ONLY, OTHERS, True, False), None),
+        (FileState(Checksum(1, "cd" * 32).key("a.jpg"), OTHERS, True, False), ACCEPTED),
     ],
 )
 @pytest.mark.parametrize("fetch", [True, False])
-def test_what_is_not_the_picture_is_in_the_way(standing, recorded, fetch):
-    with pytest.raises(InTheWay) as raised:
-        decide_one(standing, recorded, fetch)
+def test_what_is_not_the_image_is_in_the_way(states, recorded, fetch):
+    with pytest.raises(PathConflict) as raised:
+        decide_one(states, recorded, fetch)
     said = one_line(raised.value)
     assert said.startswith("'planes/0003.jpg' is there, and is not the file from http://")
     assert "--into" in said
@@ -102,15 +132,15 @@ def test_what_is_not_the_picture_is_in_the_way(standing, recorded, fetch):
 
 @pytest.mark.parametrize("fetch", [True, False])
 def test_a_key_that_carries_no_checksum_is_in_the_way(fetch):
-    with pytest.raises(InTheWay) as raised:
-        decide_one(Standing(FOREIGN, OURS, True, False), None, fetch)
+    with pytest.raises(PathConflict) as raised:
+        decide_one(FileState(FOREIGN, OURS, True, False), None, fetch)
     said = one_line(raised.value)
     assert f"under the key '{FOREIGN}', not a SHA256E key" in said
     assert "--into" in said
 
 
 standings = st.none() | st.builds(
-    Standing,
+    FileState,
     st.sampled_from([ACCEPTED, ADDRESS_ONLY, FOREIGN]),
     st.sampled_from([OURS, OTHERS, OURS | OTHERS]),
     st.booleans(),
@@ -119,16 +149,16 @@ standings = st.none() | st.builds(
 
 
 @given(standings, st.sampled_from([None, ACCEPTED, ADDRESS_ONLY, FOREIGN]), st.booleans())
-def test_a_picture_is_fetched_only_where_none_was_accepted(there, recorded_key, fetch):
+def test_a_image_is_fetched_only_where_none_was_accepted(there, recorded_key, fetch):
     try:
         todo = decide_one(there, recorded_key, fetch)
-    except InTheWay as problem:
+    except PathConflict as problem:
         assert there is not None
         one_line(problem)
         return
     was_accepted = there is not None and there.key == ACCEPTED
-    assert (todo.step is Step.FETCH) == (fetch and not was_accepted)
-    assert (todo.step is Step.REGISTER) == (not fetch and there is None)
+    assert (todo.step is Action.FETCH) == (fetch and not was_accepted)
+    assert (todo.step is Action.REGISTER) == (not fetch and there is None)
     assert todo.key == (there.key if there else None)
 
 
@@ -136,19 +166,19 @@ def test_a_picture_is_fetched_only_where_none_was_accepted(there, recorded_key, 
 def test_renewing_fetches_again_what_would_be_kept_with_its_content(there, recorded_key, fetch):
     try:
         once = decide_one(there, recorded_key, fetch)
-    except InTheWay:
+    except PathConflict:
         return
-    again = decide_one(there, recorded_key, fetch, renew=True)
-    has_content = once.step is Step.KEEP and once.key == ACCEPTED
-    assert again == (replace(once, step=Step.RENEW) if has_content else once)
+    again = decide_one(there, recorded_key, fetch, refetch=True)
+    has_content = once.step is Action.KEEP and once.key == ACCEPTED
+    assert again == (replace(once, step=Action.REFETCH) if has_content else once)
 
 
 def test_every_file_is_decided_on_in_its_turn():
     rows = [plane_row(id=number, section_number=number) for number in range(1, 6)]
     files = plan(items("planes", *rows), BASE, 0)
-    there = {files[2].path: Standing(ACCEPTED, frozenset({files[2].url}), True, False)}
-    steps = [(todo.file, todo.step) for todo in decide(files, there, {}, Wishes())]
-    assert steps == [(file, Step.KEEP if file is files[2] else Step.FETCH) for file in files]
+    there = {files[2].path: FileState(ACCEPTED, frozenset({files[2].url}), True, False)}
+    steps = [(todo.file, todo.step) for todo in decide(files, there, {}, FetchPolicy())]
+    assert steps == [(file, Action.KEEP if file is files[2] else Action.FETCH) for file in files]
 
 
 # --- is it the same stack? ----------------------------------------------------------------
@@ -176,14 +206,14 @@ def test_the_same_stack_may_go_on():
     ("subject", "archive_url", "downsample", "said"),
     [
         (specimen(7), BASE, 0, f"is of 'specimen {SPECIMEN}', not 'specimen 7'"),
-        (Subject("data_set", SPECIMEN), BASE, 0, f"not 'data set {SPECIMEN}'"),
+        (Series("data_set", SPECIMEN), BASE, 0, f"not 'data set {SPECIMEN}'"),
         (SUBJECT, "https://x.example", 0, f"of archive '{BASE}', not 'https://x.example'"),
         (SUBJECT, BASE, 2, "is of downsample '0', not '2'"),
     ],
 )
-def test_another_stack_is_in_the_way(subject, archive_url, downsample, said):
-    with pytest.raises(InTheWay) as raised:
-        check_same_stack(RECORDED, subject, archive_url, downsample)
+def test_another_stack_is_in_the_way(series, archive_url, downsample, said):
+    with pytest.raises(PathConflict) as raised:
+        check_same_stack(RECORDED, series, archive_url, downsample)
     assert said in one_line(raised.value)
     assert "--into" in str(raised.value)
 
@@ -201,7 +231,7 @@ def test_a_stack_may_grow(sections):
     ],
 )
 def test_to_add_never_takes_away(sections, said):
-    with pytest.raises(InTheWay) as raised:
+    with pytest.raises(PathConflict) as raised:
         check_none_withdrawn(RECORDED, listed(sections))
     assert said in one_line(raised.value)
 
@@ -211,8 +241,8 @@ def test_what_was_withdrawn_before_does_not_count():
     check_none_withdrawn(replace(RECORDED, files=files), [])
 
 
-def test_of_many_lost_pictures_the_first_few_are_named():
-    with pytest.raises(InTheWay) as raised:
+def test_of_many_lost_images_the_first_few_are_named():
+    with pytest.raises(PathConflict) as raised:
         check_none_withdrawn(recorded_stack(range(1000)), [])
     said = one_line(raised.value)
     assert "planes/0004.jpg'" in said

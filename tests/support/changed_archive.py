@@ -13,7 +13,7 @@ from PIL import Image
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.manifest import json_text
 from support.helpers import TINY, Result
-from support.misbehaving import MisbehavingArchive
+from support.misbehaving import FaultyArchive
 
 SECTIONS = tuple(range(2, 14))
 CELL = replace(TINY, sections=SECTIONS)
@@ -33,23 +33,23 @@ def id_of(section: int) -> int:
 
 
 def re_encode(_request: Request, reply: Reply) -> Reply:
-    """The same picture in other bytes: a comment more."""
+    """The same image in other bytes: a comment more."""
     whole = b"".join(reply.body)
     return replace(reply, body=[whole[:2] + b"\xff\xfe\x00\x06abcd" + whole[2:]])
 
 
 def repaint(_request: Request, reply: Reply) -> Reply:
-    picture = Image.open(io.BytesIO(b"".join(reply.body)))
-    picture.paste((200, 10, 10), (0, 0, 12, 12))
+    image = Image.open(io.BytesIO(b"".join(reply.body)))
+    image.paste((200, 10, 10), (0, 0, 12, 12))
     painted = io.BytesIO()
-    picture.save(painted, "JPEG", quality=95)
+    image.save(painted, "JPEG", quality=95)
     return replace(reply, body=[painted.getvalue()])
 
 
 class ChangedRows:
     """An archive's rows as they may be a year later."""
 
-    def __init__(self, archive: MisbehavingArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, archive: FaultyArchive, monkeypatch: pytest.MonkeyPatch) -> None:
         self._rows = archive.records
         self.hidden: set[int] = set()
         self.fields: dict[int, dict[str, Any]] = {}

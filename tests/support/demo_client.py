@@ -46,8 +46,8 @@ class Client:
         rows: list[dict[str, Any]] = reply["msg"]
         return rows
 
-    def picture(self, number: int, downsample: int = 0) -> bytes:
-        """Download a picture by id, through the redirect."""
+    def image(self, number: int, downsample: int = 0) -> bytes:
+        """Download an image by id, through the redirect."""
         first = self.get(f"/api/v2/section_image_download/{number}?downsample={downsample}")
         assert first.status == 302
         split = urlsplit(first.headers["Location"])

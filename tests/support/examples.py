@@ -1,4 +1,4 @@
-"""Rows, planned files and pictures for the tests of the stack.
+"""Rows, planned files and images for the tests of the stack.
 
 plane_row, projection_row, reconstruction_row, cell_row
                              rows as the archive sends them, with some fields changed
@@ -7,7 +7,7 @@ planes, projections          hypothesis: valid rows of one specimen, ids unique
 json_values                  hypothesis: whatever a JSON reply can hold
 planned                      one planned file
 items                        what rows of the specimen describe
-jpeg                         a small picture
+jpeg                         a small image
 packed                       the manifest of some rows; EXAMPLE is one
 one_line                     what an error says, once it is seen to be one line
 """
@@ -30,7 +30,7 @@ from datalad_stackpack.archive.rows import AXES, FUNCTIONS, Item, read_rows
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.manifest.entries import file_entry, not_accepted, not_planned
 from datalad_stackpack.manifest.layout import plan
-from datalad_stackpack.manifest.model import AskedQuery, Generator, Manifest, compose
+from datalad_stackpack.manifest.model import AnsweredQuery, Generator, Manifest, compose
 
 SPECIMEN = 313862022
 SUBJECT = specimen(SPECIMEN)
@@ -115,10 +115,10 @@ def items(part: str, *rows: Any) -> tuple[Item, ...]:
 
 
 def jpeg(width: int = 33, height: int = 40, mode: str = "L", **options: Any) -> bytes:
-    noise = Random(width * height).randbytes(width * height)  # noqa: S311 (a picture)
-    picture = Pillow.frombytes("L", (width, height), noise).convert(mode)
+    noise = Random(width * height).randbytes(width * height)  # noqa: S311 (an image)
+    image = Pillow.frombytes("L", (width, height), noise).convert(mode)
     written = io.BytesIO()
-    picture.save(written, "JPEG", **options)
+    image.save(written, "JPEG", **options)
     return written.getvalue()
 
 
@@ -142,7 +142,7 @@ def packed(
     reconstruction_rows: Sequence[Any] = (),
     cell_rows: Sequence[Any] = (),
 ) -> Manifest:
-    """The manifest of these rows; ``fates`` are keys in turn, ``None`` for no picture."""
+    """The manifest of these rows; ``fates`` are keys in turn, ``None`` for no image."""
     source = sources.at_url(BASE)
     images, queries = [], []
     asked = {"planes": plane_rows, "projections": projection_rows}
@@ -151,7 +151,7 @@ def packed(
     for part, rows in asked.items():
         images += items(part, *rows)
         query = PARTS[part].query(SPECIMEN)
-        queries.append(AskedQuery(query, query.url(source.url), len(rows)))
+        queries.append(AnsweredQuery(query, query.url(source.url), len(rows)))
     files, omitted = [], [not_planned(one, downsample) for one in images if not is_planned(one)]
     for at, file in enumerate(plan(images, source.url, downsample)):
         fate = fates[at % len(fates)]
@@ -160,8 +160,8 @@ def packed(
         else:
             files.append(file_entry(file, fate, None))
     generator = Generator("datalad-stackpack", "0.1.0")
-    described = read_rows("cell", SUBJECT, cell_rows).described
-    return compose(generator, SUBJECT, source, queries, downsample, files, omitted, described)
+    cell_record = read_rows("cell", SUBJECT, cell_rows).cell_record
+    return compose(generator, SUBJECT, source, queries, downsample, files, omitted, cell_record)
 
 
 EXAMPLE = packed(

@@ -1,4 +1,4 @@
-"""A vocabulary of faults: what may come in place of a picture, or of any reply.
+"""A vocabulary of faults: what may come in place of an image, or of any reply.
 
 Each is a :data:`~archive.misbehaving.Fault`, or makes one. A body that waits does so on an
 event that the test's fixture sets at the end, so that no thread of the archive stays behind.
@@ -71,7 +71,7 @@ def busy_until(seconds: int) -> Fault:
     return fault
 
 
-# --- something else than a picture --------------------------------------------------------
+# --- something else than an image --------------------------------------------------------
 
 
 def html(request: Request, reply: Reply) -> Reply:
@@ -80,7 +80,7 @@ def html(request: Request, reply: Reply) -> Reply:
 
 
 def html_as_jpeg(request: Request, reply: Reply) -> Reply:
-    """A page under status 200, labelled as a picture."""
+    """A page under status 200, labelled as an image."""
     return replace(reply, body=[HTML])
 
 
@@ -97,8 +97,8 @@ def gzipped(request: Request, reply: Reply) -> Reply:
 
 def _redrawn(reply: Reply, kind: str, width: int, height: int) -> Reply:
     drawn = BytesIO()
-    with Image.open(BytesIO(content(reply))) as picture:
-        picture.resize((picture.width + width, picture.height + height)).save(drawn, kind)
+    with Image.open(BytesIO(content(reply))) as image:
+        image.resize((image.width + width, image.height + height)).save(drawn, kind)
     return replace(reply, body=[drawn.getvalue()])
 
 
@@ -108,17 +108,17 @@ def wrong_size(request: Request, reply: Reply) -> Reply:
 
 
 def png_as_jpeg(request: Request, reply: Reply) -> Reply:
-    """The picture as PNG, labelled as JPEG."""
+    """The image as PNG, labelled as JPEG."""
     return _redrawn(reply, "PNG", 0, 0)
 
 
 def jpeg_as_png(request: Request, reply: Reply) -> Reply:
-    """The right picture, labelled as PNG."""
+    """The right image, labelled as PNG."""
     return with_headers(reply, {"Content-Type": "image/png"})
 
 
 def with_a_tail(request: Request, reply: Reply) -> Reply:
-    """The picture twice, one after the other."""
+    """The image twice, one after the other."""
     return replace(reply, body=[content(reply) * 2])
 
 

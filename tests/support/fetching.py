@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from datalad_stackpack.archive.parts import PARTS
-from datalad_stackpack.archive.retry import Patience
+from datalad_stackpack.archive.retry import RetryPolicy
 from support.helpers import TINY
 
-QUICK = Patience(connect_s=5, read_s=5, attempts=3, first_pause_s=0)
+QUICK = RetryPolicy(connect_s=5, read_s=5, max_attempts=3, retry_delay_s=0)
 PLANES = PARTS["planes"].query(TINY.specimen_id)
 SECTION = 4
 IMAGE = TINY.plane_id(SECTION)

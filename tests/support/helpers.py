@@ -41,11 +41,11 @@ def git(*words: str, at: Path | str = ".") -> str:
     return done.stdout
 
 
-def copied_dataset(made: Path, place: Path) -> Path:
-    """A copy of a dataset at ``place``, all of whose files git finds unchanged."""
-    shutil.copytree(made, place, symlinks=True, dirs_exist_ok=True)
-    git(*PAST_ANNEX, "update-index", "-q", "--refresh", at=place)
-    return place
+def copied_dataset(made: Path, location: Path) -> Path:
+    """A copy of a dataset at ``location``, all of whose files git finds unchanged."""
+    shutil.copytree(made, location, symlinks=True, dirs_exist_ok=True)
+    git(*PAST_ANNEX, "update-index", "-q", "--refresh", at=location)
+    return location
 
 
 def free_port() -> int:

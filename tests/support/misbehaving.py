@@ -13,10 +13,10 @@ Fault = Callable[[Request, Reply], Reply]
 """What becomes of the reply that a well-behaved archive would have given."""
 
 
-class MisbehavingArchive(DemoArchive):
+class FaultyArchive(DemoArchive):
     """A demo archive that behaves until it is told otherwise.
 
-    A fault strikes the *rendering* of an image (the reply that carries the picture), the
+    A fault strikes the *rendering* of an image (the reply that carries the image), the
     *redirect* to it, a *file* such as an SWC, or the reply to a *query* for a model.
     """
 
@@ -41,16 +41,16 @@ class MisbehavingArchive(DemoArchive):
             self._faults.clear()
 
     def answer(self, request: Request) -> Reply:
-        subject = self._subject(request)
-        self._arrivals[subject].append(time.monotonic())
+        series = self._series(request)
+        self._arrivals[series].append(time.monotonic())
         reply = super().answer(request)
-        kind, _, which = subject.partition(" ")
+        kind, _, which = series.partition(" ")
         for what in (f"{kind} {which}", f"{kind} *"):
             if fault := self._take(what):
                 return fault(request, reply)
         return reply
 
-    def _subject(self, request: Request) -> str:
+    def _series(self, request: Request) -> str:
         if "/section_image_download/" in request.path:
             return f"redirect {request.path.rsplit('/', 1)[-1]}"
         if request.path == "/cgi-bin/imageservice":
@@ -80,11 +80,11 @@ class MisbehavingArchive(DemoArchive):
         return list(self._arrivals[what])
 
     def asked(self, image_id: int) -> int:
-        """How often a picture was asked for (the redirect counts, its target does not)."""
+        """How often an image was asked for (the redirect counts, its target does not)."""
         wanted = f"/section_image_download/{image_id}"
         return sum(request.path.endswith(wanted) for request in self.requests)
 
     @property
-    def pictures_asked(self) -> int:
+    def images_asked(self) -> int:
         """How many image requests there were in all."""
         return sum("/section_image_download/" in request.path for request in self.requests)

@@ -86,15 +86,15 @@ def newcomer(home: Path, port: int) -> dict[str, str]:
     }
 
 
-def run(page: Path, place: Path, environment: dict[str, str]) -> None:
-    """Run a page's commands in ``place``; complain about the first that does not do as it says."""
-    output = place.parent / "output.txt"
+def run(page: Path, location: Path, environment: dict[str, str]) -> None:
+    """Run a page's commands in ``location``; complain about the first that does not do as it says."""
+    output = location.parent / "output.txt"
     asked = commands(page)
     script = "\n".join(_scripted(one) for one in asked)
     with output.open("wb") as told:
         bash = subprocess.Popen(
             ["bash", "-c", script],
-            cwd=place,
+            cwd=location,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=told,

@@ -12,7 +12,7 @@ PROJECTIONS = (("max", "xy"), ("min", "xy"), ("max", "yz"), ("min", "yz"))
 
 
 @dataclass(frozen=True)
-class Picture:
+class DemoImage:
     """One image: a plane if it has a section number, else a projection.
 
     The bounding box `x`, `y`, `width`, `height`, in pixels of the whole image,
@@ -47,7 +47,7 @@ class Picture:
         return self.x, self.y, self.width, self.height
 
 
-def plane(cell: DemoCell, section: int) -> Picture:
+def plane(cell: DemoCell, section: int) -> DemoImage:
     """Return the plane of a section.
 
     The number in its file name is one less than the section's (archive: verified).
@@ -55,7 +55,7 @@ def plane(cell: DemoCell, section: int) -> Picture:
     number = cell.plane_id(section)
     name = f"{cell.barcode or cell.data_set_id}-{section - 1:04d}"
     width, height = cell.image_width, cell.image_height
-    return Picture(
+    return DemoImage(
         cell,
         number,
         f"/external/mousecelltypes/prod143/{name}_{number - 18}/{name}.aff",
@@ -65,12 +65,12 @@ def plane(cell: DemoCell, section: int) -> Picture:
     )
 
 
-def projection(cell: DemoCell, function: str, axes: str) -> Picture:
+def projection(cell: DemoCell, function: str, axes: str) -> DemoImage:
     """Return one of the projections; its id comes from the table or is made up."""
     at = PROJECTIONS.index((function, axes))
     width = cell.image_width if axes == "xy" else cell.yz_width
     name = f"{function}_{axes}"
-    return Picture(
+    return DemoImage(
         cell,
         cell.made_id(name, 2_540_301 + at),
         f"/external/mousecelltypes/prod146/specimen_{cell.specimen_id}/"
@@ -82,7 +82,7 @@ def projection(cell: DemoCell, function: str, axes: str) -> Picture:
     )
 
 
-def pictures(cell: DemoCell) -> Iterator[Picture]:
+def images(cell: DemoCell) -> Iterator[DemoImage]:
     """Yield every image of a cell: its planes by section, then its projections."""
     for section in cell.sections:
         yield plane(cell, section)
