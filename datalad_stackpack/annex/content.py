@@ -28,11 +28,11 @@ from datalad_stackpack.annex.git import (
 )
 from datalad_stackpack.annex.process import BatchProcess, run
 from datalad_stackpack.annex.register import Registration
+from datalad_stackpack.annex.state import FileState
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.checksums import checksum, pieces
 from datalad_stackpack.errors import PathConflict, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES
-from datalad_stackpack.packing.plan import FileState
 
 POINTER = b"/annex/objects/"
 """What the file that stands for an unlocked one without content begins with."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from datalad_stackpack.annex.state import FileState
 from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.parts import Series
@@ -19,22 +20,6 @@ from datalad_stackpack.errors import PathConflict, quoted
 from datalad_stackpack.manifest.diff import withdrawn_entries
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.model import Manifest
-
-
-@dataclass(frozen=True)
-class FileState:
-    """What the dataset has at a planned path.
-
-    ``key`` is the git-annex key of what stands there: of the annexed file, or the key that a
-    plain file's content would get. ``annexed`` is false for a plain file. ``missing_or_unlocked`` is true
-    for a file that git knows and that the work tree lacks, or has unlocked since the last commit
-    (as ``datalad rerun`` leaves them). ``urls`` are those registered at the web remote.
-    """
-
-    key: str
-    urls: frozenset[str]
-    annexed: bool
-    missing_or_unlocked: bool = False
 
 
 class Action(Enum):

@@ -141,16 +141,16 @@ def test_a_reconstruction_that_was_superseded_is_none_to_be_had(add, archive, wo
     assert list(work.iterdir()) == []
     add(1, **ALL)
     assert read(work / "1").complete
-    assert read(work / "1").reconstruction is ReconstructionState.NONE
+    assert read(work / "1").reconstruction_state is ReconstructionState.NONE
 
 
 def test_it_is_registered_fetched_later_and_checked(add, check, archive, work):
     add(1, no_fetch=True, parts="reconstruction")
-    assert read(work / "1").reconstruction is ReconstructionState.REGISTERED
+    assert read(work / "1").reconstruction_state is ReconstructionState.REGISTERED
     git("annex", "get", SWC, at=work / "1")
     assert (work / "1" / SWC).read_text().startswith("# synthetic neuron")
     add(1, parts="reconstruction")
-    assert read(work / "1").reconstruction is ReconstructionState.ACCEPTED
+    assert read(work / "1").reconstruction_state is ReconstructionState.ACCEPTED
     assert (
         codes(check(str(work / "1"), dataset=str(work / "1"), content=True, upstream="all")) == []
     )

@@ -203,7 +203,7 @@ def test_the_same_stack_may_go_on():
 
 
 @pytest.mark.parametrize(
-    ("subject", "archive_url", "downsample", "said"),
+    ("series", "archive_url", "downsample", "said"),
     [
         (specimen(7), BASE, 0, f"is of 'specimen {SPECIMEN}', not 'specimen 7'"),
         (Series("data_set", SPECIMEN), BASE, 0, f"not 'data set {SPECIMEN}'"),
