@@ -1,9 +1,15 @@
 """DataLad extension: the raw microscopy behind a cell, as a versioned dataset.
 
-DataLad loads this module at every start of an installed extension: it imports nothing heavy.
+DataLad loads this module at every start of an installed extension, so it imports nothing heavy:
+the public Python API (``__all__``) is loaded when it is first used.
 """
 
+from importlib import import_module
+from typing import Any
+
 from datalad.support.extensions import register_config
+
+__all__ = ["ArgumentError", "PackResult", "StackpackError", "__version__", "pack_one"]
 
 __version__ = "0.1.0"
 PROJECT_URL = "https://github.com/datalad-stackpack/datalad-stackpack"
@@ -80,3 +86,21 @@ register_config(
     default="1",
     description="The pause doubles with each attempt, and is spread at random.",
 )
+
+_EXPORTED_FROM = {
+    "ArgumentError": "errors",
+    "PackResult": "packing.pack_one",
+    "StackpackError": "errors",
+    "pack_one": "packing.pack_one",
+}
+"""The module of each name of the public Python API."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTED_FROM:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_EXPORTED_FROM[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,12 +2,13 @@
 
 setup_package   DataLad's own: a throw-away git configuration that allows 127.0.0.1
 archive         a misbehaving demo archive, running, that behaves until it is told otherwise
+check, update   ``stackpack_check`` and ``stackpack_update``, their results as a list
+rows            the archive's rows, which can change as they may in a year
 add             ``datalad.api.stackpack_add`` at that archive, its results as a list
 work            an empty directory, made the current one
 dataset         an empty DataLad dataset, made the current directory
 stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
 programs        (autouse) the programs of this Python first, git-annex itself before all
-own_cache       (autouse) a directory for cached files, with its locks, of this process alone
 interruptible   (autouse) Ctrl-C works, also where the suite runs in the background
 quick           (autouse) no pauses between attempts, short time-outs
 
@@ -27,6 +28,7 @@ from typing import Any
 import pytest
 from datalad.conftest import setup_package  # noqa: F401 (a fixture, used by its name)
 from hypothesis import HealthCheck, settings
+from support.changed_archive import ChangedRows
 from support.helpers import GAPS, TINY, Result, copied_dataset
 from support.misbehaving import FaultyArchive
 
@@ -56,14 +58,6 @@ def programs() -> Iterator[None]:
             location = Path(package.origin).parent
             patch.setenv("PATH", str(location), prepend=os.pathsep)
             patch.setenv("MAGIC", str(location / "magic.mgc"))
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test leaves a lock in the user's home, or waits there for a test in another process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 
@@ -116,7 +110,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, programs: None) -> Path:
 
     location = tmp_path_factory.mktemp("made")
     create(path=str(location / "dataset"), result_renderer="disabled")
-    ensure_made(StackLocation(location / "stack", location / "stack", exists=False), print)
+    ensure_made(StackLocation(location / "stack", location / "stack", exists=False))
     return location
 
 
@@ -149,3 +143,32 @@ def add(archive: FaultyArchive, work: Path) -> Callable[..., list[Result]]:
         return results
 
     return call
+
+
+@pytest.fixture
+def check(work) -> Callable[..., list[Result]]:
+    def call(path: Any = None, **options: Any) -> list[Result]:
+        from datalad.api import stackpack_check
+
+        return stackpack_check(
+            path, **({"on_failure": "ignore", "result_renderer": "disabled"} | options)
+        )
+
+    return call
+
+
+@pytest.fixture
+def update(work) -> Callable[..., list[Result]]:
+    def call(path: Any = None, **options: Any) -> list[Result]:
+        from datalad.api import stackpack_update
+
+        return stackpack_update(
+            path, **({"on_failure": "ignore", "result_renderer": "disabled"} | options)
+        )
+
+    return call
+
+
+@pytest.fixture
+def rows(archive, monkeypatch) -> ChangedRows:
+    return ChangedRows(archive, monkeypatch)

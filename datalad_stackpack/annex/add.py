@@ -1,120 +1,153 @@
-"""How files get into the annex, several at once.
+"""How validated files get into the annex, in the order that makes an interruption harmless.
 
-A file goes in by two steps, and the order is what makes an interruption harmless: first its
-URL is registered for the key that its content will have, then the file is put in its place and
-added. Whatever stands in the stack under a key with its planned URL was therefore looked at.
+First the URL of a file is registered for the key that its content will have, then the file is put
+in its place and added. So whatever stands in the stack under a key with its planned URL was
+validated, even if the run that brought it was killed.
 
-git-annex needs longer to add a file than a fast archive to send it, most of it for its
-checksum. So lanes add files side by side, each a git-annex of its own, while others arrive and
-have their URLs registered.
+One git-annex adds the files while others are downloaded. It adds one at a time: with -J2, seen with
+10.20261026, a git-annex whose reader is killed never ends.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import queue
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from datalad_stackpack.annex.process import BatchProcess
-from datalad_stackpack.archive.files import PlannedFile
-from datalad_stackpack.checksums import Checksum
-from datalad_stackpack.errors import AnnexError, WriteError, quoted
+from datalad_stackpack.annex.content import key_of_content
+from datalad_stackpack.annex.git import key_of_link, path_type
+from datalad_stackpack.annex.process import BatchProcess, reply_reason
+from datalad_stackpack.annex.state import PathType
+from datalad_stackpack.errors import (
+    AnnexError,
+    PathConflict,
+    StackpackError,
+    WriteError,
+    quoted,
+)
 
-LANES = 2
-"""How many files are added at once. A third gains nothing: git-annex's bookkeeping is shared."""
+ADD = ["git", "annex", "add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"]
+BATCH = ["--batch", "--json", "--json-error-messages"]
 
 
-WORTH_A_LANE = 20
-"""How many files each lane takes before the next is opened: a git-annex takes time to start."""
+@dataclass(frozen=True)
+class AddResult:
+    """What became of one file: the key that it is in the annex under, or the problem."""
+
+    path: str
+    key: str | None
+    problem: StackpackError | None = None
 
 
 class AnnexAdder:
-    """Takes looked-at files into the annex; a context manager.
+    """Adds validated files to the annex of the stack in ``stack``; a context manager.
 
-    What git-annex stages goes to indexes in the directory ``staging``, so that a run that is
-    killed leaves nothing staged in the user's;
-    :meth:`~datalad_stackpack.annex.content.Annex.look` finds what it left in the work tree.
+    git-annex stages them in an index of our own in ``index_directory``, so that a run that is
+    killed leaves nothing staged in the user's.
     """
 
-    def __init__(self, stack: Path, staging: Path) -> None:
+    def __init__(self, stack: Path, index_directory: Path) -> None:
         self._stack = stack
-        self._staging = staging
         self._processes = ExitStack()
-        self._registering = threading.Lock()
-        self._registrar = self._start(["registerurl"], {})
-        self._lanes: queue.SimpleQueue[BatchProcess] = queue.SimpleQueue()
-        self._lanes_opened = 0
-        self._taken = 0
-        self._under_way: list[Future[str]] = []
-        self._open_lane()
-        # one more than the lanes, so that one file is registered while others are added
-        self._pool = ThreadPoolExecutor(LANES + 1, thread_name_prefix="stackpack-intake")
+        self._registrar = self._start(["git", "annex", "registerurl", *BATCH], {})
+        self._expected: dict[str, str] = {}
+        self._results: queue.SimpleQueue[AddResult] = queue.SimpleQueue()
+        index = {"GIT_INDEX_FILE": str(index_directory / "added")}
+        self._adding = self._start([*ADD, *BATCH], index)
+        self._reader = threading.Thread(target=self._read, name="stackpack-add", daemon=True)
+        self._reader.start()
 
-    def _start(self, words: list[str], settings: dict[str, str]) -> BatchProcess:
-        command = ["git", "annex", *words, "--batch", "--json", "--json-error-messages"]
+    def _start(self, command: list[str], settings: dict[str, str]) -> BatchProcess:
         return self._processes.enter_context(BatchProcess(command, self._stack, settings))
 
-    def _open_lane(self) -> None:
-        words = ["add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"]
-        index = self._staging / f"lane-{self._lanes_opened}"
-        self._lanes.put(self._start(words, {"GIT_INDEX_FILE": str(index)}))
-        self._lanes_opened += 1
+    def register_url(self, key: str, url: str) -> None:
+        """Record at the web remote that ``url`` gives the content of ``key``."""
+        self._registrar.request(f"{key} {url}")
 
-    def _needs_a_lane(self) -> bool:
-        """Whether files wait that another lane could add.
+    def add(
+        self,
+        path: str,
+        expected_key: str,
+        *,
+        url: str | None = None,
+        content: Path | None = None,
+        replaces: str | None = None,
+    ) -> None:
+        """Give the file at ``path`` to git-annex; :meth:`completed` tells what became of it.
 
-        They do not where the network is slow, nor where one is asked for at a time.
+        ``content`` is a validated temporary file that is moved there first, ``None`` if the file
+        stands there already. ``replaces`` is the key of the annexed file that may stand there, ``None``
+        if nothing may. Raises :class:`AnnexError` when git-annex has ended.
         """
-        opened = self._lanes_opened
-        wait = len(self._under_way) > opened
-        return wait and opened < LANES and self._taken >= WORTH_A_LANE * opened
+        if url is not None:
+            self.register_url(expected_key, url)
+        self._expected[path] = expected_key
+        if content is not None:
+            try:
+                self._put(content, self._stack / path, replaces)
+            except StackpackError as problem:
+                content.unlink(missing_ok=True)
+                self._results.put(AddResult(path, None, problem))
+                return
+        self._adding.send(path)
 
-    def register(self, key: str, url: str) -> None:
-        """RunRecord at the web remote that ``url`` gives the content of ``key``."""
-        with self._registering:
-            self._registrar.ask(f"{key} {url}")
-
-    def add_existing(self, path: str, expected_key: str) -> str:
-        """Add the file that stands at ``path``; its content must make ``expected_key``."""
-        lane = self._lanes.get()
+    def _put(self, content: Path, place: Path, replaces: str | None) -> None:
+        """Move ``content`` to ``place``, over nothing but what the plan saw there."""
         try:
-            key = lane.ask(path).get("key")
-        finally:
-            self._lanes.put(lane)
-        if key != expected_key:
-            raise AnnexError(
-                f"git-annex added {quoted(path)} as {quoted(key)}, where its content should have "
-                f"made {quoted(expected_key)}: the file changed on its way through the disk"
-            )
-        return expected_key
-
-    def take(self, accepted: Path, checksum: Checksum, file: PlannedFile) -> Future[str]:
-        """Move the accepted file into its place in the stack and into the annex; promises its key.
-
-        The promise raises :class:`AnnexError` when git-annex computes another key than the
-        checksum of the bytes that were looked at makes; :class:`WriteError` when the disk is full.
-        """
-        self._under_way = [promise for promise in self._under_way if not promise.done()]
-        if self._needs_a_lane():
-            self._open_lane()
-        self._taken += 1
-        promise = self._pool.submit(self._take, accepted, checksum, file)
-        self._under_way.append(promise)
-        return promise
-
-    def _take(self, accepted: Path, checksum: Checksum, file: PlannedFile) -> str:
-        expected_key = checksum.key(file.path)
-        self.register(expected_key, file.url)
-        location = self._stack / file.path
-        try:
-            location.parent.mkdir(parents=True, exist_ok=True)
-            accepted.replace(location)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if replaces is not None:
+                _remove_annexed(place, replaces)
+            _move_without_replacing(content, place)
+        except FileExistsError as problem:
+            raise PathConflict(
+                f"is not put in place: at {quoted(place)} stands something that was not there when "
+                "the run began: move it away, and run the same command again"
+            ) from problem
         except OSError as problem:
-            raise WriteError(f"cannot put {quoted(file.path)} in its place: {problem}") from problem
-        return self.add_existing(file.path, expected_key)
+            raise WriteError(f"cannot be put in place at {quoted(place)}: {problem}") from problem
+
+    def completed(self, at_most: int = 0) -> Iterator[AddResult]:
+        """The files that are done with, waiting until ``at_most`` are under way.
+
+        Raises :class:`AnnexError` when git-annex ended before it was done with all.
+        """
+        while self._expected:
+            try:
+                result = self._results.get(block=len(self._expected) > at_most)
+            except queue.Empty:
+                return
+            if result.path not in self._expected:  # git-annex has ended: nothing more comes
+                raise result.problem or AnnexError(f"git-annex answered for {quoted(result.path)}")
+            del self._expected[result.path]
+            yield result
+
+    def _read(self) -> None:
+        """Read git-annex's replies, each of which names its file."""
+        while True:
+            try:
+                reply = self._adding.receive()
+            except AnnexError as problem:
+                self._results.put(AddResult("", None, problem))
+                return
+            self._results.put(self._checked(str(reply.get("file")), reply))
+
+    def _checked(self, path: str, reply: dict[str, object]) -> AddResult:
+        expected = self._expected.get(path)
+        key = reply.get("key")
+        if not reply.get("success"):
+            problem = AnnexError(
+                f"git-annex did not add {quoted(path)}: {quoted(reply_reason(reply))}"
+            )
+            return AddResult(path, None, problem)
+        if key != expected:
+            return AddResult(path, None, _other_key(path, str(key), str(expected)))
+        return AddResult(path, expected)
 
     def __enter__(self) -> AnnexAdder:
         return self
@@ -125,8 +158,51 @@ class AnnexAdder:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # What was handed over was looked at, and goes in: also when the one who asked for it
-        # left, or another file did not go in. Only the program's own end comes first.
-        at_once = kind is not None and not issubclass(kind, (Exception, GeneratorExit))
-        self._pool.shutdown(wait=True, cancel_futures=at_once)
+        # What was given to git-annex was validated, and goes in: also when the one who asked for
+        # it left, or another file did not go in.
+        self._adding.close_input()
+        self._reader.join()
         self._processes.__exit__(kind, problem, trace)
+
+
+WITHOUT_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EACCES)
+
+
+def _move_without_replacing(content: Path, place: Path) -> None:
+    """Rename, but over nothing; raises :class:`FileExistsError` where something stands."""
+    try:
+        os.link(content, place)
+    except OSError as problem:
+        if problem.errno not in WITHOUT_HARD_LINKS:
+            raise
+        if os.path.lexists(place):
+            raise FileExistsError(errno.EEXIST, "File exists", str(place)) from problem
+        content.rename(place)
+    else:
+        content.unlink()
+
+
+def _remove_annexed(place: Path, key: str) -> None:
+    """Remove the annexed file at ``place`` if it has ``key``; else it stays."""
+    there = path_type(place)
+    if there is PathType.LINK and key_of_link(place) == key:
+        place.unlink()
+    elif there is PathType.REGULAR_FILE and key_of_content(place) == key:
+        place.unlink()
+
+
+def _other_key(path: str, key: str, expected: str) -> AnnexError:
+    expected_stem, stem = expected.rpartition(".")[0], key.rpartition(".")[0]
+    if key.startswith(expected_stem) or stem == expected_stem:
+        reason = (
+            "git-annex is configured to keep another ending in its keys (annex.maxextensionlength, "
+            "annex.maxextensions): unset it"
+        )
+    elif key.partition("-")[0] != expected.partition("-")[0]:
+        reason = "git-annex is configured to use another backend here: see .gitattributes"
+    else:
+        reason = "the file changed on its way through the disk"
+    return AnnexError(
+        f"git-annex added {quoted(path)} as {quoted(key)}, where its content should have made "
+        f"{quoted(expected)}: {reason}"
+    )

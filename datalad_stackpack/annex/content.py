@@ -21,15 +21,12 @@ from datalad_stackpack.annex.git import (
     UNLOCKED,
     Entry,
     Index,
-    PathType,
-    at_path,
     key_of_link,
     key_of_pointer,
+    path_type,
 )
 from datalad_stackpack.annex.process import BatchProcess, run
-from datalad_stackpack.annex.register import Registration
-from datalad_stackpack.annex.state import FileState
-from datalad_stackpack.archive.files import PlannedFile
+from datalad_stackpack.annex.state import FileState, PathType
 from datalad_stackpack.checksums import checksum, pieces
 from datalad_stackpack.errors import PathConflict, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES
@@ -59,11 +56,11 @@ class Annex:
         self.stack = root / prefix
         self.index = Index(root, prefix)
 
-    def look(self, paths: Sequence[str]) -> dict[str, FileState]:
+    def states(self, paths: Sequence[str]) -> dict[str, FileState]:
         """What stands at each of ``paths`` (relative to the stack); absent where nothing does."""
         self._check_directories()
         # strings: a Path of each of thousands would take longer
-        there = {path: at_path(f"{self.stack}/{path}") for path in paths}
+        there = {path: path_type(f"{self.stack}/{path}") for path in paths}
         tracked = self.index.tracked(DIRECTORIES)
         gone = {path for path, occupant in there.items() if occupant is PathType.NOTHING}
         regular = {path for path, occupant in there.items() if occupant is PathType.REGULAR_FILE}
@@ -98,7 +95,7 @@ class Annex:
 
     def _check_directories(self) -> None:
         for name in DIRECTORIES:
-            found = at_path(self.stack / name)
+            found = path_type(self.stack / name)
             if found not in (PathType.NOTHING, PathType.OTHER):
                 raise PathConflict(
                     f"{quoted(name)} in {quoted(self.stack)} is {found.value}, not a directory: "
@@ -113,7 +110,7 @@ class Annex:
             key = key_of_link(where)
             return FileState(key or "", NO_URLS, annexed=key is not None)
         if occupant is PathType.REGULAR_FILE and (key_in_index is None or changed):
-            key = _key_of_content(Path(where))
+            key = key_of_content(Path(where))
             return FileState(key, NO_URLS, annexed=key == key_in_index)
         if occupant is PathType.OTHER or key_in_index is None:
             return FileState("", NO_URLS, annexed=False)
@@ -121,10 +118,10 @@ class Annex:
 
     def restore(self, paths: Sequence[str]) -> None:
         """Put displaced files back as they were committed: there, and locked if they were."""
-        lacking = [path for path in paths if at_path(self.stack / path) is PathType.NOTHING]
+        lacking = [path for path in paths if path_type(self.stack / path) is PathType.NOTHING]
         if lacking:
             self.index.restore(lacking)
-        unlocked = [path for path in paths if at_path(self.stack / path) is PathType.REGULAR_FILE]
+        unlocked = [path for path in paths if path_type(self.stack / path) is PathType.REGULAR_FILE]
         if unlocked:
             run(["git", "annex", "lock", "--quiet", "--", *unlocked], self.stack)
 
@@ -163,19 +160,10 @@ class Annex:
             words = ["setpresentkey", "--batch", "--json", "--json-error-messages"]
             with BatchProcess(["git", "annex", *words], self.root) as presence:
                 for key in keys:
-                    presence.ask(f"{key} {WEB_REMOTE} 0")
-
-    def register_only(self, files: Sequence[PlannedFile], staging: Path) -> None:
-        """Put files in place by their addresses alone, under VURL keys.
-
-        They are staged in an index in ``staging`` only. The first to fetch one records its
-        checksum, which later fetches must meet. Raises :class:`AnnexError` for a file that
-        git-annex does not take.
-        """
-        Registration(self.root, self.prefix, staging).register(files)
+                    presence.request(f"{key} {WEB_REMOTE} 0")
 
 
-def _key_of_content(path: Path) -> str:
+def key_of_content(path: Path) -> str:
     """The key of a regular file: the one a pointer names, else that of its content."""
     content = pieces(path)
     beginning = next(content, b"")

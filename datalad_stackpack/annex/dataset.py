@@ -7,47 +7,86 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.annex.git import Index
+from datalad_stackpack.annex.git import Index, check_nothing_under_way
 from datalad_stackpack.annex.locate import StackLocation, root_above
-from datalad_stackpack.annex.lock import making_a_dataset
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.errors import AnnexError, DatasetError, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME, prefix
 
 
-def ensure_made(location: StackLocation, on_lock_wait: Callable[[str], None]) -> StackLocation:
-    """The place with its dataset made, by this process or by another one meanwhile."""
+def ensure_made(location: StackLocation) -> StackLocation:
+    """The location with its dataset made, by this process or by another one meanwhile.
+
+    Raises :class:`DatasetError`, and leaves nothing, where none can be made.
+    """
     if location.exists:
         return location
-    with making_a_dataset(on_lock_wait):
-        if root_above(location.root) != location.root:
-            _make(location.root)
+    root = location.root
+    if root.exists() or _is_tracked(root):
+        # an empty directory may be somebody's current one; what is tracked DataLad refuses
+        if root_above(root) != root:
+            _create(root, None)
+    else:
+        _make_beside(root)
     return replace(location, exists=True)
 
 
-def _make(root: Path) -> None:
-    """A new dataset at ``root``, there at once or not at all; raises :class:`DatasetError`.
+def _make_beside(root: Path) -> None:
+    """Make a dataset beside ``root`` and rename it: it is there at once, or not at all.
 
-    Whoever kills the making of it leaves a directory beside it, which the next one removes. An
-    empty directory that is there may be somebody's current one, and is used as it is.
+    Who loses the race uses what the other made. What a run that was killed left beside it goes.
     """
-    if root.exists() or _is_tracked(root):  # tracked: DataLad refuses it, and says why
-        _create(root, None)
-        return
-    beside = root.with_name(f".{root.name}.being-made")
+    prefix = f".{root.name[:64]}.being-made-"
     try:
-        if beside.exists():
-            shutil.rmtree(beside)
-        _create(beside, f"{user_name()}@{socket.gethostname()}:{root}")
-        beside.rename(root)
+        for left in root.parent.glob(f"{prefix}*"):
+            if _is_abandoned(left):
+                shutil.rmtree(left, ignore_errors=True)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=root.parent))
     except OSError as problem:
         raise DatasetError(f"cannot make a dataset at {quoted(root)}: {problem}") from problem
+    try:
+        dataset = beside / root.name
+        _create(dataset, f"{user_name()}@{socket.gethostname()}:{root}")
+        _rename(dataset, root)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _rename(dataset: Path, root: Path) -> None:
+    try:
+        dataset.rename(root)
+    except OSError as problem:
+        if root_above(root) != root:
+            raise DatasetError(f"cannot make a dataset at {quoted(root)}: {problem}") from problem
+        _make_removable(dataset)
+
+
+def _make_removable(dataset: Path) -> None:
+    """git-annex's objects are write-protected, with their directories."""
+    for directory, _, _ in os.walk(dataset):
+        Path(directory).chmod(0o700)
+
+
+def _is_abandoned(directory: Path) -> bool:
+    """Whether the process that makes a dataset in ``directory`` has ended."""
+    number = directory.name.rpartition(".being-made-")[2].partition("-")[0]
+    if not number.isdecimal() or directory.is_symlink():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def user_name() -> str:
@@ -132,53 +171,56 @@ class RunRecord:
 
 def commit(
     location: StackLocation,
-    index: Index,
-    paths: Sequence[str],
+    files: Mapping[str, str | None],
     removed: Sequence[str],
     record: RunRecord,
+    directory: Path,
 ) -> str:
-    """Commit ``paths`` of the stack and the removal of ``removed``, and nothing else.
+    """Commit ``files`` of the stack and the removal of ``removed``, and nothing else.
 
-    The message is DataLad's run record, whose outputs may be directories rather than every
-    file. Returns the commit. Raises :class:`DatasetError` unless all is then committed.
+    ``files`` maps each path to its annex key, or to ``None`` for one whose content is in git itself;
+    all are staged. ``directory`` is the run's own for temporary files. The message is DataLad's run
+    record, whose outputs may be directories rather than every file. Returns the commit, of the
+    user's branch also when an adjusted one is checked out. Raises :class:`DatasetError` unless the
+    commit's tree has all of it.
     """
     from datalad.distribution.dataset import Dataset
 
+    check_nothing_under_way(location.root)
+    index = Index(location.root, location.relative)
     dataset = Dataset(str(location.root))
     message = _run_message(location, dataset, record)
-    corresponding = dataset.repo.get_corresponding_branch()
-    if corresponding is None and index.is_just(paths, removed):
-        wrong = _commit_index(location, message)
-    else:
-        wrong = _save(
-            location.root, [location.stack / path for path in (*paths, *removed)], message
-        )
-    left = index.changed_since_commit([*paths, *removed])
-    if wrong or left:
-        why = wrong or f"{len(left)} files are not in the commit"
+    problem = None
+    try:
+        index.commit(list(files), removed, message, directory / "commit-index")
+        if dataset.repo.get_corresponding_branch() is not None:
+            dataset.repo.localsync()
+    except AnnexError as failure:
+        problem = str(failure)
+    missing = _not_committed(index, files, removed)
+    if problem or missing:
+        reason = problem or f"{len(missing)} files are not in the commit, such as {missing[0]}"
         raise DatasetError(
-            f"cannot commit in {quoted(location.root)}: {quoted(why)}; what was accepted is kept and "
-            "staged: run the same command again once that is mended"
+            f"cannot commit in {quoted(location.root)}: {quoted(reason)}; what was validated is kept "
+            "and staged: run the same command again once that is mended"
         )
-    return _commit_at(location, corresponding or "HEAD")
+    return head(location)
+
+
+def _not_committed(
+    index: Index, files: Mapping[str, str | None], removed: Sequence[str]
+) -> list[str]:
+    """The paths that the last commit's tree has not as they should be."""
+    in_tree = index.committed([""])
+    keys = index.keys({path: in_tree[path] for path in files if path in in_tree})
+    missing = [path for path, key in files.items() if path not in in_tree or keys[path] != key]
+    return missing + [path for path in removed if path in in_tree]
 
 
 def saved(root: Path, paths: Sequence[Path], message: str) -> None:
     """Save ``paths`` in the dataset at ``root``; raises :class:`DatasetError` if it cannot be."""
     if wrong := _save(root, paths, message):
         raise DatasetError(f"cannot commit in {quoted(root)}: {quoted(wrong)}")
-
-
-def _commit_index(location: StackLocation, message: str) -> str | None:
-    """Commit what is staged; returns what went wrong.
-
-    DataLad would compare every file with the commit again, to come to the same.
-    """
-    try:
-        run(["git", "commit", "--quiet", "--file=-"], location.root, os.fsencode(message))
-    except AnnexError as problem:
-        return str(problem)
-    return None
 
 
 def _save(root: Path, paths: Sequence[Path], message: str) -> str | None:
@@ -237,6 +279,16 @@ def head(location: StackLocation) -> str:
     An empty string if there is none.
     """
     return _commit_at(location, branch(location))
+
+
+def last_stack_commit(location: StackLocation) -> str:
+    """The last commit that changed the stack's own files; an empty string if there is none."""
+    own = [prefix(location.relative) + name for name in (MANIFEST_NAME, *DIRECTORIES)]
+    tip = head(location)
+    if not tip:
+        return ""
+    words = ["git", "--literal-pathspecs", "rev-list", "--max-count=1", tip, "--", *own]
+    return run(words, location.root).decode().strip()
 
 
 def _commit_at(location: StackLocation, name: str) -> str:

@@ -6,11 +6,12 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 from datalad_stackpack.annex.process import run
+from datalad_stackpack.annex.state import PathType
 from datalad_stackpack.checksums import key_of_file_name
+from datalad_stackpack.errors import DatasetError, quoted
 from datalad_stackpack.manifest import layout
 
 ANNEX_OBJECTS = "annex/objects/"
@@ -25,20 +26,13 @@ PAST_ANNEX = ("-c", "filter.annex.clean=", "-c", "filter.annex.process=", "-c",
 """Options that let git take content as it is, not through git-annex's filter."""
 
 
+NO_BLOB = b"0" * 40
+
 LINK = "120000"
 
 
 UNLOCKED = "100644"
 """The modes of an annexed file: a symbolic link, or a regular file that names its key."""
-
-
-class PathType(Enum):
-    """What stands at a path of the work tree."""
-
-    NOTHING = "nothing"
-    LINK = "a symbolic link"
-    REGULAR_FILE = "a regular file"
-    OTHER = "a directory or a device"
 
 
 @dataclass(frozen=True)
@@ -61,8 +55,8 @@ class Index:
 
     def _git(self, words: list[str], paths: Iterable[str] = (), feed: bytes = b"") -> bytes:
         command = ["git", "--literal-pathspecs", *words]
-        if paths := list(paths):
-            command += ["--", *(self._prefix + path for path in paths)]
+        if below := [self._prefix + path for path in paths if self._prefix + path]:
+            command += ["--", *below]
         return run(command, self._root, feed)
 
     def _relative(self, path: bytes) -> str:
@@ -118,28 +112,45 @@ class Index:
         """Those of ``paths`` that differ from the last commit, or that git does not know."""
         words = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all",
                  "--ignored=traditional"]  # fmt: skip
-        listing = self._git(words, [""] if self._prefix else [])
+        listing = self._git(words, [""])
         changed = {self._relative(line[3:]) for line in listing.split(b"\0") if line}
         return changed.intersection(paths)
 
-    def is_just(self, paths: Sequence[str], removed: Sequence[str]) -> bool:
-        """Whether git's index has all ``paths`` as they stand, and nothing else is staged.
+    def commit(
+        self, paths: Sequence[str], removed: Sequence[str], message: str, own_index: Path
+    ) -> None:
+        """Commit ``paths`` as they are staged, and the removal of ``removed``; nothing else.
 
-        In doubt it says no: so of a file whose content goes through git-annex's filter.
+        The commit is made from ``own_index``: the last commit's files with ours put in. So what the
+        user has staged stays staged, and the work tree is not read. Hooks run. Raises
+        :class:`AnnexError` if git refuses.
         """
-        if not self._has_commit():
-            return False
-        ours = {self._prefix + path for path in (*paths, *removed)}
-        known = set(self._git(["ls-files", "-z"], [""] if self._prefix else []).split(b"\0"))
-        if not all(os.fsencode(self._prefix + path) in known for path in paths):
-            return False
-        # past git-annex's filter, which would read a manifest that was only just staged again
-        words = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no"]
-        for line in self._git([*PAST_ANNEX, *words]).split(b"\0"):
-            is_ours = os.fsdecode(line[3:]) in ours
-            if line and (line[1:2] != b" " if is_ours else line[:1] != b" "):
-                return False
-        return True
+        settings = {"GIT_INDEX_FILE": str(own_index)}
+        staged = Path(os.fsdecode(self._git(["rev-parse", "--git-path", "index"])).rstrip("\n"))
+        if (self._root / staged).exists():
+            own_index.write_bytes(
+                (self._root / staged).read_bytes()
+            )  # with what git knows of times
+        base = ["-i", "-m", "HEAD"] if self._has_commit() else ["--empty"]
+        run(["git", "read-tree", *base], self._root, settings=settings)
+        entries = self._git(["ls-files", "-s", "-z"], [""])
+        wanted = {os.fsencode(self._prefix + path) for path in paths}
+        lines = [line for line in entries.split(b"\0") if line.partition(b"\t")[2] in wanted]
+        lines += [b"0 " + NO_BLOB + b"\t" + os.fsencode(self._prefix + path) for path in removed]
+        feed = b"".join(line + b"\0" for line in lines)
+        command = ["git", *PAST_ANNEX, "update-index", "-z", "--index-info"]
+        run(command, self._root, feed, settings)
+        words = ["git", "commit", "--quiet", "--allow-empty", "--file=-"]
+        run(words, self._root, os.fsencode(message), settings)
+        self._take_from_commit(paths)
+
+    def _take_from_commit(self, paths: Sequence[str]) -> None:
+        """Stage ``paths`` as the last commit has them: a hook may have changed one."""
+        words = ["ls-tree", "-r", "-z", "HEAD"]
+        rows = self._git(words, [""]).split(b"\0")
+        wanted = {os.fsencode(self._prefix + path) for path in paths}
+        feed = b"".join(row + b"\0" for row in rows if row.partition(b"\t")[2] in wanted)
+        self._git([*PAST_ANNEX, "update-index", "-z", "--index-info"], feed=feed)
 
     def restore(self, paths: Iterable[str]) -> None:
         """Put back ``paths`` that git knows and the work tree lacks."""
@@ -161,9 +172,46 @@ class Index:
             if listing:
                 self._git([*PAST_ANNEX, "update-index", "-z", "--index-info"], feed=listing)
 
-    def stage_in_git(self, path: str) -> None:
-        """Stage the file ``path`` with its content in git itself, not in the annex."""
-        self._git([*PAST_ANNEX, "add", "--force"], [path])
+    def stage_content(self, path: str, content: bytes) -> None:
+        """Stage ``content`` as the file ``path`` in git itself, byte for byte.
+
+        Past git-annex's filter and past git's conversion of line ends; the work tree is not read.
+        """
+        blob = self._git(["hash-object", "-w", "--stdin"], feed=content).decode().strip()
+        line = f"100644 {blob} 0\t".encode() + os.fsencode(self._prefix + path) + b"\0"
+        self._git([*PAST_ANNEX, "update-index", "-z", "--add", "--index-info"], feed=line)
+
+    def is_same_in_work_tree(self, path: str, content: bytes) -> bool:
+        """Whether git would take the file ``path`` for ``content``, which it may write with CRLF."""
+        there = self._root / (self._prefix + path)
+        words = ["hash-object", "--stdin"]
+        wanted = self._git(words, feed=content)
+        return self._git([*PAST_ANNEX, "hash-object", f"--path={self._prefix}{path}", "--stdin"],
+                         feed=there.read_bytes()) == wanted  # fmt: skip
+
+
+UNDER_WAY = {
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase or git am",
+    "sequencer": "a cherry-pick or revert of several commits",
+    "BISECT_LOG": "a bisection",
+}
+"""What git leaves in its directory while something is under way (gitrepository-layout)."""
+
+
+def check_nothing_under_way(root: Path) -> None:
+    """Raise :class:`DatasetError` while a merge or anything like it waits to be concluded."""
+    words = [word for name in UNDER_WAY for word in ("--git-path", name)]
+    names = run(["git", "rev-parse", *words], root)
+    for path, what in zip(os.fsdecode(names).splitlines(), UNDER_WAY.values(), strict=True):
+        if (root / path).exists():
+            raise DatasetError(
+                f"{what} is under way in {quoted(root)}: conclude or abort it, and run the same "
+                "command again"
+            )
 
 
 def _records(listing: bytes) -> list[list[bytes]]:
@@ -178,7 +226,7 @@ def key_of_pointer(text: str) -> str | None:
     return key_of_file_name(target.rsplit("/", 1)[-1]) or None
 
 
-def at_path(path: str | Path) -> PathType:
+def path_type(path: str | Path) -> PathType:
     """What stands at ``path``; a link is not followed."""
     try:
         mode = os.lstat(path).st_mode

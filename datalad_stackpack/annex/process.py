@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
+import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +20,40 @@ from types import TracebackType
 from typing import IO, Any, cast
 
 from datalad_stackpack.errors import AnnexError, ArgumentError, quoted
+
+OLDEST_ANNEX = "10.20241202"
+"""The oldest git-annex with all that is used here: VURL keys, and their repair by fsck."""
+
+PATHSPEC_VARIABLES = (
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+)
+"""They change what our commands mean: a hook of a git that was called with them inherits them."""
+
+LEADING_ELSEWHERE = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+"""They lead git to another repository than the one that we mean."""
+
+END_S = 10.0
+"""How long a process may take to end once it is told to, in seconds."""
+
+
+def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment that programs are run in, with ``settings`` added.
+
+    Programs that were installed beside the Python that runs are found too: a Jupyter kernel, or
+    ``.venv/bin/datalad`` without activation, does not have that directory on its PATH.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in PATHSPEC_VARIABLES}
+    directories = [*kept.get("PATH", os.defpath).split(os.pathsep), sysconfig.get_path("scripts")]
+    # a command that only reads must not take the lock that a commit beside it needs
+    return {
+        **kept,
+        "PATH": os.pathsep.join(dict.fromkeys(directories)),
+        "GIT_OPTIONAL_LOCKS": "0",
+        **(settings or {}),
+    }
 
 
 def run(
@@ -30,41 +66,71 @@ def run(
 ) -> bytes:
     """What ``command`` printed, run in ``directory`` with ``feed`` on its standard input.
 
-    ``settings`` are added to the environment. Raises :class:`AnnexError` with the command's
-    own last words when it is not there or ends with another code than ``accepted_codes``.
+    ``settings`` are added to the environment; ``timeout_s`` bounds the command and what it starts.
+    Raises :class:`AnnexError` with the command's own words when it cannot be run, ends with
+    another code than ``accepted_codes``, or takes too long.
     """
+    process = _started(command, directory, settings, subprocess.PIPE)
+    name = " ".join(command[:3])
     try:
-        done = subprocess.run(
+        printed, errors = process.communicate(feed, timeout_s)
+    except subprocess.TimeoutExpired as problem:
+        _kill(process)
+        raise AnnexError(f"{name} did not end in {timeout_s:g} s") from problem
+    except BaseException:
+        _kill(process)
+        raise
+    if process.returncode not in accepted_codes:
+        raise AnnexError(
+            f"{name} failed in {quoted(directory)} with exit code "
+            f"{process.returncode}: {quoted(_reason(errors or printed))}"
+        )
+    return bytes(printed)
+
+
+def _started(
+    command: Sequence[str],
+    directory: Path,
+    settings: Mapping[str, str] | None,
+    errors: int | IO[bytes],
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
             command,
             cwd=directory,
-            input=feed,
-            capture_output=True,
-            env={**os.environ, **(settings or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment(settings),
             start_new_session=True,
-            check=False,
-            timeout=timeout_s,
         )
-    except subprocess.TimeoutExpired as problem:
-        raise AnnexError(f"{' '.join(command[:3])} did not end in {timeout_s} s") from problem
     except OSError as problem:
         raise AnnexError(f"cannot run {command[0]} in {quoted(directory)}: {problem}") from problem
-    if done.returncode not in accepted_codes:
-        raise AnnexError(
-            f"{' '.join(command[:3])} failed in {quoted(directory)} with exit code "
-            f"{done.returncode}: {quoted(_last_words(done.stderr or done.stdout))}"
-        )
-    return done.stdout
 
 
-def _last_words(output: bytes) -> str:
-    lines = [line for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "(it did not say why)"
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started, which hold its pipes open."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+
+
+def _reason(output: bytes) -> str:
+    """Why a program failed, in its own words: git explains below its first error, not above."""
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
+    lines = [line for line in lines if line]
+    named = [line for line in lines if re.match(r"(git-annex: )?(fatal|error):", line)]
+    return (named or lines[-1:] or ["(it did not say why)"])[0]
 
 
 class BatchProcess:
     """A process that goes on beside this one. A context manager: it has ended in order at the end.
 
-    A batch process answers each line with a line of JSON; another may just be told what to do.
+    A batch process answers each line with a line of JSON; another is only written to.
     """
 
     def __init__(
@@ -73,72 +139,77 @@ class BatchProcess:
         self._name = " ".join(command[:3])
         # a file, because a pipe that nobody empties would stop the process
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
-        try:
-            self._process = subprocess.Popen(
-                command,
-                cwd=directory,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                env={**os.environ, **(settings or {})},
-                start_new_session=True,
-            )
-        except OSError as problem:
-            raise AnnexError(f"cannot run {self._name}: {problem}") from problem
+        self._process = _started(command, directory, settings, self._errors)
         self._stdin = cast(IO[bytes], self._process.stdin)
         self._stdout = cast(IO[bytes], self._process.stdout)
 
-    def ask(self, line: str) -> dict[str, Any]:
-        """The answer to ``line``; raises :class:`AnnexError` when it is not a success."""
-        self.tell(os.fsencode(line) + b"\n")
+    def request(self, line: str) -> dict[str, Any]:
+        """The reply to ``line``; raises :class:`AnnexError` when it is not a success."""
+        self.send(line)
+        reply = self.receive()
+        if not reply.get("success"):
+            raise AnnexError(
+                f"{self._name} failed for {quoted(line)}: {quoted(reply_reason(reply))}"
+            )
+        return reply
+
+    def send(self, line: str) -> None:
+        """Write a line; raises :class:`AnnexError` for two in one, or when the process has ended."""
+        if "\n" in line:
+            raise AnnexError(f"{quoted(line)} has a line end, and cannot be given to {self._name}")
+        self.write(os.fsencode(line) + b"\n")
         try:
             self._stdin.flush()
-            answer = self._stdout.readline()
         except OSError as problem:
-            raise AnnexError(f"{self._name} ended early: {problem}") from problem
-        if not answer:
-            raise AnnexError(
-                f"{self._name} ended with exit code {self._process.wait()} "
-                f"before it answered {quoted(line)}: {quoted(self._said())}"
-            )
-        return self._read(answer, line)
+            raise self._ended_early() from problem
 
-    def tell(self, said: bytes) -> None:
+    def write(self, content: bytes) -> None:
         """Write to its standard input; raises :class:`AnnexError` when it has ended already."""
         try:
-            self._stdin.write(said)
+            self._stdin.write(content)
         except OSError as problem:
-            raise AnnexError(f"{self._name} ended early: {problem}") from problem
+            raise self._ended_early() from problem
 
-    def _read(self, answer: bytes, line: str) -> dict[str, Any]:
+    def receive(self) -> dict[str, Any]:
+        """The next reply; raises :class:`AnnexError` when the process has ended."""
+        answer = self._stdout.readline()
+        if not answer:
+            raise self._ended_early()
         try:
-            told: dict[str, Any] = json.loads(answer)
+            reply: dict[str, Any] = json.loads(answer)
         except ValueError as problem:
             raise AnnexError(f"{self._name} answered {quoted(answer)}") from problem
-        if not told.get("success"):
-            reasons = " ".join(told.get("error-messages", [])) or told.get("note", "")
-            raise AnnexError(f"{self._name} failed for {quoted(line)}: {quoted(reasons)}")
-        return told
+        return reply
+
+    def _ended_early(self) -> AnnexError:
+        code = self._process.wait()
+        return AnnexError(
+            f"{self._name} ended early, with exit code {code}: {quoted(self._words())}"
+        )
+
+    def close_input(self) -> None:
+        """Say that nothing more is requested: the process finishes what it began, and ends."""
+        with suppress(BrokenPipeError):
+            self._stdin.close()
 
     def close(self) -> bytes:
         """End the process in order: it finishes what it began. Returns what it printed last.
 
         Raises :class:`AnnexError` if it failed.
         """
-        with suppress(BrokenPipeError):
-            self._stdin.close()
+        self.close_input()
         printed = self._stdout.read()
         self._stdout.close()
         if self._process.wait():
             raise AnnexError(
                 f"{self._name} ended with exit code {self._process.returncode}: "
-                f"{quoted(self._said())}"
+                f"{quoted(self._words())}"
             )
         return printed
 
-    def _said(self) -> str:
+    def _words(self) -> str:
         self._errors.seek(0)
-        return _last_words(self._errors.read())
+        return _reason(self._errors.read())
 
     def __enter__(self) -> BatchProcess:
         return self
@@ -152,68 +223,39 @@ class BatchProcess:
         if kind is None:
             self.close()
             return
-        with suppress(AnnexError):  # the first problem is the one to tell
+        with suppress(AnnexError):  # the first problem is the one to report
             self.close()
 
 
-OLDEST_ANNEX = "10.20241202"
-"""The oldest git-annex with all that is used here: VURL keys, and their repair by fsck."""
-
-
-class Installed:
-    """The git-annex that is installed. A context manager.
-
-    It is asked for its version when this is made, and answers when :meth:`check` wants to know,
-    once: its start takes as long as some of our imports, which can be made meanwhile.
-    """
-
-    def __init__(self) -> None:
-        self._asked: BatchProcess | None = None
-        with suppress(AnnexError, OSError):
-            self._asked = BatchProcess(["git-annex", "version", "--raw"], Path.cwd())
-
-    def check(self) -> None:
-        """Raise :class:`AnnexError` unless a git-annex that is new enough can be run.
-
-        Raises :class:`ArgumentError` when the environment would lead git to another repository.
-        """
-        for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
-            if name in os.environ:
-                raise ArgumentError(
-                    f"{name} is set in the environment ({quoted(os.environ[name])}), and would "
-                    "lead git elsewhere: unset it"
-                )
-        wanted = f"datalad-stackpack needs git-annex {OLDEST_ANNEX} or newer: pip install git-annex"
-        printed = self._answer()
-        if printed is None:
-            raise AnnexError(f"git-annex is not installed, or does not run; {wanted}")
-        if _version(printed) < _version(OLDEST_ANNEX):
-            raise AnnexError(f"git-annex here is of version {quoted(printed.strip())}; {wanted}")
-
-    def _answer(self) -> str | None:
-        asked, self._asked = self._asked, None
-        with suppress(AnnexError):
-            return asked.close().decode("utf-8", "replace") if asked else None
-        return None
-
-    def __enter__(self) -> Installed:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._answer()
+def reply_reason(reply: Mapping[str, Any]) -> str:
+    """Why a batch process did not do what a line asked for."""
+    return " ".join(reply.get("error-messages", [])) or str(reply.get("note", ""))
 
 
 def check_installed() -> None:
-    """See :meth:`Installed.check`."""
-    with Installed() as installed:
-        installed.check()
+    """Raise :class:`AnnexError` unless a git-annex that is new enough can be run.
+
+    Raises :class:`ArgumentError` when the environment would lead git to another repository.
+    """
+    for name in LEADING_ELSEWHERE:
+        if name in os.environ:
+            raise ArgumentError(
+                f"{name} is set in the environment ({quoted(os.environ[name])}), and would "
+                "lead git elsewhere: unset it"
+            )
+    # DataLad looks for it too
+    os.environ["PATH"] = environment()["PATH"]
+    needed = f"datalad-stackpack needs git-annex {OLDEST_ANNEX} or newer: pip install git-annex"
+    try:
+        printed = run(["git-annex", "version", "--raw"], Path.cwd()).decode("utf-8", "replace")
+    except AnnexError as problem:
+        if isinstance(problem.__cause__, FileNotFoundError):
+            raise AnnexError(f"git-annex is not installed; {needed}") from problem
+        raise AnnexError(f"git-annex does not run: {problem}; {needed}") from problem
+    if _version(printed) < _version(OLDEST_ANNEX):
+        raise AnnexError(f"git-annex here is of version {quoted(printed.strip())}; {needed}")
 
 
 def _version(text: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(?:\.\d+)*", text)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()
+    numbers = re.match(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in numbers[0].split(".")) if numbers else ()

@@ -1,11 +1,11 @@
-"""Files by their addresses alone: what ``git annex addurl --relaxed`` does, thousands at once.
+"""Files by their addresses alone: what ``git annex addurl --relaxed`` does, for many at once.
 
-git-annex needs milliseconds for each. What it does for one is simple: a VURL key made of the
-address, two logs in its branch, a symbolic link. So it does one of each form of key, and where
-those came out as foretold here, in every part, the others are made the same way together; else
-git-annex does them all. That is the case in an adjusted branch, with ``annex.addunlocked``, on a
-file system without symbolic links, in a repository with SHA-256 objects, and wherever git-annex is
-set to keep its records elsewhere or has changed its ways.
+git-annex needs milliseconds for each file, and the whole database has 590,000. What it does for one
+is simple: a VURL key made of the address, two logs in its branch, a symbolic link. So it does one
+of each form of key, and where those came out as expected here, in every part, the others are made
+the same way together; else git-annex does them all. That is the case in an adjusted branch, with
+``annex.addunlocked``, on a file system without symbolic links, in a repository with SHA-256 objects,
+and wherever git-annex is set to keep its records elsewhere or has changed its ways.
 """
 
 from __future__ import annotations
@@ -13,143 +13,206 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Sequence
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datalad_stackpack.annex.branch import Branch
-from datalad_stackpack.annex.process import BatchProcess, run
+from datalad_stackpack.annex.add import AddResult
+from datalad_stackpack.annex.branch import BRANCH, WEB_REMOTE, Branch, log_names
+from datalad_stackpack.annex.process import BatchProcess, reply_reason, run
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.checksums import file_name_of_key
-from datalad_stackpack.errors import AnnexError, WriteError
+from datalad_stackpack.errors import AnnexError, PathConflict, StackpackError, WriteError, quoted
 from datalad_stackpack.manifest import layout
 
 WORTH_IT = 20
-"""Fewer files than this git-annex does as fast by itself."""
+"""Fewer files than this git-annex registers as fast by itself."""
 
+SIDE_BRANCH = "refs/heads/synced/git-annex"
+"""Where a push from another clone puts records; git-annex merges it the next time it looks."""
 
 LETTERS = "0123456789zqjxkmvwgpfZQJXKMVWGPF"
 """The digits of git-annex's old hash directories (git-annex, "hashing")."""
 
-
 PLAIN_IN_KEYS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_/%:"
-
-
 IN_KEYS = {byte: f",{byte}" for byte in range(256) if byte not in PLAIN_IN_KEYS} | {ord(","): ",,"}
 """How a key of an address has each byte that it does not have as it is."""
+
+ADDURL = ["git", "-c", "annex.backend=SHA256E", "annex", "addurl", "--batch", "--with-files",
+          "--relaxed", "--raw", "--verifiable", "--json", "--json-error-messages",
+          "--no-check-gitignore"]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ExpectedLink:
-    """What registering one file will make of it: its key, its link and the link's blob."""
+    """What registering one file makes of it: its key and the target of its link."""
 
     file: PlannedFile
     key: str
-    link: bytes
+    target: bytes
 
     @property
     def blob(self) -> str:
         """The name of the link's blob in a repository with SHA-1 objects."""
-        content = b"blob %d\0%b" % (len(self.link), self.link)
+        content = b"blob %d\0%b" % (len(self.target), self.target)
         return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
-class Registration:
-    """Registers files of the stack ``prefix`` (POSIX, "." for all) of the dataset at ``root``."""
+def register(
+    root: Path, prefix: str, files: Sequence[PlannedFile], index_directory: Path
+) -> Iterator[AddResult]:
+    """Put ``files`` of the stack ``prefix`` (POSIX, "." for all) in place by their addresses alone.
 
-    def __init__(self, root: Path, prefix: str, staging: Path) -> None:
+    They are staged in indexes in ``index_directory`` only. The first to fetch one records its
+    checksum, which later fetches must meet. Raises :class:`AnnexError` when git-annex has ended.
+    """
+    registration = _Registration(root, prefix, index_directory)
+    rest: Sequence[PlannedFile] = files
+    if len(files) >= WORTH_IT and registration.merges():
+        samples = list({_is_shortened(file.url): file for file in files}.values())
+        yield from registration.by_annex(samples)
+        rest = [file for file in files if file not in samples]
+        if all(registration.came_as_expected(file) for file in samples):
+            rest = yield from registration.together(rest)
+    yield from registration.by_annex(rest)
+
+
+class _Registration:
+    def __init__(self, root: Path, prefix: str, index_directory: Path) -> None:
         self._root = root
         self._prefix = layout.prefix(prefix)
         self._stack = root / prefix
-        self._staging = staging
+        self._by_annex_index = {"GIT_INDEX_FILE": str(index_directory / "registered")}
+        self._linked_index = {"GIT_INDEX_FILE": str(index_directory / "linked")}
         self._branch = Branch(root)
 
-    def register(self, files: Sequence[PlannedFile]) -> None:
-        """Put ``files`` in place by their addresses alone; raises :class:`AnnexError`."""
-        rest: Sequence[PlannedFile] = files
-        if len(files) >= WORTH_IT and self._branch.merges():
-            samples = list({_is_shortened(file.url): file for file in files}.values())
-            self._by_annex(samples)
-            rest = [file for file in files if file not in samples]
-            if all(self._came_as(self._foretell(file)) for file in samples):
-                rest = self._together(rest)
-        self._by_annex(rest)
+    def merges(self) -> bool:
+        """Whether git-annex merges the side branch, which it does unless it is told not to."""
+        words = ["config", "--type=bool", "--default=true", "annex.merge-annex-branches"]
+        return run(["git", *words], self._root).strip() == b"true"
 
-    def _by_annex(self, files: Sequence[PlannedFile]) -> None:
-        command = ["git", "-c", "annex.backend=SHA256E", "annex", "addurl", "--batch",
-                   "--with-files", "--relaxed", "--raw", "--verifiable", "--json",
-                   "--json-error-messages", "--no-check-gitignore"]  # fmt: skip
-        if files:
-            settings = {"GIT_INDEX_FILE": str(self._by_annex_index)}
-            with BatchProcess(command, self._stack, settings) as addurl:
-                for file in files:
-                    addurl.ask(f"{file.url} {file.path}")
+    def by_annex(self, files: Sequence[PlannedFile]) -> Iterator[AddResult]:
+        """Have git-annex register ``files``, one by one."""
+        if not files:
+            return
+        with BatchProcess(ADDURL, self._stack, self._by_annex_index) as addurl:
+            for file in files:
+                addurl.send(f"{file.url} {file.path}")
+                reply = addurl.receive()
+                problem = None
+                if not reply.get("success"):
+                    reason = quoted(reply_reason(reply))
+                    problem = AnnexError(
+                        f"git-annex did not register {quoted(file.path)}: {reason}"
+                    )
+                key = reply.get("key") or key_of_address(file.url)
+                yield AddResult(file.path, None if problem else key, problem)
 
-    @property
-    def _by_annex_index(self) -> Path:
-        return self._staging / "registered"
-
-    def _foretell(self, file: PlannedFile) -> ExpectedLink:
+    def _expected(self, file: PlannedFile) -> ExpectedLink:
         key = key_of_address(file.url)
-        depth = (self._prefix + file.path).count("/")
         name = file_name_of_key(key)
-        link = f"{'../' * depth}.git/annex/objects/{_hash_directories(key)}/{name}/{name}"
-        return ExpectedLink(file, key, os.fsencode(link))
+        up = "../" * (self._prefix + file.path).count("/")
+        target = f"{up}.git/annex/objects/{_hash_directories(key)}/{name}/{name}"
+        return ExpectedLink(file, key, os.fsencode(target))
 
-    def _came_as(self, one: ExpectedLink) -> bool:
-        """Whether git-annex did for a file what was foretold."""
-        location = self._stack / one.file.path
-        settings = {"GIT_INDEX_FILE": str(self._by_annex_index)}
-        staged = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
+    def came_as_expected(self, file: PlannedFile) -> bool:
+        """Whether git-annex did for a file what is expected, in every part."""
+        link = self._expected(file)
+        path = self._stack / file.path
+        staged = run(["git", "ls-files", "-s", "-z"], self._root, settings=self._by_annex_index)
         return (
-            location.is_symlink()
-            and os.fsencode(location.readlink()) == one.link
-            and f"120000 {one.blob} 0\t{self._prefix}{one.file.path}\0".encode() in staged
-            and self._branch.urls([one.key])[one.key] == {one.file.url}
+            path.is_symlink()
+            and os.fsencode(path.readlink()) == link.target
+            and f"120000 {link.blob} 0\t{self._prefix}{file.path}\0".encode() in staged
+            and self._branch.urls([link.key])[link.key] == {file.url}
         )
 
-    def _together(self, files: Sequence[PlannedFile]) -> Sequence[PlannedFile]:
-        """Register all of ``files``; returns those that are left to git-annex."""
-        expected = [self._foretell(file) for file in files]
-        urls = {one.key: one.file.url for one in expected}
-        placed = False
+    def together(
+        self, files: Sequence[PlannedFile]
+    ) -> Generator[AddResult, None, Sequence[PlannedFile]]:
+        """Register ``files`` in one go; returns those that are left to git-annex.
+
+        Only keys that the git-annex branch has never seen get a record here: an older one could
+        outweigh ours. A link is placed once its address is known, since it would else be in the
+        way of the next run.
+        """
+        links = {file.path: self._expected(file) for file in files}
+        urls = {link.key: link.file.url for link in links.values()}
         try:
-            with self._branch.adding(urls, (one.link for one in expected)) as all_new:
-                if all_new:  # a link without its address would be in the next run's way
-                    placed = True
-                    self._place(expected)
+            self._record({key: urls[key] for key in self._branch.unknown(urls)}, links)
+            recorded = self._branch.urls(urls)
         except AnnexError:
-            if placed:
-                self._take_away(expected)
             return files
-        if not placed:
-            self._place(expected)
-        self._stage(expected)
-        return ()
+        ready = [link for link in links.values() if link.file.url in recorded[link.key]]
+        placed = []
+        for link in ready:
+            result = self._place(link)
+            if result.problem is None:
+                placed.append(link)
+            yield result
+        self._stage(placed)
+        done = {link.file.path for link in ready}
+        return [file for file in files if file.path not in done]
 
-    def _place(self, expected: Sequence[ExpectedLink]) -> None:
+    def _record(self, urls: Mapping[str, str], links: Mapping[str, ExpectedLink]) -> None:
+        """Record a URL for each key, and the links' blobs in the repository.
+
+        Raises :class:`AnnexError` when git-annex did not merge the records.
+        """
+        was_there = bool(run(["git", "for-each-ref", SIDE_BRANCH], self._root))
+        command = ["git", "-c", "core.compression=0", "fast-import", "--quiet", "--done"]
         try:
-            for directory in {os.path.dirname(one.file.path) for one in expected}:  # noqa: PTH120
-                (self._stack / directory).mkdir(parents=True, exist_ok=True)
-            for one in expected:  # thousands: a Path of each would take as long as its link
-                os.symlink(one.link, f"{self._stack}/{one.file.path}")  # noqa: PTH211
-        except OSError as problem:
-            raise WriteError(f"cannot put a link in its place: {problem}") from problem
+            run(command, self._root, b"".join(self._stream(urls, links)))
+            # anything that looks at the branch merges it first
+            run(["git", "annex", "whereis", "--quiet", f"--key={next(iter(urls), 'none')}"],
+                self._root, accepted_codes=(0, 1))  # fmt: skip
+            run(["git", "merge-base", "--is-ancestor", SIDE_BRANCH, BRANCH], self._root)
+        finally:
+            if not was_there:
+                run(["git", "update-ref", "-d", SIDE_BRANCH], self._root)
 
-    def _take_away(self, expected: Sequence[ExpectedLink]) -> None:
-        """Remove the links that were placed, and nothing else that may stand there meanwhile."""
-        for one in expected:
-            path = self._stack / one.file.path
-            if path.is_symlink() and os.fsencode(path.readlink()) == one.link:
-                path.unlink()
+    def _stream(
+        self, urls: Mapping[str, str], links: Mapping[str, ExpectedLink]
+    ) -> Iterator[bytes]:
+        who = run(["git", "var", "GIT_COMMITTER_IDENT"], self._root)
+        now = f"{time.time():.6f}s 1"
+        for link in links.values():
+            yield b"blob\n" + _data(link.target)
+        yield b"commit " + SIDE_BRANCH.encode() + b"\ncommitter " + who
+        yield _data(b"update") + b"from " + BRANCH.encode() + b"^0\n"
+        for key in urls:
+            for name, value in zip(log_names(key), (WEB_REMOTE, urls[key]), strict=True):
+                yield b"M 100644 inline " + os.fsencode(name) + b"\n"
+                yield _data(os.fsencode(f"{now} {value}\n"))
+        yield b"done\n"
 
-    def _stage(self, expected: Sequence[ExpectedLink]) -> None:
+    def _place(self, link: ExpectedLink) -> AddResult:
+        path = self._stack / link.file.path
+        problem: StackpackError
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(os.fsdecode(link.target))
+        except FileExistsError:
+            problem = PathConflict(
+                f"{quoted(link.file.path)} came to be there meanwhile: move it away"
+            )
+        except OSError as failure:
+            problem = WriteError(f"cannot put a link at {quoted(link.file.path)}: {failure}")
+        else:
+            return AddResult(link.file.path, link.key)
+        return AddResult(link.file.path, None, problem)
+
+    def _stage(self, links: Sequence[ExpectedLink]) -> None:
         listing = b"".join(
-            f"120000 {one.blob} 0\t".encode() + os.fsencode(self._prefix + one.file.path) + b"\0"
-            for one in expected
+            f"120000 {link.blob} 0\t".encode() + os.fsencode(self._prefix + link.file.path) + b"\0"
+            for link in links
         )
-        settings = {"GIT_INDEX_FILE": str(self._staging / "linked")}
-        run(["git", "update-index", "-z", "--index-info"], self._root, listing, settings)
+        run(["git", "update-index", "-z", "--index-info"], self._root, listing, self._linked_index)
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%b\n" % (len(content), content)
 
 
 def key_of_address(url: str) -> str:
@@ -162,12 +225,12 @@ def key_of_address(url: str) -> str:
 
 
 def _is_shortened(url: str) -> bool:
-    """Whether the key has but a part of the address: of one longer than a SHA-256 in hex."""
+    """Whether the key has only a part of the address: of one longer than a SHA-256 in hex."""
     return len(os.fsencode(url)) > hashlib.sha256().digest_size * 2
 
 
 def _hash_directories(key: str) -> str:
     digest = hashlib.md5(os.fsencode(key), usedforsecurity=False).digest()
     (word,) = struct.unpack("<I", digest[:4])
-    one, two, three, four = (LETTERS[word >> (6 * at) & 31] for at in range(4))
-    return f"{two}{one}/{four}{three}"
+    first, second, third, fourth = (LETTERS[word >> (6 * at) & 31] for at in range(4))
+    return f"{second}{first}/{fourth}{third}"

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+
+
+class PathType(Enum):
+    """What stands at a path of the work tree."""
+
+    NOTHING = "nothing"
+    LINK = "a symbolic link"
+    REGULAR_FILE = "a regular file"
+    OTHER = "a directory or a device"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from datalad_stackpack.annex.locate import (
     root_above,
     root_of_given,
 )
-from datalad_stackpack.annex.lock import alone
+from datalad_stackpack.annex.lock import locked
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.errors import DatasetError, PathConflict, quoted
@@ -91,7 +91,7 @@ def save_subdatasets(
     ``.gitmodules`` is named, because a save that failed, or a ``git mv``, leaves it staged, and a
     clone of a commit without it cannot get the subdatasets.
     """
-    with alone(parent, on_lock_wait):
+    with locked(parent, on_lock_wait):
         before = head(parent)
         saved(parent.root, [*stacks, parent.root / ".gitmodules"], message)
         after = head(parent)

@@ -45,7 +45,7 @@ class Download:
 
     path: Path
     checksum: Checksum
-    looked: validate.FileInfo
+    info: validate.FileInfo
 
 
 class ArchiveClient:
@@ -65,6 +65,12 @@ class ArchiveClient:
         self._rows_a_page = rows_a_page
         self._largest_reply = largest_reply
         self._http = HttpSession(source.url, self._policy, self._cancel)
+
+    def __enter__(self) -> ArchiveClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def rows(self, query: Query) -> list[Row]:
         """All rows that answer ``query``; as many as the archive says there are.

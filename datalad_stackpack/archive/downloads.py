@@ -30,7 +30,7 @@ class DownloadResult:
     """What became of one planned file: what was fetched, or the problem with it."""
 
     file: PlannedFile
-    fetched: Download | None = None
+    download: Download | None = None
     problem: StackpackError | None = None
 
 

@@ -107,6 +107,7 @@ class HttpSession:
         self._policy = policy
         self._cancel = cancel
         self._of_thread = threading.local()
+        self._sessions: list[requests.Session] = []
 
     @contextmanager
     def get(self, url: str) -> Iterator[Response]:
@@ -124,6 +125,11 @@ class HttpSession:
                 yield Response(response, self._policy, self._cancel)
                 return
         raise ForbiddenRedirect(f"was redirected more than {MOST_REDIRECTS} times")
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for session in self._sessions:
+            session.close()
 
     def _request(self, url: str) -> requests.Response:
         timeouts = (self._policy.connect_s, self._policy.read_s)
@@ -151,6 +157,7 @@ class HttpSession:
             session.mount("https://", Deadline(self._policy.rate_window_s))
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             self._of_thread.session = session
+            self._sessions.append(session)
         return session
 
     def _redirect(self, asked: str, response: requests.Response) -> str:

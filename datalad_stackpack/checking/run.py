@@ -44,7 +44,8 @@ from datalad_stackpack.manifest.diff import ContentDrift, RowDrift
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME
 from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.packing.survey import PackRequest, Withdrawn, survey
+from datalad_stackpack.packing.request import PackRequest, Withdrawn
+from datalad_stackpack.packing.survey import survey_archive
 
 
 @dataclass
@@ -138,7 +139,7 @@ class StackCheck:
     def _facts(self, manifest: Manifest) -> dict[str, FileFacts]:
         index = self._annex.index
         listed = [entry.path for entry in manifest.files]
-        states = self._annex.look(listed)
+        states = self._annex.states(listed)
         keys = index.keys(index.tracked(DIRECTORIES))
         copies = self._annex.copies(key for path in listed if (key := keys.get(path)))
         facts = {}
@@ -206,8 +207,7 @@ class StackCheck:
             manifest.downsample,
             withdrawn=Withdrawn.KEEP,
         )
-        found = survey(request, archive, manifest)
-        differences = found.differences(manifest)
+        differences = survey_archive(request, archive, manifest).differences(manifest)
         counted = Counter(difference.drift for difference in differences)
         self.tally.rows = {drift.value: counted[drift] for drift in RowDrift}
         for difference in differences:
@@ -255,9 +255,9 @@ class StackCheck:
     def _classify(
         self, arrival: DownloadResult, entry: FileEntry, facts: FileFacts
     ) -> tuple[ContentDrift, str]:
-        if arrival.fetched is None:
+        if arrival.download is None:
             return drift_of(arrival.problem), str(arrival.problem)
-        fetched = arrival.fetched
+        fetched = arrival.download
         try:
             if fetched.checksum == entry.checksum:
                 drift = ContentDrift.SAME_BYTES

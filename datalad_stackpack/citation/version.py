@@ -17,7 +17,7 @@ from typing import Any
 from datalad_stackpack.annex.content import Annex
 from datalad_stackpack.annex.dataset import RunRecord, branch, commit, head
 from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.annex.lock import alone, tmp_dir
+from datalad_stackpack.annex.lock import locked, tmp_dir
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.citation.record import Citation, CommitInfo, compose
 from datalad_stackpack.errors import (
@@ -95,7 +95,7 @@ def save(
     Raises :class:`ArgumentError` for unsaved changes, of which a commit would say what is not in
     it, and :class:`PathConflict` for a file there without ``mark`` in it, as somebody else's is.
     """
-    with alone(location, tell):
+    with locked(location, tell):
         cited = cite_now()
         check_savable(cited)
         texts = {name: text.encode() for name, text in render(cited).items()}
@@ -107,12 +107,12 @@ def save(
             index.committed_content(name) == text for name, text in texts.items()
         ):
             return head(location), False, cited
-        with tmp_dir(location) as scratch:
+        with tmp_dir(location) as directory:
             for name, text in texts.items():
-                _put(text, scratch / name, location.stack / name)
-        for name in texts:
-            index.stage_in_git(name)
-        return commit(location, index, list(texts), [], record), True, cited
+                _put(text, directory / name, location.stack / name)
+                index.stage_content(name, text)
+            hexsha = commit(location, dict.fromkeys(texts), [], record, directory)
+        return hexsha, True, cited
 
 
 def _put(content: bytes, written: Path, there: Path) -> None:

@@ -15,8 +15,7 @@ from datalad.support.param import Parameter
 
 from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation, find_location
-from datalad_stackpack.annex.lock import wait_for_makers
-from datalad_stackpack.annex.process import Installed
+from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.subdatasets import find_parent, location_below, save_subdatasets
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
@@ -24,13 +23,17 @@ from datalad_stackpack.archive.parts import Series, parse_parts
 from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE, JOBS, parse_series_list
-from datalad_stackpack.commands.progress import Work, lgr, told
+from datalad_stackpack.commands.progress import lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, as_text
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
-from datalad_stackpack.packing import run_record, survey
-from datalad_stackpack.packing.reports import FileReport, PlanReport, StackReport
-from datalad_stackpack.packing.survey import PackRequest
+from datalad_stackpack.packing import run_record
+from datalad_stackpack.packing.reports import Report
+from datalad_stackpack.packing.request import PackRequest
+from datalad_stackpack.packing.run import Packer
+
+ACTION = "stackpack-add"
+MAX_SHOWN = 5
 
 
 @build_doc
@@ -152,24 +155,9 @@ class StackpackAdd(Interface):
         jobs: Any = None,
         message: Any = None,
     ) -> Iterator[dict[str, Any]]:
-        from datalad_stackpack.annex.process import Installed
-
-        with Installed() as git_annex:
-            options = Options(
-                _listed(specimen),
-                _listed(data_set),
-                dataset,
-                into,
-                subdataset,
-                archive,
-                parts,
-                downsample,
-                not no_fetch,
-                dry_run,
-                jobs,
-                message,
-            )
-            yield from add(options, git_annex)
+        options = Options(specimen, data_set, dataset, into, subdataset, archive, parts,
+                          downsample, not no_fetch, dry_run, jobs, message)  # fmt: skip
+        yield from _add(options)
 
     @staticmethod
     def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:
@@ -177,8 +165,43 @@ class StackpackAdd(Interface):
 
         from datalad_stackpack.commands.progress import summary
 
-        if said := summary(all_results):
-            ui.message(said)
+        if text := summary(all_results):
+            ui.message(text)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``stackpack-add`` as they were given, not yet checked."""
+
+    specimens: Any
+    data_sets: Any
+    dataset: Any
+    into: Any
+    subdataset: bool
+    archive: Any
+    parts: Any
+    downsample: Any
+    fetch: bool
+    dry_run: bool
+    jobs: Any
+    message: Any
+
+    def requests(self) -> list[PackRequest]:
+        """One request for each stack; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
+        series = parse_series_list(_listed(self.specimens), _listed(self.data_sets))
+        if self.into is not None and len(series) > 1:
+            raise ArgumentError(f"--into takes one stack, and {len(series)} were given")
+        downsample = parse_downsample(self.downsample)
+        return [
+            PackRequest(each, parse_parts(each.kind, self.parts), downsample, self.fetch)
+            for each in series
+        ]
+
+    @property
+    def shown(self) -> str:
+        """What was asked for, as it was given; of many, the first few."""
+        given = [as_text(value) for value in (*_listed(self.specimens), *_listed(self.data_sets))]
+        return ", ".join(given[:MAX_SHOWN]) + ", ..." * (len(given) > MAX_SHOWN)
 
 
 def _listed(given: Any) -> list[Any]:
@@ -188,121 +211,76 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
-ACTION = "stackpack-add"
-
-
-MOST_SHOWN = 5
-
-
-Report = PlanReport | FileReport | StackReport
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of ``stackpack-add`` as they were given, not yet checked."""
-
-    specimens: Sequence[Any]
-    data_sets: Sequence[Any] = ()
-    dataset: Any = None
-    into: Any = None
-    subdataset: bool = False
-    archive: Any = None
-    parts: Any = None
-    downsample: Any = 0
-    fetch: bool = True
-    dry_run: bool = False
-    jobs: Any = None
-    message: Any = None
-
-    def requests_(self) -> list[PackRequest]:
-        """One order a stack; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
-        series_list = parse_series_list(self.specimens, self.data_sets)
-        if self.into is not None and len(series_list) > 1:
-            raise ArgumentError(f"--into takes one stack, and {len(series_list)} were given")
-        downsample = parse_downsample(self.downsample)
-        return [
-            PackRequest(series, parse_parts(series.kind, self.parts), downsample, self.fetch)
-            for series in series_list
-        ]
-
-    @property
-    def shown(self) -> str:
-        """What was asked for, as it was given; of many, the first few."""
-        given = [as_text(one) for one in (*self.specimens, *self.data_sets)]
-        return ", ".join(given[:MOST_SHOWN]) + ", ..." * (len(given) > MOST_SHOWN)
-
-
 @dataclass
 class _Parent:
-    """A dataset that is to take note of stacks as its subdatasets, and those that came so far."""
+    """A dataset that records stacks as its subdatasets, and the stacks that were begun so far."""
 
     location: StackLocation
     message: str | None
     begun: dict[Path, Series] = field(default_factory=dict)
-    """What the stack in each directory is of; it need not have come to a commit."""
+    """The series of the stack in each directory; it need not have come to a commit."""
 
     def noting(
         self, location: StackLocation, series: Series, reports: Iterator[Report]
     ) -> Iterator[Report]:
         """The reports of a packing; from the first on, its stack is begun.
 
-        A packing that is refused has none, and what stands in its place may be of another subject.
+        A packing that is refused has none, and what stands in its place may be of another series.
         """
         for report in reports:
             self.begun[location.stack] = series
             yield report
 
     def save(self) -> Iterator[Result]:
-        """Save all stacks that came to a commit, at once."""
+        """Save all stacks that came to a commit, in one commit."""
         stacks = [stack for stack in self.begun if (stack / MANIFEST_NAME).is_file()]
         if not stacks:
             return
-        tell = StackResults(ACTION, self.location)
+        stack_results = StackResults(ACTION, self.location)
         title = self.message or (
             f"{len(stacks)} stacks as subdatasets" if len(stacks) > 1 else "A stack as a subdataset"
         )
-        said = "\n- ".join([f"{title}\n", *(self.begun[stack].label for stack in stacks)])
+        text = "\n- ".join([f"{title}\n", *(self.begun[stack].label for stack in stacks)])
         try:
-            made = save_subdatasets(self.location, stacks, said, lgr.info)
+            commit = save_subdatasets(self.location, stacks, text, lgr.info)
         except StackpackError as problem:
-            yield tell.of_problem(problem)
+            yield stack_results.of_problem(problem)
         else:
-            yield tell.of_parent(len(stacks), made)
+            yield stack_results.of_parent(len(stacks), commit)
 
 
-def add(options: Options, git_annex: Installed) -> Iterator[Result]:
-    """Do what the options ask for, told as result records."""
+def _add(options: Options) -> Iterator[Result]:
     try:
-        requests_ = options.requests_()
-        work = Work(config.parse_jobs(options.jobs), config.policy(), CancelToken())
-        git_annex.check()
+        requests = options.requests()
+        jobs, policy, cancel = config.parse_jobs(options.jobs), config.policy(), CancelToken()
+        check_installed()
         parent = None
         if options.subdataset:
             parent = _Parent(find_parent(options.dataset), options.message)
-        with config.opened_source(options.archive) as source:
-            archive = ArchiveClient(source, work.policy, work.cancel)
-            yield from _add_all(requests_, options, work, archive, parent)
+        with (
+            config.opened_source(options.archive) as source,
+            ArchiveClient(source, policy, cancel) as client,
+        ):
+            packer = Packer(client, jobs, policy, cancel, lgr.info)
+            yield from _add_all(requests, options, packer, parent)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, options.shown, problem)
 
 
 def _add_all(
-    requests_: Sequence[PackRequest],
-    options: Options,
-    work: Work,
-    archive: ArchiveClient,
-    parent: _Parent | None,
+    requests: Sequence[PackRequest], options: Options, packer: Packer, parent: _Parent | None
 ) -> Iterator[Result]:
-    """Pack one stack after the other; whatever ends it, a parent takes note of those that came."""
+    """Pack one stack after the other; whatever ends it, a parent records those that came."""
+    cancel = packer.cancel
     with ExitStack() as stack:
         if parent is not None:
-            stack.enter_context(cancel_on_signal(work.cancel))
+            stack.enter_context(cancel_on_signal(cancel))
         try:
-            for request in requests_:
-                if work.cancel.signal is None:
-                    yield from _add_one(request, options, work, archive, parent)
+            for request in requests:
+                if cancel.signal is None:
+                    yield from _add_one(request, options, packer, parent)
                 else:  # with a parent the program goes on after a signal, to save what came
-                    yield _not_begun(request.series, work.cancel.reason)
+                    yield _not_begun(request.series, cancel.reason)
         except GeneratorExit:
             list(parent.save() if parent is not None else ())
             raise
@@ -311,30 +289,30 @@ def _add_all(
 
 
 def _add_one(
-    request: PackRequest,
-    options: Options,
-    work: Work,
-    archive: ArchiveClient,
-    parent: _Parent | None,
+    request: PackRequest, options: Options, packer: Packer, parent: _Parent | None
 ) -> Iterator[Result]:
     """Pack one stack, or say what would be done."""
+    series = request.series
     try:
-        location = _find_place(request.series, options, parent)
+        if parent is not None:
+            location = location_below(parent.location, series, options.into)
+        else:
+            location = find_location(series, options.dataset, options.into)
     except StackpackError as problem:
-        yield results.of_refusal(ACTION, request.series.directory, problem, request.series)
+        yield results.of_refusal(ACTION, series.directory, problem, series)
         return
-    tell = StackResults(ACTION, location, parent.location.root if parent is not None else None)
+    stack_results = StackResults(ACTION, location, parent.location.root if parent else None)
     try:
         if options.dry_run:
-            yield from _foresee(request, archive, location, tell)
+            yield from _preview(request, packer, location, stack_results)
             return
-        record = partial(run_record.of_adding, archive.source.label, options.message)
-        reports = work.packing(archive, location, record).run(request)
+        make_record = partial(run_record.of_adding, packer.client.source.label, options.message)
+        reports = packer.pack(request, location, make_record)
         if parent is not None:
-            reports = parent.noting(location, request.series, reports)
-        yield from told(reports, request, tell)
+            reports = parent.noting(location, series, reports)
+        yield from results_of(reports, series, stack_results)
     except StackpackError as problem:
-        yield tell.of_problem(problem, request.series)
+        yield stack_results.of_problem(problem, series)
 
 
 def _not_begun(series: Series, reason: str) -> Result:
@@ -342,21 +320,10 @@ def _not_begun(series: Series, reason: str) -> Result:
     return results.of_refusal(ACTION, series.directory, problem, series)
 
 
-def _find_place(series: Series, options: Options, parent: _Parent | None) -> StackLocation:
-    if parent is not None:
-        return location_below(parent.location, series, options.into)
-    if not options.dry_run:  # which touches nothing, and so takes no lock
-        wait_for_makers(lgr.info)
-    return find_location(series, options.dataset, options.into)
-
-
-def _foresee(
-    request: PackRequest, archive: ArchiveClient, location: StackLocation, tell: StackResults
+def _preview(
+    request: PackRequest, packer: Packer, location: StackLocation, stack_results: StackResults
 ) -> Iterator[Result]:
-    recorded = survey.recorded_manifest(location)
-    request = survey.with_recorded_parts(request, recorded)
-    found = survey.survey(request, archive, recorded)
-    todo = survey.plan_actions(found, location, recorded)
-    for one in todo:
-        yield tell.of_plan(one)
-    yield tell.of_stack_plan(request.series, todo)
+    _, _, plan = packer.preview(request, location)
+    for planned in plan.actions:
+        yield stack_results.of_plan(planned)
+    yield stack_results.of_stack_plan(request.series, plan.actions)

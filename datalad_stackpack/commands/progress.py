@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from datalad.log import log_progress
 
-from datalad_stackpack.annex.dataset import RunRecord
-from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.archive.client import ArchiveClient
-from datalad_stackpack.archive.parts import KINDS
-from datalad_stackpack.archive.retry import RetryPolicy
-from datalad_stackpack.cancel import CancelToken
+from datalad_stackpack.archive.parts import KINDS, Series
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import quoted
-from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.packing.reports import FileReport, Outcome, PlanReport, StackReport
-from datalad_stackpack.packing.run import Packing
-from datalad_stackpack.packing.survey import PackRequest, Survey
+from datalad_stackpack.packing.reports import FileReport, Outcome, PlanReport, Report
 
 lgr = logging.getLogger("datalad.stackpack")
 
@@ -48,7 +39,7 @@ class Progress:
     def note(self, report: FileReport) -> None:
         """One more file was dealt with."""
         self._untold["files"] += 1
-        if report.done in (Outcome.FETCHED, Outcome.REPLACED):
+        if report.outcome in (Outcome.FETCHED, Outcome.REPLACED):
             self._untold["bytes"] += report.bytes or 0
         if time.monotonic() - self._told_at >= GLANCE_S:
             self._tell()
@@ -141,40 +132,20 @@ def _in_units(count: float) -> str:
     raise AssertionError(count)
 
 
-@dataclass(frozen=True)
-class Work:
-    """What all packings of one command share."""
-
-    jobs: int
-    policy: RetryPolicy
-    cancel: CancelToken
-
-    def packing(
-        self,
-        archive: ArchiveClient,
-        location: StackLocation,
-        record: Callable[[Survey, StackLocation, Manifest, Manifest | None], RunRecord],
-    ) -> Packing:
-        """Ready to pack into ``location`` what ``archive`` has."""
-        return Packing(archive, location, record, self.jobs, self.policy, self.cancel, lgr.info)
-
-
-def told(
-    reports: Iterator[PlanReport | FileReport | StackReport],
-    request: PackRequest,
-    tell: StackResults,
+def results_of(
+    reports: Iterator[Report], series: Series, stack_results: StackResults
 ) -> Iterator[Result]:
     """Each report as a result record, while a progress bar shows how far it has come."""
-    progress = Progress(request.series.label)
+    progress = Progress(series.label)
     try:
         for report in reports:
             if isinstance(report, PlanReport):
-                progress.begin(len(report.todo))
+                progress.begin(len(report.actions))
             elif isinstance(report, FileReport):
                 progress.note(report)
-                yield tell.of_file(report)
+                yield stack_results.of_file(report)
             else:
                 progress.end()
-                yield tell.of_stack(report)
+                yield stack_results.of_stack(report)
     finally:
         progress.end()

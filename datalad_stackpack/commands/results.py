@@ -15,7 +15,7 @@ from datalad_stackpack.archive.files import estimated_bytes
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.citation.bag import Bag, total_bytes
 from datalad_stackpack.citation.record import Citation
-from datalad_stackpack.errors import StackpackError
+from datalad_stackpack.errors import AnnexError, StackpackError
 from datalad_stackpack.manifest.diff import Difference, RowDrift
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.packing.plan import Action, PlannedAction
@@ -102,34 +102,36 @@ class StackResults(Results):
         """The record of one file that was dealt with."""
         file = report.file
         if report.problem is None:
-            message = report.done.value
-        elif report.done is Outcome.SKIPPED:
-            message = f"{report.done.value}: {report.problem}"
+            message = report.outcome.value
+        elif report.outcome is Outcome.SKIPPED:
+            message = f"{report.outcome.value}: {report.problem}"
+        elif isinstance(report.problem, AnnexError):
+            message = str(report.problem)
         else:
             message = f"the {file.what} {report.problem}; asked {file.url}"
         return self._file(
             file.path,
             file.url,
-            STATUS[report.done],
+            STATUS[report.outcome],
             message,
             error=type(report.problem).__name__ if report.problem else None,
             bytes=report.bytes,
             key=report.key,
         )
 
-    def of_plan(self, todo: PlannedAction) -> Result:
+    def of_plan(self, planned: PlannedAction) -> Result:
         """The record of one file that would be dealt with."""
-        status = "notneeded" if todo.step is Action.KEEP else "ok"
-        message = f"{todo.step.value} (dry run)"
-        return self._file(todo.file.path, todo.file.url, status, message, dry_run=True)
+        status = "notneeded" if planned.action is Action.KEEP else "ok"
+        message = f"{planned.action.value} (dry run)"
+        return self._file(planned.file.path, planned.file.url, status, message, dry_run=True)
 
     def of_stack(self, report: StackReport) -> Result:
         """The record of the stack as a whole."""
-        have, lacking = len(report.files), report.lacking
+        have, missing = len(report.files), report.missing
         short = f"in commit {report.commit[:10]}" if report.commit else ""
-        if report.problem is not None or lacking:
+        if report.problem is not None or missing:
             status = "error"
-            why = report.problem or f"{lacking} failed"
+            why = report.problem or f"{missing} failed"
             kept = f"{have} of {report.planned} files are {short}" if have else "no file was kept"
             message = f"{why}: {kept}; run the same command again for the rest"
         elif not report.changed:
@@ -149,18 +151,20 @@ class StackResults(Results):
             seconds=round(report.seconds, 3),
         )
 
-    def of_stack_plan(self, series: Series, todo: Sequence[PlannedAction]) -> Result:
+    def of_stack_plan(self, series: Series, actions: Sequence[PlannedAction]) -> Result:
         """The record of a stack that would be packed."""
-        fresh = sum(one.step is not Action.KEEP for one in todo)
+        fresh = sum(planned.action is not Action.KEEP for planned in actions)
         return self._stack(
             "ok" if fresh else "notneeded",
-            f"{fresh} of {len(todo)} files would be added (dry run)",
+            f"{fresh} of {len(actions)} files would be added (dry run)",
             series,
-            planned=len(todo),
+            planned=len(actions),
             to_come=fresh,
             estimated_bytes=round(
                 estimated_bytes(
-                    one.file for one in todo if one.step in (Action.FETCH, Action.REFETCH)
+                    planned.file
+                    for planned in actions
+                    if planned.action in (Action.FETCH, Action.REFETCH)
                 )
             ),
             dry_run=True,
@@ -191,18 +195,18 @@ class StackResults(Results):
         self,
         series: Series,
         differences: Sequence[Difference],
-        todo: Sequence[PlannedAction],
+        actions: Sequence[PlannedAction],
         pruned: int,
     ) -> Result:
         """The record of a stack that would be updated."""
-        drifted = sum(one.drift is not RowDrift.UNCHANGED for one in differences)
-        asked = sum(one.step in (Action.FETCH, Action.REFETCH) for one in todo)
-        work = drifted or pruned or any(one.step is not Action.KEEP for one in todo)
+        drifted = sum(difference.drift is not RowDrift.UNCHANGED for difference in differences)
+        asked = sum(planned.action in (Action.FETCH, Action.REFETCH) for planned in actions)
+        work = drifted or pruned or any(planned.action is not Action.KEEP for planned in actions)
         return self._stack(
             "ok" if work else "notneeded",
             f"{drifted} rows differ, {asked} files would be asked for, {pruned} removed (dry run)",
             series,
-            planned=len(todo),
+            planned=len(actions),
             dry_run=True,
         )
 

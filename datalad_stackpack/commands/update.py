@@ -10,6 +10,7 @@ from typing import Any
 from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
+from datalad.utils import ensure_list
 
 from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation, find_stacks
@@ -18,13 +19,17 @@ from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, JOBS, STACKS
-from datalad_stackpack.commands.progress import Work, told
+from datalad_stackpack.commands.progress import lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ManifestError, StackpackError
 from datalad_stackpack.manifest.diff import RowDrift, withdrawn_entries
 from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.packing import run_record, survey
-from datalad_stackpack.packing.survey import PackRequest, Withdrawn
+from datalad_stackpack.packing import run_record
+from datalad_stackpack.packing.manifest_file import ManifestFile
+from datalad_stackpack.packing.request import PackRequest, Withdrawn
+from datalad_stackpack.packing.run import Packer
+
+ACTION = "stackpack-update"
 
 
 @build_doc
@@ -98,9 +103,7 @@ class StackpackUpdate(Interface):
         jobs: Any = None,
         message: Any = None,
     ) -> Iterator[dict[str, Any]]:
-        from datalad.utils import ensure_list
-
-        yield from update(
+        yield from _update(
             Options(
                 ensure_list(path), dataset, prune, accept_changed, fetch, dry_run, jobs, message
             )
@@ -112,11 +115,8 @@ class StackpackUpdate(Interface):
 
         from datalad_stackpack.commands.progress import summary
 
-        if said := summary(all_results):
-            ui.message(said)
-
-
-ACTION = "stackpack-update"
+        if text := summary(all_results):
+            ui.message(text)
 
 
 @dataclass(frozen=True)
@@ -124,16 +124,16 @@ class Options:
     """The options of ``stackpack-update`` as they were given, not yet checked."""
 
     paths: Sequence[Any]
-    dataset: Any = None
-    prune: bool = False
-    accept_changed: bool = False
-    fetch: bool = False
-    dry_run: bool = False
-    jobs: Any = None
-    message: Any = None
+    dataset: Any
+    prune: bool
+    accept_changed: bool
+    fetch: bool
+    dry_run: bool
+    jobs: Any
+    message: Any
 
     @property
-    def spelled(self) -> list[str]:
+    def words(self) -> list[str]:
         """The choices that matter for a repetition, as words of the command line."""
         chosen = {
             "--prune": self.prune,
@@ -156,51 +156,57 @@ class Options:
         )
 
 
-def update(options: Options) -> Iterator[Result]:
-    """Do what the options ask for, told as result records."""
+def _update(options: Options) -> Iterator[Result]:
     try:
-        work = Work(config.parse_jobs(options.jobs), config.policy(), CancelToken())
+        jobs, policy, cancel = config.parse_jobs(options.jobs), config.policy(), CancelToken()
         check_installed()
-        stacks = find_stacks(options.dataset, options.paths)
+        locations = find_stacks(options.dataset, options.paths)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, options.paths)), problem)
         return
-    for location in stacks:
-        tell = StackResults(ACTION, location)
+    for location in locations:
+        stack_results = StackResults(ACTION, location)
         try:
-            recorded = survey.recorded_manifest(location)
+            recorded = ManifestFile(location).recorded()
             if recorded is None:
                 raise ManifestError("the manifest was never committed: run stackpack-add again")
-            request = options.request(recorded)
-            with config.recorded_source(recorded.archive_url) as source:
-                archive = ArchiveClient(source, work.policy, work.cancel)
-                if options.dry_run:
-                    yield from _foresee(request, archive, location, recorded, tell)
-                else:
-                    record = partial(run_record.of_update, options.spelled, options.message)
-                    yield from told(
-                        work.packing(archive, location, record).run(request), request, tell
-                    )
+            with (
+                config.recorded_source(recorded.archive_url) as source,
+                ArchiveClient(source, policy, cancel) as client,
+            ):
+                packer = Packer(client, jobs, policy, cancel, lgr.info)
+                yield from _update_one(options, recorded, packer, location, stack_results)
         except StackpackError as problem:
-            yield tell.of_problem(problem)
+            yield stack_results.of_problem(problem)
 
 
-def _foresee(
-    request: PackRequest,
-    archive: ArchiveClient,
-    location: StackLocation,
+def _update_one(
+    options: Options,
     recorded: Manifest,
-    tell: StackResults,
+    packer: Packer,
+    location: StackLocation,
+    stack_results: StackResults,
 ) -> Iterator[Result]:
-    found = survey.survey(request, archive, recorded)
-    differences = found.differences(recorded)
+    request = options.request(recorded)
+    if options.dry_run:
+        yield from _preview(request, packer, location, stack_results)
+    else:
+        make_record = partial(run_record.of_update, options.words, options.message)
+        reports = packer.pack(request, location, make_record)
+        yield from results_of(reports, request.series, stack_results)
+
+
+def _preview(
+    request: PackRequest, packer: Packer, location: StackLocation, stack_results: StackResults
+) -> Iterator[Result]:
+    survey, recorded, plan = packer.preview(request, location)
+    assert recorded is not None  # noqa: S101 (only a recorded stack is updated)
+    differences = survey.differences(recorded)
     for difference in differences:
         if difference.drift is not RowDrift.UNCHANGED:
-            yield tell.of_difference(difference)
-    todo = survey.plan_actions(found, location, recorded)
-    pruned = (
-        withdrawn_entries(recorded, found.files) if request.withdrawn is Withdrawn.PRUNE else ()
-    )
+            yield stack_results.of_difference(difference)
+    pruning = request.withdrawn is Withdrawn.PRUNE
+    pruned = withdrawn_entries(recorded, survey.files) if pruning else ()
     for entry in pruned:
-        yield tell.of_pruning(entry)
-    yield tell.of_update_plan(request.series, differences, todo, len(pruned))
+        yield stack_results.of_pruning(entry)
+    yield stack_results.of_update_plan(request.series, differences, plan.actions, len(pruned))

@@ -19,11 +19,11 @@ from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
 from datalad_stackpack.archive.parts import parse_parts, parse_series
 from datalad_stackpack.cancel import CancelToken
-from datalad_stackpack.commands.progress import Work
 from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
 from datalad_stackpack.packing import run_record
 from datalad_stackpack.packing.reports import StackReport
-from datalad_stackpack.packing.survey import PackRequest
+from datalad_stackpack.packing.request import PackRequest
+from datalad_stackpack.packing.run import Packer
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,23 @@ def pack_one(
     other options are those of ``stackpack-add``; ``jobs`` counts the
     files that are asked for at once *by this call*. Settings come from DataLad's configuration.
 
-    Whatever the archive, the file system or git-annex may do is told as a ``problem``, so that
+    Whatever the archive, the file system or git-annex may do is returned as a ``problem``, so that
     one stack that fails does not stop a scheduler from doing the others. Raises
     :class:`~datalad_stackpack.errors.ArgumentError` for arguments that can never work.
     """
     series = parse_series(kind, specimen)
     request = PackRequest(series, parse_parts(kind, parts), parse_downsample(downsample), fetch)
-    work = Work(config.parse_jobs(jobs), config.policy(), CancelToken())
+    jobs_at_once, policy, cancel = config.parse_jobs(jobs), config.policy(), CancelToken()
     try:
         check_installed()
         location = own_location(Path(directory))
-        with config.opened_source(archive) as source:
-            record = partial(run_record.of_adding, source.label, None)
-            packing = work.packing(
-                ArchiveClient(source, work.policy, work.cancel), location, record
-            )
-            last = list(packing.run(request))[-1]
+        with (
+            config.opened_source(archive) as source,
+            ArchiveClient(source, policy, cancel) as client,
+        ):
+            packer = Packer(client, jobs_at_once, policy, cancel, _ignore)
+            make_record = partial(run_record.of_adding, source.label, None)
+            last_report = list(packer.pack(request, location, make_record))[-1]
     except ArgumentError:
         raise
     except StackpackError as problem:
@@ -86,8 +87,12 @@ def pack_one(
     except OSError as problem:
         reason = problem.strerror or problem
         return _not_packed(series.id, directory, f"{quoted(directory)} cannot be used: {reason}")
-    assert isinstance(last, StackReport)  # noqa: S101 (a packing ends with it, or raises)
-    return _packed(series.id, str(directory), last)
+    assert isinstance(last_report, StackReport)  # noqa: S101 (a packing ends with it, or raises)
+    return _packed(series.id, str(directory), last_report)
+
+
+def _ignore(_message: str) -> None:
+    """A scheduler has no terminal to show that another run is waited for."""
 
 
 def _not_packed(number: int, directory: str | Path, problem: str) -> PackResult:
@@ -103,5 +108,5 @@ def _packed(number: int, directory: str, report: StackReport) -> PackResult:
         len(report.files),
         report.planned,
         report.bytes,
-        report.problem or (f"{report.lacking} files failed" if report.lacking else None),
+        report.problem or (f"{report.missing} files failed" if report.missing else None),
     )

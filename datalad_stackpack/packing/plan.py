@@ -1,8 +1,8 @@
-"""What is still to be done about each planned file: decided from facts, before anything is.
+"""What is to be done about each planned file: decided from facts, before anything is done (pure).
 
-git-annex itself is the record of what was accepted: an image's URL is registered for its key
-only once the image was looked at, and before the file is put in its place. So a file whose
-key has the planned URL is an accepted file, whatever interrupted the run that brought it.
+git-annex itself is the record of what was validated: the URL of a file is registered for its key
+only once the content was validated, and before the file is put in place. So a file whose key has
+the planned URL is a validated file, whatever interrupted the run that brought it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from datalad_stackpack.errors import PathConflict, quoted
 from datalad_stackpack.manifest.diff import withdrawn_entries
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.model import Manifest
+from datalad_stackpack.packing.request import FetchPolicy, Survey, Withdrawn
 
 
 class Action(Enum):
     """What to do about one file."""
 
     KEEP = "here already"
-    RESTORE = "put back as it was committed"
-    ADD_EXISTING = "accepted earlier, to be added"
+    RESTORE = "to be restored as it was committed"
+    ADD_EXISTING = "validated by an earlier run, to be added"
     REGISTER = "to be registered without its content"
     FETCH = "to be fetched"
     REFETCH = "to be fetched again, and replaced if it changed"
@@ -35,24 +36,57 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class PlannedAction:
-    """A planned file and what to do about it; ``key`` is of what stands there, if anything.
+    """A planned file and what to do about it; ``key`` is that of the file that stands there, if any.
 
-    ``renew_url`` asks to register the URL again: a manifest of ours has it, git-annex not.
+    ``register_url`` asks to register the URL again: a manifest of ours has it, git-annex does not.
     """
 
     file: PlannedFile
-    step: Action
+    action: Action
     key: str | None = None
-    renew_url: bool = False
+    register_url: bool = False
 
 
 @dataclass(frozen=True)
-class FetchPolicy:
-    """What is wanted: the content of lacking images, of registered ones, of all anew."""
+class Plan:
+    """What is to be done about a stack: an action for each planned file.
 
-    fetch: bool = True
-    complete: bool = True
-    refetch: bool = False
+    ``restored_withdrawn`` are the paths of files that the archive no longer lists, that are kept,
+    and that the work tree lacks or has unlocked.
+    """
+
+    actions: tuple[PlannedAction, ...]
+    restored_withdrawn: tuple[str, ...] = ()
+
+    def of(self, *wanted: Action) -> tuple[PlannedAction, ...]:
+        """The planned actions of some kinds, kind by kind, each by path."""
+        return tuple(p for action in wanted for p in self.actions if p.action is action)
+
+
+def planned_paths(survey: Survey, recorded: Manifest | None) -> list[str]:
+    """The paths whose state a plan is made from: planned files, and withdrawn ones."""
+    gone = withdrawn_entries(recorded, survey.files) if recorded else ()
+    return [*(file.path for file in survey.files), *(entry.path for entry in gone)]
+
+
+def make_plan(survey: Survey, recorded: Manifest | None, states: Mapping[str, FileState]) -> Plan:
+    """What to do, decided from what the archive lists, what was recorded and what is there.
+
+    ``recorded`` is the stack's manifest in the last commit, if there is one; ``states`` are those
+    of :func:`planned_paths`. Raises :class:`PathConflict` for what cannot be done.
+    """
+    request = survey.request
+    if recorded is not None:
+        check_same_stack(recorded, request.series, survey.source.url, request.downsample)
+        if request.withdrawn is Withdrawn.REFUSE:
+            check_none_withdrawn(recorded, survey.files)
+            check_still_described(recorded, survey.cell_record)
+    entries = {entry.path: entry for entry in recorded.files} if recorded else {}
+    gone = withdrawn_entries(recorded, survey.files) if recorded else ()
+    check_withdrawn(gone, states, may_be_missing=request.withdrawn is Withdrawn.PRUNE)
+    lost = [entry.path for entry in survey.withdrawn(recorded)
+            if states[entry.path].missing_or_unlocked]  # fmt: skip
+    return Plan(decide(survey.files, states, entries, request.fetch_policy), tuple(lost))
 
 
 def decide(
@@ -63,20 +97,25 @@ def decide(
 ) -> tuple[PlannedAction, ...]:
     """What to do about each planned file.
 
-    ``states`` and ``recorded`` (what the stack's manifest lists) are keyed by the file's
-    path. Raises :class:`PathConflict` for what
-    cannot be ours.
+    ``states`` and ``recorded`` (what the stack's manifest lists) are keyed by the file's path.
+    Raises :class:`PathConflict` for a file that cannot be ours.
     """
-    todos = (
+    planned_actions = (
         _decide_one(file, states.get(file.path), recorded.get(file.path), fetch_policy)
         for file in files
     )
-    return tuple(_renewed(todo) if fetch_policy.refetch else todo for todo in todos)
+    return tuple(
+        _refetched(planned) if fetch_policy.refetch else planned for planned in planned_actions
+    )
 
 
-def _renewed(todo: PlannedAction) -> PlannedAction:
-    has_content = checksum_of(todo.key or "") is not None
-    return replace(todo, step=Action.REFETCH) if todo.step is Action.KEEP and has_content else todo
+def _refetched(planned: PlannedAction) -> PlannedAction:
+    has_content = checksum_of(planned.key or "") is not None
+    return (
+        replace(planned, action=Action.REFETCH)
+        if planned.action is Action.KEEP and has_content
+        else planned
+    )
 
 
 def _decide_one(
@@ -93,7 +132,7 @@ def _decide_one(
             f"{quoted(file.path)} is there, and is not the file from {file.url}: "
             "move it away, restore it, or give another directory with --into"
         )
-    renew_url = file.url not in there.urls
+    register_url = file.url not in there.urls
     if is_registered_only(there.key):
         if fetch_policy.complete:
             return PlannedAction(file, Action.FETCH, there.key)
@@ -103,10 +142,10 @@ def _decide_one(
             "that this program made: move it away, or give another directory with --into"
         )
     if not there.annexed:
-        return PlannedAction(file, Action.ADD_EXISTING, there.key, renew_url)
+        return PlannedAction(file, Action.ADD_EXISTING, there.key, register_url)
     if there.missing_or_unlocked:
-        return PlannedAction(file, Action.RESTORE, there.key, renew_url)
-    return PlannedAction(file, Action.KEEP, there.key, renew_url)
+        return PlannedAction(file, Action.RESTORE, there.key, register_url)
+    return PlannedAction(file, Action.KEEP, there.key, register_url)
 
 
 def check_same_stack(recorded: Manifest, series: Series, archive_url: str, downsample: int) -> None:
@@ -147,17 +186,17 @@ def check_still_described(recorded: Manifest, cell_record: CellRecord | None) ->
 
 
 def check_withdrawn(
-    gone: Iterable[FileEntry], states: Mapping[str, FileState], *, may_lack: bool
+    gone: Iterable[FileEntry], states: Mapping[str, FileState], *, may_be_missing: bool
 ) -> None:
     """Raise :class:`PathConflict` unless withdrawn files are as they were recorded.
 
     They are not fetched again, so a lost one could not be replaced, and an edited one must not
-    be committed, or removed, as if it were the archive's. ``may_lack`` for those to be pruned.
+    be committed, or removed, as if it were the archive's. ``may_be_missing`` for those to be pruned.
     """
     for entry in gone:
         there = states.get(entry.path)
         if there is None:
-            if may_lack:
+            if may_be_missing:
                 continue
             raise PathConflict(
                 f"{quoted(entry.path)} was withdrawn by the archive and is gone here: "

@@ -1,4 +1,4 @@
-"""What a packing tells while it goes on: a plan, then each file, then the stack."""
+"""What packing reports while it runs: a plan, then each file, then the stack."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from datalad_stackpack.packing.plan import PlannedAction
 
 
 class Outcome(Enum):
-    """What became of a file, or will."""
+    """What became of a file."""
 
     KEPT = "is here already"
-    RESTORED = "put back as it was committed"
-    ADDED = "accepted by an earlier run, added now"
+    RESTORED = "restored as it was committed"
+    ADDED = "validated by an earlier run, added now"
     REGISTERED = "registered without its content"
-    FETCHED = "fetched and accepted"
+    FETCHED = "fetched and validated"
     REPLACED = "replaced by what the archive serves now"
     FAILED = "failed"
     SKIPPED = "not asked for"
@@ -31,7 +31,7 @@ class FileReport:
     """What became of one planned file; ``bytes`` is its length where it is known."""
 
     file: PlannedFile
-    done: Outcome
+    outcome: Outcome
     bytes: int | None = None
     key: str | None = None
     problem: StackpackError | None = None
@@ -39,19 +39,19 @@ class FileReport:
 
 @dataclass(frozen=True)
 class PlanReport:
-    """What will be done: told before anything is."""
+    """What will be done about each file: reported before anything is."""
 
-    todo: tuple[PlannedAction, ...]
+    actions: tuple[PlannedAction, ...]
 
 
 @dataclass(frozen=True)
 class StackReport:
     """What became of the stack.
 
-    ``commit`` is the commit that holds it, ``changed`` whether this run made it, ``planned``
-    how many files the archive lists, ``failed`` for how many of them no acceptable image came
-    in this run, ``problem`` what kept the run from its end. ``differences`` are the archive's
-    present rows against the manifest that was there before.
+    ``commit`` is the last commit that changed it, ``changed`` whether this run made that commit,
+    ``planned`` how many files the archive lists, ``failed`` for how many of them no valid file came
+    in this run, ``problem`` what kept the run from its end. ``differences`` compare the archive's
+    present rows with the manifest that was there before.
     """
 
     manifest: Manifest
@@ -69,11 +69,14 @@ class StackReport:
         return tuple(entry for entry in self.manifest.files if not entry.withdrawn)
 
     @property
-    def lacking(self) -> int:
-        """How many files are to be had and are not here as they should be."""
+    def missing(self) -> int:
+        """How many of the planned files are not here as they should be."""
         return max(self.planned - len(self.files), self.failed)
 
     @property
     def bytes(self) -> int:
         """The length of all :attr:`files` together, of those whose length is known."""
         return sum(entry.checksum.bytes for entry in self.files if entry.checksum)
+
+
+Report = PlanReport | FileReport | StackReport

@@ -10,35 +10,35 @@ from datalad_stackpack.archive.parts import PARTS, Holds, Series
 from datalad_stackpack.checksums import is_registered_only
 from datalad_stackpack.manifest.diff import describe
 from datalad_stackpack.manifest.model import MANIFEST_VERSION, Manifest
-from datalad_stackpack.packing.survey import Survey
+from datalad_stackpack.packing.request import Survey
 
 
 def of_adding(
     archive_word: str,
     message: str | None,
-    found: Survey,
+    survey: Survey,
     location: StackLocation,
     manifest: Manifest,
     _recorded: Manifest | None,
 ) -> RunRecord:
     """The record of a stack that was added to, or completed."""
-    request = found.request
+    request = survey.request
     command = ["datalad", "stackpack-add", "-d", ".", "--into", location.relative,
                "--archive", archive_word, "--parts", ",".join(request.parts),
                "--downsample", str(request.downsample),
-               *([] if request.fetch else ["--no-fetch"]), *_words(request.series)]  # fmt: skip
+               *([] if request.fetch else ["--no-fetch"]), *_series_words(request.series)]  # fmt: skip
     counts = [
         PARTS[part].counted(sum(entry.part == part for entry in manifest.files))
         for part in request.parts
         if PARTS[part].holds is not Holds.METADATA
     ]
-    held = ", ".join(counts) or "what is known of the cell"
-    title = message or f"Stack of {request.series.label}: {held}"
-    return RunRecord(title, command, _facts(found))
+    contents = ", ".join(counts) or "what is known of the cell"
+    title = message or f"Stack of {request.series.label}: {contents}"
+    return RunRecord(title, command, _facts(survey))
 
 
-def _words(series: Series) -> list[str]:
-    """The words of the command line that name what a stack is of."""
+def _series_words(series: Series) -> list[str]:
+    """The words of the command line that name the series."""
     number = str(series.id)
     return [number] if series.kind == "specimen" else [f"--{series.kind.replace('_', '-')}", number]
 
@@ -46,7 +46,7 @@ def _words(series: Series) -> list[str]:
 def of_update(
     options: Sequence[str],
     message: str | None,
-    found: Survey,
+    survey: Survey,
     location: StackLocation,
     manifest: Manifest,
     recorded: Manifest | None,
@@ -56,14 +56,14 @@ def of_update(
     Its message lists what changed, by section.
     """
     assert recorded is not None  # noqa: S101 (only a recorded stack is updated)
-    lines = describe(found.differences(recorded))
+    lines = describe(survey.differences(recorded))
     before = {entry.path: entry.key for entry in recorded.files}
     exchanged = [
         entry for entry in manifest.files if before.get(entry.path, entry.key) != entry.key
     ]
     for what, entries in (
-        ("fetched", [one for one in exchanged if is_registered_only(before[one.path])]),
-        ("replaced", [one for one in exchanged if not is_registered_only(before[one.path])]),
+        ("fetched", [e for e in exchanged if is_registered_only(before[e.path])]),
+        ("replaced", [e for e in exchanged if not is_registered_only(before[e.path])]),
     ):
         if entries:
             shown = ", ".join(
@@ -79,14 +79,14 @@ def of_update(
     title = message or f"Update the stack of {manifest.series.label}"
     body = "".join(f"\n- {line}" for line in lines)
     command = ["datalad", "stackpack-update", "-d", ".", *options, location.relative]
-    return RunRecord(f"{title}\n{body}" if body else title, command, _facts(found))
+    return RunRecord(f"{title}\n{body}" if body else title, command, _facts(survey))
 
 
-def _facts(found: Survey) -> dict[str, object]:
+def _facts(survey: Survey) -> dict[str, object]:
     return {
         "stackpack": {
-            found.request.series.kind: found.request.series.id,
-            "queries": [asked.url for asked in found.queries],
+            survey.request.series.kind: survey.request.series.id,
+            "queries": [asked.url for asked in survey.queries],
             "manifest_version": MANIFEST_VERSION,
         }
     }

@@ -8,43 +8,12 @@ root        a copy of that dataset, the current directory
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.changed_archive import ChangedRows
 from support.helpers import GAPS, TINY, Result
 from support.misbehaving import FaultyArchive
-
-
-@pytest.fixture
-def check(work) -> Callable[..., list[Result]]:
-    def call(path: Any = None, **options: Any) -> list[Result]:
-        from datalad.api import stackpack_check
-
-        return stackpack_check(
-            path, **({"on_failure": "ignore", "result_renderer": "disabled"} | options)
-        )
-
-    return call
-
-
-@pytest.fixture
-def update(work) -> Callable[..., list[Result]]:
-    def call(path: Any = None, **options: Any) -> list[Result]:
-        from datalad.api import stackpack_update
-
-        return stackpack_update(
-            path, **({"on_failure": "ignore", "result_renderer": "disabled"} | options)
-        )
-
-    return call
-
-
-@pytest.fixture
-def rows(archive, monkeypatch) -> ChangedRows:
-    return ChangedRows(archive, monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -178,7 +178,8 @@ def test_a_run_that_was_killed_is_finished_by_the_next(seed, add, archive, work)
     before = len(archive.requests)
 
     archive.heal()
-    assert add(1)[-1]["status"] == "ok"
+    last = add(1)[-1]
+    assert last["status"] == "ok", last["message"]
     check_complete(stack)
 
     files = json.loads((stack / "manifest.json").read_text())["files"]

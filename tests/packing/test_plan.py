@@ -107,7 +107,7 @@ def decide_one(
 )
 def test_what_to_do(states, recorded, fetch, expected):
     todo = decide_one(states, recorded, fetch)
-    assert (todo.step, todo.key, todo.renew_url) == expected
+    assert (todo.action, todo.key, todo.register_url) == expected
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_a_image_is_fetched_only_where_none_was_accepted(there, recorded_key, fe
         one_line(problem)
         return
     was_accepted = there is not None and there.key == ACCEPTED
-    assert (todo.step is Action.FETCH) == (fetch and not was_accepted)
-    assert (todo.step is Action.REGISTER) == (not fetch and there is None)
+    assert (todo.action is Action.FETCH) == (fetch and not was_accepted)
+    assert (todo.action is Action.REGISTER) == (not fetch and there is None)
     assert todo.key == (there.key if there else None)
 
 
@@ -169,15 +169,15 @@ def test_renewing_fetches_again_what_would_be_kept_with_its_content(there, recor
     except PathConflict:
         return
     again = decide_one(there, recorded_key, fetch, refetch=True)
-    has_content = once.step is Action.KEEP and once.key == ACCEPTED
-    assert again == (replace(once, step=Action.REFETCH) if has_content else once)
+    has_content = once.action is Action.KEEP and once.key == ACCEPTED
+    assert again == (replace(once, action=Action.REFETCH) if has_content else once)
 
 
 def test_every_file_is_decided_on_in_its_turn():
     rows = [plane_row(id=number, section_number=number) for number in range(1, 6)]
     files = plan(items("planes", *rows), BASE, 0)
     there = {files[2].path: FileState(ACCEPTED, frozenset({files[2].url}), True, False)}
-    steps = [(todo.file, todo.step) for todo in decide(files, there, {}, FetchPolicy())]
+    steps = [(todo.file, todo.action) for todo in decide(files, there, {}, FetchPolicy())]
     assert steps == [(file, Action.KEEP if file is files[2] else Action.FETCH) for file in files]
 
 

@@ -1,0 +1,96 @@
+"""The manifest of a stack as a file: committed, in the work tree, and replaced.
+
+It is the one file of a stack that a user may edit by hand, and that each run may write again. So
+what stands there is compared with the commit before a run, and again before it is replaced.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datalad_stackpack.annex.content import Annex
+from datalad_stackpack.annex.locate import StackLocation, manifest_content
+from datalad_stackpack.annex.lock import left_by_killed_runs
+from datalad_stackpack.errors import ManifestError, PathConflict, WriteError, quoted
+from datalad_stackpack.manifest import json_text
+from datalad_stackpack.manifest.layout import MANIFEST_NAME
+from datalad_stackpack.manifest.model import Manifest
+
+
+class ManifestFile:
+    """The ``manifest.json`` of the stack at ``location``, as it was when this was made."""
+
+    def __init__(self, location: StackLocation) -> None:
+        self._location = location
+        self.path = location.stack / MANIFEST_NAME
+        self.index = Annex(location.root, location.relative).index
+        self.committed = self.index.committed_content(MANIFEST_NAME)
+        self._seen = self._content()
+
+    def recorded(self) -> Manifest | None:
+        """The manifest in the last commit, if there is one.
+
+        Raises :class:`PathConflict` when it, or what stands in its place, is none of ours.
+        """
+        try:
+            if self._seen is not None and self._seen != self.committed:
+                json_text.read(self._seen)
+            return json_text.read(self.committed) if self.committed is not None else None
+        except ManifestError as problem:
+            raise PathConflict(
+                f"{quoted(self.path)} is in the way: {problem}; move it away, "
+                "or give another directory with --into"
+            ) from problem
+
+    def check_unedited(self) -> None:
+        """Raise :class:`PathConflict` for changes to the manifest that nobody committed.
+
+        They would be lost when the manifest is written. What a killed run left is none.
+        """
+        if self._seen is None or self._seen == self.committed:
+            return
+        if self._seen in left_by_killed_runs(self._location, MANIFEST_NAME):
+            return
+        if self.committed is not None and self.index.is_same_in_work_tree(
+            MANIFEST_NAME, self.committed
+        ):
+            return  # git itself wrote it with other line ends
+        raise PathConflict(
+            f"{quoted(self.path)} has changes that are not committed: commit them, or undo them with "
+            "git restore manifest.json"
+        )
+
+    def replace(self, content: bytes, directory: Path) -> str | None:
+        """Stage ``content``, and put it in place of what this run saw there.
+
+        ``directory`` is the run's own. Returns a problem when somebody changed the file meanwhile: then
+        theirs stays in the work tree. Raises :class:`WriteError` where it cannot be written.
+        """
+        self.index.stage_content(MANIFEST_NAME, content)
+        try:
+            if (there := self._content()) == content:
+                return None
+            if there != self._seen:
+                return (
+                    f"{quoted(self.path)} was changed during the run and is left as it is; "
+                    "git restore manifest.json brings the committed one"
+                )
+            (directory / MANIFEST_NAME).write_bytes(content)  # known as ours, should we be killed
+            fresh = directory / f"{MANIFEST_NAME}.new"
+            fresh.write_bytes(content)
+            fresh.replace(self.path)
+        except OSError as problem:
+            raise WriteError(f"cannot write {quoted(self.path)}: {problem}") from problem
+        return None
+
+    def _content(self) -> bytes | None:
+        """What stands there; ``None`` for nothing. Raises :class:`PathConflict` for no file."""
+        if not self.path.is_symlink() and not self.path.exists():
+            return None
+        try:
+            return manifest_content(self.path)
+        except ManifestError as problem:
+            raise PathConflict(
+                f"{quoted(self.path)} is in the way: {problem}; move it away, "
+                "or give another directory with --into"
+            ) from problem
