@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -171,15 +171,16 @@ class RunRecord:
 
 def commit(
     location: StackLocation,
-    files: Mapping[str, str | None],
+    keys: Mapping[str, str],
+    contents: Mapping[str, bytes],
     removed: Sequence[str],
     record: RunRecord,
     directory: Path,
 ) -> str:
-    """Commit ``files`` of the stack and the removal of ``removed``, and nothing else.
+    """Commit files of the stack and the removal of ``removed``, and nothing else.
 
-    ``files`` maps each path to its annex key, or to ``None`` for one whose content is in git itself;
-    all are staged. ``directory`` is the run's own for temporary files. The message is DataLad's run
+    ``keys`` are those of annexed files by path, which are staged; ``contents`` those of files in git
+    itself, which need not be. ``directory`` is the run's own for temporary files. The message is DataLad's run
     record, whose outputs may be directories rather than every file. Returns the commit, of the
     user's branch also when an adjusted one is checked out. Raises :class:`DatasetError` unless the
     commit's tree has all of it.
@@ -192,12 +193,12 @@ def commit(
     message = _run_message(location, dataset, record)
     problem = None
     try:
-        index.commit(list(files), removed, message, directory / "commit-index")
+        index.commit(list(keys), contents, removed, message, directory / "commit-index")
         if dataset.repo.get_corresponding_branch() is not None:
             dataset.repo.localsync()
     except AnnexError as failure:
         problem = str(failure)
-    missing = _not_committed(index, files, removed)
+    missing = _not_committed(index, keys, contents, removed)
     if problem or missing:
         reason = problem or f"{len(missing)} files are not in the commit, such as {missing[0]}"
         raise DatasetError(
@@ -208,12 +209,13 @@ def commit(
 
 
 def _not_committed(
-    index: Index, files: Mapping[str, str | None], removed: Sequence[str]
+    index: Index, keys: Mapping[str, str], contents: Iterable[str], removed: Sequence[str]
 ) -> list[str]:
     """The paths that the last commit's tree has not as they should be."""
     in_tree = index.committed([""])
-    keys = index.keys({path: in_tree[path] for path in files if path in in_tree})
-    missing = [path for path, key in files.items() if path not in in_tree or keys[path] != key]
+    committed = index.keys({path: in_tree[path] for path in keys if path in in_tree})
+    missing = [path for path, key in keys.items() if committed.get(path) != key]
+    missing += [path for path in contents if path not in in_tree]
     return missing + [path for path in removed if path in in_tree]
 
 

@@ -117,11 +117,17 @@ class Index:
         return changed.intersection(paths)
 
     def commit(
-        self, paths: Sequence[str], removed: Sequence[str], message: str, own_index: Path
+        self,
+        paths: Sequence[str],
+        contents: Mapping[str, bytes],
+        removed: Sequence[str],
+        message: str,
+        own_index: Path,
     ) -> None:
-        """Commit ``paths`` as they are staged, and the removal of ``removed``; nothing else.
+        """Commit ``paths`` as they are staged, ``contents``, and the removal of ``removed`` alone.
 
-        The commit is made from ``own_index``: the last commit's files with ours put in. So what the
+        ``contents`` are files in git itself, byte for byte: past git-annex's filter and past git's
+        conversion of line ends. The commit is made from ``own_index``: the last commit's files with ours put in. So what the
         user has staged stays staged, and the work tree is not read. Hooks run. Raises
         :class:`AnnexError` if git refuses.
         """
@@ -136,13 +142,18 @@ class Index:
         entries = self._git(["ls-files", "-s", "-z"], [""])
         wanted = {os.fsencode(self._prefix + path) for path in paths}
         lines = [line for line in entries.split(b"\0") if line.partition(b"\t")[2] in wanted]
+        lines += [self._line(path, content) for path, content in contents.items()]
         lines += [b"0 " + NO_BLOB + b"\t" + os.fsencode(self._prefix + path) for path in removed]
         feed = b"".join(line + b"\0" for line in lines)
         command = ["git", *PAST_ANNEX, "update-index", "-z", "--index-info"]
         run(command, self._root, feed, settings)
         words = ["git", "commit", "--quiet", "--allow-empty", "--file=-"]
         run(words, self._root, os.fsencode(message), settings)
-        self._take_from_commit(paths)
+        self._take_from_commit([*paths, *contents])
+
+    def _line(self, path: str, content: bytes) -> bytes:
+        blob = self._git(["hash-object", "-w", "--stdin"], feed=content).strip()
+        return b"100644 " + blob + b" 0\t" + os.fsencode(self._prefix + path)
 
     def _take_from_commit(self, paths: Sequence[str]) -> None:
         """Stage ``paths`` as the last commit has them: a hook may have changed one."""
@@ -172,14 +183,17 @@ class Index:
             if listing:
                 self._git([*PAST_ANNEX, "update-index", "-z", "--index-info"], feed=listing)
 
-    def stage_content(self, path: str, content: bytes) -> None:
-        """Stage ``content`` as the file ``path`` in git itself, byte for byte.
+    def stage_links(self, keys: Mapping[str, str]) -> None:
+        """Stage those annexed files that stand in the work tree and in the index otherwise or not.
 
-        Past git-annex's filter and past git's conversion of line ends; the work tree is not read.
+        A run that was killed has put them there, and staged them in an index of its own.
         """
-        blob = self._git(["hash-object", "-w", "--stdin"], feed=content).decode().strip()
-        line = f"100644 {blob} 0\t".encode() + os.fsencode(self._prefix + path) + b"\0"
-        self._git([*PAST_ANNEX, "update-index", "-z", "--add", "--index-info"], feed=line)
+        tracked = self.tracked([""])
+        staged = self.keys({path: tracked[path] for path in keys if path in tracked})
+        unstaged = [path for path, key in keys.items() if staged.get(path) != key]
+        feed = b"".join(os.fsencode(self._prefix + path) + b"\0" for path in unstaged)
+        if feed:
+            self._git(["update-index", "--add", "-z", "--stdin"], feed=feed)
 
     def is_same_in_work_tree(self, path: str, content: bytes) -> bool:
         """Whether git would take the file ``path`` for ``content``, which it may write with CRLF."""

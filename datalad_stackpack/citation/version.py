@@ -110,8 +110,7 @@ def save(
         with tmp_dir(location) as directory:
             for name, text in texts.items():
                 _put(text, directory / name, location.stack / name)
-                index.stage_content(name, text)
-            hexsha = commit(location, dict.fromkeys(texts), [], record, directory)
+            hexsha = commit(location, {}, texts, [], record, directory)
         return hexsha, True, cited
 
 

@@ -161,8 +161,14 @@ class StackCommit:
             for entry in manifest.files
             if not entry.withdrawn and self._keys.get(entry.path) == entry.key
         }
+        annex.index.stage_links(present)
         record = make_run_record(self._survey, self._location, manifest, self._recorded)
-        commit(self._location, {MANIFEST_NAME: None, **present}, pruned, record, self._directory)
+        contents = {MANIFEST_NAME: content}
+        try:
+            commit(self._location, present, contents, pruned, record, self._directory)
+        except DatasetError:
+            self._manifest_file.put_back(content)
+            raise
         if missing := _not_in_tree(manifest, annex):
             raise DatasetError(
                 f"the commit has not all files of its manifest: {len(missing)} are missing, "

@@ -6,6 +6,7 @@ what stands there is compared with the commit before a run, and again before it 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from datalad_stackpack.annex.content import Annex
@@ -61,12 +62,11 @@ class ManifestFile:
         )
 
     def replace(self, content: bytes, directory: Path) -> str | None:
-        """Stage ``content``, and put it in place of what this run saw there.
+        """Put ``content`` in place of what this run saw there.
 
         ``directory`` is the run's own. Returns a problem when somebody changed the file meanwhile: then
         theirs stays in the work tree. Raises :class:`WriteError` where it cannot be written.
         """
-        self.index.stage_content(MANIFEST_NAME, content)
         try:
             if (there := self._content()) == content:
                 return None
@@ -82,6 +82,16 @@ class ManifestFile:
         except OSError as problem:
             raise WriteError(f"cannot write {quoted(self.path)}: {problem}") from problem
         return None
+
+    def put_back(self, content: bytes) -> None:
+        """Undo :meth:`replace`, because ``content`` was not committed."""
+        if self._content() != content:
+            return
+        with suppress(OSError):  # what kept it from being committed is the problem to report
+            if self._seen is None:
+                self.path.unlink()
+            else:
+                self.path.write_bytes(self._seen)
 
     def _content(self) -> bytes | None:
         """What stands there; ``None`` for nothing. Raises :class:`PathConflict` for no file."""

@@ -122,7 +122,8 @@ def test_an_update_that_a_hook_refused_is_finished_by_the_same_command(
     assert "HOOKSAYS" in failed["message"]
     assert "run the same command again" in failed["message"]
     hook.unlink() if before is None else hook.write_text(before)
-    assert update(dataset=str(stack), **options)[-1]["status"] == "ok"
+    last = update(dataset=str(stack), **options)[-1]
+    assert last["status"] == "ok", last["message"]
     assert git("status", "--porcelain", at=stack) == ""
     assert codes(check(dataset=str(stack))) == []
 
