@@ -22,10 +22,11 @@ HEAD = """\
 
 {description} It is kept in git itself, not in git-annex.
 
-It is JSON with sorted keys and a newline at its end. It has no time in it: the same replies of the archive give the same
-bytes. It is valid against the JSON Schema (2020-12) in the package, `datalad_stackpack/manifest/manifest-1.schema.json`. A
-manifest that is not valid is never written. These fields, and no others, are always there; only `row` is open, because its
-fields are the archive's.
+It is JSON with sorted keys and a newline at its end. It has no time in it: the same replies of
+the archive give the same bytes. It is valid against the JSON Schema (2020-12) in the package,
+`datalad_stackpack/manifest/manifest-1.schema.json`. A manifest that is not valid is never
+written. These fields, and no others, are always there; only `row` is open, because its fields are
+the archive's.
 
 In the tables, `[]` after a name stands for each entry of a list. A field without a unit has none.
 """
