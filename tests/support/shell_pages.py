@@ -3,7 +3,7 @@
 Commands are in blocks that are fenced as ``console`` (a line after ``$`` is typed, the lines below
 it are its output) or as ``sh`` (one command, any output). A block fenced as ``python`` that has a
 comment with the name of a file, such as ``# pack.py``, is that file. All commands of a page run in
-one bash. In the output, a line ``...`` stands for any lines, and ``...`` within a line for any text;
+one bash. In the output, a line ``...`` stands for any lines, ``...`` within a line for any text;
 hashes, seconds, sizes, ports, hosts and directories may differ. A command whose output on the page
 has ``(error)`` in it must fail, any other must succeed. The output of a demo archive in the
 background is not compared.
