@@ -81,6 +81,19 @@ def test_links_lead_somewhere(page):
             assert anchor[1:] in anchors(linked), f"{page.name}: {target} has no {anchor}"
 
 
+def test_the_architecture_shows_every_room_in_words_and_in_the_picture():
+    package = Path(datalad_stackpack.__file__).parent
+    rooms = {init.parent.name for init in package.glob("*/__init__.py")}
+    rooms |= {module.stem for module in package.glob("[a-z]*.py")}
+    page = (shell_pages.DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    picture = (shell_pages.DOCS / "explanation" / "architecture.svg").read_text(encoding="utf-8")
+    named = re.findall(r'class="name"[^>]*>([^<]*)<', picture)
+    in_picture = {name for text in named for name in text.split(" · ")}
+    assert rooms <= set(re.findall(r"\*\*([a-z]+)\*\*", page))
+    assert in_picture - rooms == {"you", "your repository", "an archive"}
+    assert rooms <= in_picture
+
+
 def test_the_readme_has_the_command_that_ci_runs():
     root = shell_pages.DOCS.parent
     command = (root / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1]

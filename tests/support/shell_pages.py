@@ -77,7 +77,8 @@ def _typed(body: str) -> Iterator[Command]:
 def newcomer(home: Path, port: int) -> dict[str, str]:
     """The environment of somebody who just installed: an empty home, no identity for git."""
     home.mkdir(exist_ok=True)
-    return {
+    tested = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+    return tested | {
         "HOME": str(home),
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
