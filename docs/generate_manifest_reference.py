@@ -22,11 +22,11 @@ HEAD = """\
 
 {description} It is kept in git itself, not in git-annex.
 
-It is JSON with sorted keys and a newline at its end, and has no time in it: the same answers of the
-archive give the same bytes. It is valid against the JSON Schema (2020-12) that the package ships as
-`datalad_stackpack/manifest/manifest-1.schema.json`. A manifest that is not valid is never written. No
-field but these may occur, and none may be absent; only `row` is open, because its fields are the
-archive's.
+It is JSON with sorted keys and a newline at its end. It has no time in it: the same replies of
+the archive give the same bytes. It is valid against the JSON Schema (2020-12) in the package,
+`datalad_stackpack/manifest/manifest-1.schema.json`. A manifest that is not valid is never
+written. These fields, and no others, are always there; only `row` is open, because its fields are
+the archive's.
 
 In the tables, `[]` after a name stands for each entry of a list. A field without a unit has none.
 """
@@ -50,18 +50,18 @@ def page() -> str:
     text += "".join(_row(name, part) for name, part in sorted(plain.items()))
     for name, part in nested.items():
         text += f"\n## `{name}`\n\n{part['description']}\n\n{TABLE_HEAD}"
-        text += "".join(_row(*one) for one in _below(part, name + _list_sign(part)))
+        text += "".join(_row(*field) for field in _below(part, name + _list_sign(part)))
     for name, title in SHARED.items():
         part = whole["$defs"][name]
         text += f"\n## {title}\n\n{part['description']}\n\n{TABLE_HEAD}"
-        text += "".join(_row(*one) for one in _below(part, name))
+        text += "".join(_row(*field) for field in _below(part, name))
     return text
 
 
 def _fields(part: dict[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = part.get("items", part)
-    found: dict[str, Any] = entry.get("properties", {})
-    return found
+    fields: dict[str, Any] = entry.get("properties", {})
+    return fields
 
 
 def _list_sign(part: dict[str, Any]) -> str:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
-from inspect import signature
 from pathlib import Path
 
 import pytest
 from support.changed_archive import CELL, id_of
-
-from datalad_stackpack.packing.pack_one import PackResult, pack_one
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 STANDARD = {"action", "refds", "type", "path", "status", "message"}
@@ -66,11 +62,4 @@ def test_a_cell_that_was_found(archive, work):
     (cell,) = stackpack_find(archive=archive.url, return_type="list", result_renderer="disabled")
     assert cell.keys() - {"refds"} == STANDARD - {"refds"} | keys_of_table(
         "commands.md", "### Keys of a cell"
-    )
-
-
-def test_what_pack_one_takes_and_gives():
-    assert set(signature(pack_one).parameters) == keys_of_table("commands.md", "pack_one.pack_one(")
-    assert {one.name for one in fields(PackResult)} == keys_of_table(
-        "commands.md", "gives a `PackResult`"
     )

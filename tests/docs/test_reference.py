@@ -21,11 +21,11 @@ PAGES = sorted([*shell_pages.DOCS.rglob("*.md"), *shell_pages.DOCS.parent.glob("
 def section(page: Path, title: str) -> str:
     """What stands below the heading of second level ``title``."""
     text = page.read_text(encoding="utf-8")
-    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    return match[1] if match else ""
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one[2])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[2])
 def test_every_command_is_registered_has_help_and_is_documented(command):
     import datalad.api
     from datalad.interface.common_opts import eval_params
@@ -69,16 +69,29 @@ def test_the_manifest_page_says_what_the_schema_says():
 def anchors(page: Path) -> set[str]:
     """What can stand behind a ``#`` in links to this page, as code hosts make it of headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda one: one.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
-        there = page.parent / target if target else page
-        assert there.exists(), f"{page.name}: {target} is not there"
+        linked = page.parent / target if target else page
+        assert linked.exists(), f"{page.name}: {target} is not there"
         if anchor:
-            assert anchor[1:] in anchors(there), f"{page.name}: {target} has no {anchor}"
+            assert anchor[1:] in anchors(linked), f"{page.name}: {target} has no {anchor}"
+
+
+def test_the_architecture_shows_every_room_in_words_and_in_the_picture():
+    package = Path(datalad_stackpack.__file__).parent
+    rooms = {init.parent.name for init in package.glob("*/__init__.py")}
+    rooms |= {module.stem for module in package.glob("[a-z]*.py")}
+    page = (shell_pages.DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    picture = (shell_pages.DOCS / "explanation" / "architecture.svg").read_text(encoding="utf-8")
+    named = re.findall(r'class="name"[^>]*>([^<]*)<', picture)
+    in_picture = {name for text in named for name in text.split(" · ")}
+    assert rooms <= set(re.findall(r"\*\*([a-z]+)\*\*", page))
+    assert in_picture - rooms == {"you", "your repository", "an archive"}
+    assert rooms <= in_picture
 
 
 def test_the_readme_has_the_command_that_ci_runs():

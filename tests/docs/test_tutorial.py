@@ -41,7 +41,7 @@ def newcomer(tmp_path: Path, port: int) -> dict[str, str]:
 
 @pytest.fixture
 def prepare(location: Path, newcomer: dict[str, str]) -> Callable[[list[str]], None]:
-    """Run what a page takes for granted."""
+    """Run what a page needs before its first command."""
 
     def run(lines: list[str]) -> None:
         script = "\n".join(["set -e", *IDENTITY, *lines])
@@ -68,7 +68,7 @@ def test_the_readme_leaves_its_reader_where_the_next_command_works(location, new
 
 
 @pytest.mark.parametrize(
-    "page", sorted(one.name for one in HOW_TO.glob("*.md") if one.name != CHECKSUM_ERROR)
+    "page", sorted(page.name for page in HOW_TO.glob("*.md") if page.name != CHECKSUM_ERROR)
 )
 def test_the_how_to_does_what_it_says(page, location, newcomer, prepare):
     pack = "datalad stackpack-add --archive demo --into stack 313862022"
@@ -76,7 +76,7 @@ def test_the_how_to_does_what_it_says(page, location, newcomer, prepare):
     shell_pages.run(HOW_TO / page, location / "stack" if page in IN_A_STACK else location, newcomer)
 
 
-def test_the_how_to_for_a_image_rendered_anew(location, port, newcomer, prepare):
+def test_the_how_to_for_an_image_rendered_anew(location, port, newcomer, prepare):
     prepare(
         [
             "git config --global annex.security.allowed-ip-addresses 127.0.0.1",
@@ -92,8 +92,8 @@ def test_the_how_to_for_a_image_rendered_anew(location, port, newcomer, prepare)
         shell_pages.run(HOW_TO / CHECKSUM_ERROR, location / "stack", newcomer)
 
 
-def test_a_page_that_says_something_else_is_found_out():
-    assert shell_pages.as_told("a\n...\nb 1.5 s", "a\nx\ny\nb 2.0 s\n")
-    assert shell_pages.as_told("commit 26eace6b7d ...!", "commit 1cc09b07a5 and so on!\n")
-    assert not shell_pages.as_told("a\nb", "a\nx\nb\n")
-    assert not shell_pages.as_told("44 files", "43 files\n")
+def test_output_that_is_not_the_pages_is_noticed():
+    assert shell_pages.matches("a\n...\nb 1.5 s", "a\nx\ny\nb 2.0 s\n")
+    assert shell_pages.matches("commit 26eace6b7d ...!", "commit 1cc09b07a5 and so on!\n")
+    assert not shell_pages.matches("a\nb", "a\nx\nb\n")
+    assert not shell_pages.matches("44 files", "43 files\n")

@@ -98,7 +98,9 @@ IMAGE_FAULTS = (
         f"{NO_JPEG} (labelled 'image/jpeg'), beginning '<!DOCTYPE html>",
     ),
     ImageFault("empty", always(faults.empty), TruncatedFile, "came empty"),
-    ImageFault("gzip-encoded", always(faults.gzipped), UnexpectedContent, "came encoded as 'gzip'", 1),
+    ImageFault(
+        "gzip-encoded", always(faults.gzipped), UnexpectedContent, "came encoded as 'gzip'", 1
+    ),
     ImageFault(
         "wrong-size", always(faults.wrong_size), UnexpectedContent,
         "is 34 x 42 pixels where the archive's row promises 32 x 40", 1,
@@ -169,14 +171,18 @@ FETCH_FAULTS = (
     ImageFault("503", always(faults.status(503)), HTTPStatusError, "status 503"),
     ImageFault("429", always(faults.status(429)), HTTPStatusError, "status 429"),
     ImageFault(
-        "500-for-the-id", always(faults.status(500)), HTTPStatusError, "status 500", strikes="redirect"
+        "500-for-the-id", always(faults.status(500)), HTTPStatusError, "status 500",
+        strikes="redirect",
     ),
-    ImageFault("wrong-label", always(faults.jpeg_as_png), UnexpectedContent, "came as 'image/png'", 1),
+    ImageFault(
+        "wrong-label", always(faults.jpeg_as_png), UnexpectedContent, "came as 'image/png'", 1
+    ),
     ImageFault(
         "two-in-one", always(faults.with_a_tail), TruncatedFile, "bytes after the image's end"
     ),
     ImageFault(
-        "reset-for-the-id", always(faults.reset), ConnectionFailed, "got no answer", strikes="redirect"
+        "reset-for-the-id", always(faults.reset), ConnectionFailed, "got no answer",
+        strikes="redirect",
     ),
     ImageFault(
         "reset-in-the-middle", always(faults.reset_in_the_middle), TruncatedFile, "broke off"

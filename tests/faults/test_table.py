@@ -1,57 +1,50 @@
-"""The list of promises in the documentation, held against the tests: both ways."""
+"""The page on faults, its promises and their tests agree: each row has a test, each test a row."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from faults import test_matrix, test_patience, test_queries, test_soak
+from faults.promises import PROMISES
 from faults.query_rows import PASSING_QUERY_FAULTS, QUERY_FAULTS
 from faults.rows import FETCH_FAULTS, IMAGE_FAULTS, PASSING_FAULTS
 
-PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "faults.md"
-COLUMNS = ["fault", "what is reported", "asked again in the same run?",
-           "what is in git", "second run", "test"]  # fmt: skip
-IN_ROWS = {
+TESTS = Path(__file__).parents[1]
+PAGE = TESTS.parent / "docs" / "explanation" / "faults.md"
+HEADS = (
+    ["fault", "what you see", "asked again in the same run"],
+    ["fault", "what you see", "what to do"],
+)
+BY_ROW = {
     "test_image_fault": IMAGE_FAULTS,
     "test_fetch_fault": FETCH_FAULTS,
     "test_fault_that_passes": PASSING_FAULTS,
     "test_query_fault": QUERY_FAULTS,
     "test_query_fault_that_passes": PASSING_QUERY_FAULTS,
 }
-"""Tests that the page names one by one, by the ids of their rows."""
+"""Tests that are named one by one, by the ids of their rows."""
 
 OF_THE_ROWS = {"test_every_fault_is_asked_again_or_not"}
 """Tests that promise nothing to a user."""
 
 
-@dataclass(frozen=True)
-class Promise:
-    """One line of a table on the page."""
-
-    reported: str
-    again: str
-    tests: tuple[str, ...]
-
-
-def promises() -> list[Promise]:
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
-    cells = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
-    ]
-    assert COLUMNS in cells
-    found = []
-    for row in cells:
-        assert len(row) == len(COLUMNS), row
-        assert all(row), f"an empty cell: {row}"
-        if row != COLUMNS and set(row[0]) != {"-"}:
-            names = tuple(re.findall(r"`(test_[^`]+)`", row[-1]))
-            found.append(Promise(row[1], row[2], names))
-    return found
+def page_rows() -> dict[str, list[str]]:
+    """The rows of the page's tables, by the fault that they are about."""
+    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
+    rows: dict[str, list[str]] = {}
+    for line in lines:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells in HEADS or set(cells[0]) == {"-"}:
+            continue
+        assert len(cells) == 3, line
+        assert all(cells), f"an empty cell: {line}"
+        assert cells[0] not in rows, f"twice on the page: {cells[0]}"
+        rows[cells[0]] = cells
+    return rows
 
 
 def names_in(module: ModuleType) -> set[str]:
@@ -62,33 +55,52 @@ def names_in(module: ModuleType) -> set[str]:
     }
 
 
-def all_names() -> set[str]:
+def fault_tests() -> set[str]:
+    """Every test of this folder that promises something."""
     by_name = set().union(
         *(names_in(module) for module in (test_matrix, test_patience, test_queries, test_soak))
     )
-    assert set(IN_ROWS) <= by_name
-    by_row = {f"{name}[{row.id}]" for name, rows in IN_ROWS.items() for row in rows}
-    return (by_name - set(IN_ROWS) - OF_THE_ROWS) | by_row
+    assert set(BY_ROW) <= by_name
+    by_row = {f"{name}[{row.id}]" for name, rows in BY_ROW.items() for row in rows}
+    return (by_name - set(BY_ROW) - OF_THE_ROWS) | by_row
 
 
-def test_every_promise_has_a_test_and_every_test_a_promise() -> None:
-    named = [name for promise in promises() for name in promise.tests]
-    assert all(promise.tests for promise in promises())
-    assert sorted(set(named)) == sorted(named), "a test is named twice"
-    assert set(named) == all_names()
+def named_tests() -> list[str]:
+    return [test for tests in PROMISES.values() for test in tests]
+
+
+def test_every_row_of_the_page_has_its_tests() -> None:
+    assert set(PROMISES) == set(page_rows())
+    assert all(PROMISES.values()), "a promise without a test"
+
+
+def test_every_test_of_a_fault_has_a_row_on_the_page() -> None:
+    here = [test for test in named_tests() if "::" not in test]
+    assert len(here) == len(set(here)), "a test is named twice"
+    assert set(here) == fault_tests()
+
+
+def test_tests_of_other_rooms_exist() -> None:
+    for test in named_tests():
+        file, sign, name = test.partition("::")
+        if sign:
+            text = (TESTS / file).read_text(encoding="utf-8")
+            assert f"def {name.partition('[')[0]}(" in text, test
 
 
 def test_ids_are_unique() -> None:
-    for rows in IN_ROWS.values():
+    for rows in BY_ROW.values():
         ids = [row.id for row in rows]
         assert len(set(ids)) == len(ids)
 
 
 @pytest.mark.parametrize("name", ["test_image_fault", "test_fetch_fault", "test_query_fault"])
 def test_the_page_says_what_the_rows_say(name: str) -> None:
-    by_test = {test: promise for promise in promises() for test in promise.tests}
-    for row in IN_ROWS[name]:
-        promise = by_test[f"{name}[{row.id}]"]
-        assert f"`{row.error.__name__}`" in promise.reported, row.id
-        assert promise.again.startswith("yes" if row.retryable else "no"), row.id
-        assert len(promise.tests) == (2 if row.retryable else 1), row.id
+    page = page_rows()
+    fault_of = {test: fault for fault, tests in PROMISES.items() for test in tests}
+    for row in BY_ROW[name]:
+        fault = fault_of[f"{name}[{row.id}]"]
+        _, seen, again = page[fault]
+        assert f"`{row.error.__name__}`" in seen, row.id
+        assert re.match("yes" if row.retryable else "no", again), row.id
+        assert len(PROMISES[fault]) == (2 if row.retryable else 1), row.id

@@ -1,12 +1,12 @@
-"""Pages whose commands are run: what they say to type, and what they say comes.
+"""Pages whose commands are run, and their output compared with the page.
 
-Commands stand in blocks that are fenced as ``console`` (lines after ``$`` are typed, the lines
-below them are what comes) or as ``sh`` (one command, whatever comes). A block fenced as ``python``
-that has a remark with the name of a file, such as ``# pack.py``, is that file. All commands of a
-page run in one bash. In what comes, a line ``...`` stands for any lines and ``...`` within a line
-for any text; hashes, seconds, sizes, ports, hosts and directories may differ. A command whose
-output on the page has ``(error)`` in it is expected to fail, any other to succeed. What a demo
-archive in the background says is not compared.
+Commands are in blocks that are fenced as ``console`` (a line after ``$`` is typed, the lines below
+it are its output) or as ``sh`` (one command, any output). A block fenced as ``python`` that has a
+comment with the name of a file, such as ``# pack.py``, is that file. All commands of a page run in
+one bash. In the output, a line ``...`` stands for any lines, ``...`` within a line for any text;
+hashes, seconds, sizes, ports, hosts and directories may differ. A command whose output on the page
+has ``(error)`` in it must fail, any other must succeed. The output of a demo archive in the
+background is not compared.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(console|sh|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE_NAME = re.compile(r"^# ([a-z_]+\.py)$", re.MULTILINE)
 MARK = "@@ end of command"
-PATIENCE_S = 120
+TIME_LIMIT_S = 120
 
 VARYING = [
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
@@ -41,7 +41,7 @@ VARYING = [
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a page, and what the page says comes of it (``""`` if it does not say)."""
+    """One command of a page, and its output on the page (``""`` if the page has none)."""
 
     text: str
     output: str
@@ -57,15 +57,15 @@ class Command:
 
 def commands(page: Path) -> list[Command]:
     """The commands of a page, in order."""
-    found = []
+    listed = []
     for kind, body in BLOCK.findall(page.read_text(encoding="utf-8")):
         if kind == "console":
-            found += _typed(body)
+            listed += _typed(body)
         elif kind == "sh":
-            found.append(Command(body.strip(), ""))
+            listed.append(Command(body.strip(), ""))
         elif name := FILE_NAME.search(body):
-            found.append(Command(f"cat > {name[1]} <<'END OF FILE'\n{body}END OF FILE", ""))
-    return found
+            listed.append(Command(f"cat > {name[1]} <<'END OF FILE'\n{body}END OF FILE", ""))
+    return listed
 
 
 def _typed(body: str) -> Iterator[Command]:
@@ -77,7 +77,8 @@ def _typed(body: str) -> Iterator[Command]:
 def newcomer(home: Path, port: int) -> dict[str, str]:
     """The environment of somebody who just installed: an empty home, no identity for git."""
     home.mkdir(exist_ok=True)
-    return {
+    tested = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+    return tested | {
         "HOME": str(home),
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
@@ -87,32 +88,32 @@ def newcomer(home: Path, port: int) -> dict[str, str]:
 
 
 def run(page: Path, location: Path, environment: dict[str, str]) -> None:
-    """Run a page's commands in ``location``; complain about the first that does not do as it says."""
-    output = location.parent / "output.txt"
-    asked = commands(page)
-    script = "\n".join(_scripted(one) for one in asked)
-    with output.open("wb") as told:
+    """Run a page's commands in ``location``; fail at the first whose output is not the page's."""
+    log = location.parent / "output.txt"
+    listed = commands(page)
+    script = "\n".join(_scripted(command) for command in listed)
+    with log.open("wb") as stream:
         bash = subprocess.Popen(
             ["bash", "-c", script],
             cwd=location,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=told,
+            stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            bash.wait(PATIENCE_S)
+            bash.wait(TIME_LIMIT_S)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(bash.pid, signal.SIGKILL)
-    said = re.split(rf"^{MARK} (\d+)\n", output.read_text("utf-8", "replace"), flags=re.MULTILINE)
-    for command, came, code in zip(asked, said[0::2], said[1::2], strict=False):
-        complaint = f"{page.name}: $ {command.text}\nexit code {code}\n{came}"
-        assert (code != "0") == command.fails, complaint
-        unchecked = command.serves or not command.output  # a server speaks when it likes
-        assert unchecked or as_told(command.output, came), complaint
-    assert len(said) // 2 == len(asked), f"{page.name} ended early: {said[-1]}"
+    pieces = re.split(rf"^{MARK} (\d+)\n", log.read_text("utf-8", "replace"), flags=re.MULTILINE)
+    for command, output, code in zip(listed, pieces[0::2], pieces[1::2], strict=False):
+        report = f"{page.name}: $ {command.text}\nexit code {code}\n{output}"
+        assert (code != "0") == command.fails, report
+        unchecked = command.serves or not command.output  # a server prints when it likes
+        assert unchecked or matches(command.output, output), report
+    assert len(pieces) // 2 == len(listed), f"{page.name} ended early: {pieces[-1]}"
 
 
 def _scripted(command: Command) -> str:
@@ -123,17 +124,17 @@ def _scripted(command: Command) -> str:
     return "\n".join([lines[0], waiting, lines[1]] if command.serves else lines)
 
 
-def as_told(expected: str, came: str) -> bool:
-    """Whether what came is what the page says."""
+def matches(expected: str, output: str) -> bool:
+    """Whether the output is what the page says."""
     pattern = ""
-    for line in _even(expected).split("\n"):
+    for line in _normalised(expected).split("\n"):
         inside = r"[^\n]*?".join(re.escape(piece) for piece in line.split("..."))
         pattern += r"(?:[^\n]*\n)*?" if line.strip() == "..." else inside + "\n"
-    return re.fullmatch(pattern, _even(came).strip("\n") + "\n") is not None
+    return re.fullmatch(pattern, _normalised(output).strip("\n") + "\n") is not None
 
 
-def _even(text: str) -> str:
-    """The text without what differs from machine to machine, and without trailing blanks."""
+def _normalised(text: str) -> str:
+    """The text without what differs from machine to machine, and without trailing spaces."""
     for pattern, word in VARYING:
         text = pattern.sub(word, text)
     return "\n".join(line.rstrip() for line in text.split("\n"))

@@ -1,0 +1,175 @@
+"""Which tests prove each row of docs/explanation/faults.md.
+
+A key is the first cell of a row of the page. A test of this folder is named by its function, with
+the id of its row if it is parametrised by rows.py or query_rows.py. A test elsewhere is named by
+its file below tests/ too: ``annex/test_register.py::test_name``. test_table.py compares all of it.
+"""
+
+PROMISES = {
+    "Status 404: the image is not there": ["test_image_fault[404]"],
+    "Status 404 for the image's id, in place of the redirect": ["test_fetch_fault[404-for-the-id]"],
+    "Status 206: a part, which was not asked for": ["test_fetch_fault[206]"],
+    "Status 429: too many requests": ["test_fetch_fault[429]", "test_fault_that_passes[429]"],
+    "Status 500": ["test_image_fault[500]", "test_fault_that_passes[500]"],
+    "Status 500 for the image's id, in place of the redirect": [
+        "test_fetch_fault[500-for-the-id]",
+        "test_fault_that_passes[500-for-the-id]",
+    ],
+    "Status 503 without `Retry-After`": ["test_fetch_fault[503]", "test_fault_that_passes[503]"],
+    "Status 503 with `Retry-After: 1`": [
+        "test_image_fault[503-retry-after-seconds]",
+        "test_fault_that_passes[503-retry-after-seconds]",
+    ],
+    "Status 503 with `Retry-After:` and a date": [
+        "test_image_fault[503-retry-after-date]",
+        "test_fault_that_passes[503-retry-after-date]",
+    ],
+    "A page of HTML with status 200": ["test_image_fault[html]", "test_fault_that_passes[html]"],
+    "A page of HTML with status 200, labelled `image/jpeg`": [
+        "test_image_fault[html-as-jpeg]",
+        "test_fault_that_passes[html-as-jpeg]",
+    ],
+    "Status 200 and no byte": ["test_image_fault[empty]", "test_fault_that_passes[empty]"],
+    "An image compressed by gzip, which was not asked for": ["test_image_fault[gzip-encoded]"],
+    "A whole image of another width or height": ["test_image_fault[wrong-size]"],
+    "A PNG labelled `image/jpeg`": ["test_image_fault[wrong-format]"],
+    "A JPEG labelled `image/png`": ["test_fetch_fault[wrong-label]"],
+    "A second image after the image's end": [
+        "test_fetch_fault[two-in-one]",
+        "test_fault_that_passes[two-in-one]",
+    ],
+    "Cut short; no length was given": [
+        "test_image_fault[cut-without-length]",
+        "test_fault_that_passes[cut-without-length]",
+    ],
+    "Cut short of the `Content-Length`": [
+        "test_image_fault[cut-with-length]",
+        "test_fault_that_passes[cut-with-length]",
+    ],
+    "Cut short in the middle of a chunked reply": [
+        "test_image_fault[cut-chunked]",
+        "test_fault_that_passes[cut-chunked]",
+    ],
+    "A `Content-Length` smaller than the image": [
+        "test_image_fault[length-too-small]",
+        "test_fault_that_passes[length-too-small]",
+    ],
+    "Connection reset before an answer": [
+        "test_image_fault[reset]",
+        "test_fault_that_passes[reset]",
+    ],
+    "Connection reset in place of the redirect": [
+        "test_fetch_fault[reset-for-the-id]",
+        "test_fault_that_passes[reset-for-the-id]",
+    ],
+    "Connection reset in the middle of the image": [
+        "test_fetch_fault[reset-in-the-middle]",
+        "test_fault_that_passes[reset-in-the-middle]",
+    ],
+    "The connection is made, and nothing comes": [
+        "test_fetch_fault[no-answer]",
+        "test_fault_that_passes[no-answer]",
+    ],
+    "Half of the image comes, then nothing": [
+        "test_image_fault[stall]",
+        "test_fault_that_passes[stall]",
+    ],
+    "A few bytes per second, without end": [
+        "test_image_fault[trickle]",
+        "test_fault_that_passes[trickle]",
+    ],
+    "A few bytes per second where the size of the next chunk is due": [
+        "test_image_fault[trickle-in-chunk-size]",
+        "test_fault_that_passes[trickle-in-chunk-size]",
+    ],
+    "A few bytes per second after the last chunk": [
+        "test_fetch_fault[trickle-in-trailer]",
+        "test_fault_that_passes[trickle-in-trailer]",
+    ],
+    "An image without an end": ["test_image_fault[endless]"],
+    "A redirect back to itself": ["test_image_fault[redirect-loop]"],
+    "A redirect without an address": ["test_fetch_fault[redirect-nowhere]"],
+    "A redirect to a text that is no address": ["test_fetch_fault[redirect-no-address]"],
+    "A redirect to another port of the same machine": ["test_image_fault[redirect-other-port]"],
+    "A second redirect, to another port of the same machine": [
+        "test_fetch_fault[redirect-other-port-late]"
+    ],
+    "A redirect to another name of the same machine": ["test_image_fault[redirect-other-host]"],
+    "A redirect to another host, by an address without a scheme": [
+        "test_fetch_fault[redirect-other-host-no-scheme]"
+    ],
+    "A redirect to https on a port that is not 443": [
+        "test_image_fault[redirect-https-other-port]"
+    ],
+    "A redirect to a `file:` address": ["test_image_fault[redirect-file]"],
+    "A redirect to an address with a user name and password": [
+        "test_image_fault[redirect-password]"
+    ],
+    "Query: status 404": ["test_query_fault[404]"],
+    "Query: status 500": ["test_query_fault[500]", "test_query_fault_that_passes[500]"],
+    "Query: status 503": ["test_query_fault[503]", "test_query_fault_that_passes[503]"],
+    "Query: connection reset": ["test_query_fault[reset]", "test_query_fault_that_passes[reset]"],
+    "Query: the reply breaks off in the middle": [
+        "test_query_fault[cut-chunked]",
+        "test_query_fault_that_passes[cut-chunked]",
+    ],
+    "Query: the reply stalls": ["test_query_fault[stall]", "test_query_fault_that_passes[stall]"],
+    "Query: the reply is compressed, which was not asked for": ["test_query_fault[gzip-encoded]"],
+    "Query: a reply without an end": ["test_query_fault[huge]"],
+    "Query: a redirect off the archive's own host, scheme and port": [
+        "test_query_fault[redirect-other-port]"
+    ],
+    "Query: a redirect back to itself": ["test_query_fault[redirect-loop]"],
+    "A maintenance page with status 200": ["test_query_fault[maintenance-page]"],
+    "Text that is not JSON": ["test_query_fault[not-json]"],
+    "Query: status 200 and no byte": ["test_query_fault[empty]"],
+    "Half a reply; no length was given": ["test_query_fault[cut-without-length]"],
+    "Brackets in brackets, a million deep": ["test_query_fault[nested-without-end]"],
+    "`NaN` for a number": ["test_query_fault[nan]"],
+    "A number too large for a float": ["test_query_fault[infinity]"],
+    "An integer of 10,000 digits": ["test_query_fault[number-of-10000-digits]"],
+    "JSON that is not RMA's envelope": ["test_query_fault[a-list]"],
+    "Rows that are not objects": ["test_query_fault[rows-that-are-none]"],
+    "RMA's own failure: `success` is false": ["test_query_fault[error-envelope]"],
+    "A page with fewer rows than it promises": ["test_query_fault[short-page]"],
+    "A total that changes from page to page": ["test_query_fault[total-that-changes]"],
+    "A total larger than one specimen can have": ["test_query_fault[total-too-large]"],
+    "A total that is not a number": ["test_query_fault[total-no-number]"],
+    "The same image twice": ["test_query_fault[duplicate-rows]"],
+    "Projections of another specimen": ["test_query_fault[another-specimens-projections]"],
+    "Planes of more than one data set": ["test_query_fault[another-specimens-plane]"],
+    "A plane that names neither specimen nor data set": ["test_query_fault[nobodys-plane]"],
+    "No image of the specimen, or an unknown id": ["test_no_rows"],
+    "A query fails where the stack was packed before": [
+        "test_a_query_fault_leaves_a_packed_stack_alone"
+    ],
+    "A value that makes no sense, in a field that decides something": [
+        "test_hostile_value_is_refused"
+    ],
+    "A row without a field that decides something": ["test_missing_value_is_refused"],
+    "A value that makes no sense, in a field that only describes": [
+        "test_facts_that_make_no_sense_are_left_out"
+    ],
+    "A hostile `path`, or unknown keys": ["test_hostile_values_are_carried"],
+    "A row with lists or objects more than 50 deep": ["test_deeply_nested_row"],
+    "Every image fails with a transient error": ["test_circuit_breaker"],
+    "Every image is a 404": ["test_refusals_of_its_own_do_not_break_the_circuit"],
+    "A transient status": ["test_status_that_heals"],
+    "A permanent status, even with `Retry-After`": ["test_status_that_does_not_heal"],
+    "A `Retry-After` of a day, or of the year 9999": ["test_retry_after_is_capped"],
+    "A `Retry-After` that cannot be read": ["test_retry_after_that_says_nothing"],
+    "A redirect to the right place, with a body without an end": [
+        "test_redirect_with_an_endless_body"
+    ],
+    "Many transient errors, each once, in one run": ["test_many_faults_that_pass_in_one_run"],
+    "A tenth of 600 requests fails at random": ["test_soak"],
+    "A failure with `--on-failure stop`": ["test_stopping_at_the_first_failure"],
+    "A failure with `--on-failure stop`, while other images go into git-annex": [
+        "test_stopping_at_a_failure_while_others_go_in"
+    ],
+    "A program that reads the results stops reading": [
+        "test_a_consumer_that_leaves_while_images_go_in"
+    ],
+    "git-annex does not take one image": ["test_one_image_that_git_annex_does_not_take"],
+    "Any failure, at the command line": ["test_exit_status_and_one_line"],
+}
