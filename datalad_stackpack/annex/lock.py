@@ -36,14 +36,20 @@ def locked(location: StackLocation, on_lock_wait: Callable[[str], None]) -> Iter
     ``on_lock_wait`` is called once, with a message, if there is one to wait for. Raises
     :class:`DatasetError` where the dataset cannot be locked.
     """
-    lock_file = own_directory(location) / "lock"
+    work = f"at work in {quoted(location.root)}"
+    with held(own_directory(location) / "lock", work, on_lock_wait):
+        yield
+
+
+@contextmanager
+def held(lock_file: Path, work: str, on_lock_wait: Callable[[str], None]) -> Iterator[None]:
+    """Holds ``lock_file`` for some ``work``; see :func:`locked`."""
     lock = FileLock(lock_file, **SYSTEM_LOCKS_ONLY)
     try:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            root = quoted(location.root)
-            on_lock_wait(f"waiting for another stackpack command that is at work in {root}")
+            on_lock_wait(f"waiting for another stackpack command that is {work}")
             lock.acquire()
     except (OSError, NotImplementedError) as problem:
         reason = getattr(problem, "strerror", None) or problem

@@ -1,155 +1,154 @@
-"""The intake: what is handed over goes in, several at once, and is not staged in git's index."""
+"""How files get into the annex: under the key that was expected, over nothing, staged in private."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.helpers import TINY, git
-from support.misbehaving import FaultyArchive
+from support.helpers import git
 
-from datalad_stackpack.annex.add import LANES, WORTH_A_LANE, AnnexAdder
+from datalad_stackpack.annex.add import AddResult, AnnexAdder
 from datalad_stackpack.annex.git import Index
-from datalad_stackpack.archive.files import PlannedFile, PlannedImage
-from datalad_stackpack.archive.parts import specimen
-from datalad_stackpack.archive.rows import Image, read_rows
 from datalad_stackpack.checksums import Checksum
-from datalad_stackpack.errors import AnnexError
+from datalad_stackpack.errors import AnnexError, PathConflict, WriteError
 
-MANY = WORTH_A_LANE * LANES
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A dataset, a place to stage, and images that were looked at."""
-
-    root: Path
-    staging: Path
-    image: Callable[..., tuple[Path, Checksum, PlannedFile]]
+URL = "http://127.0.0.1:9/{}"
 
 
 @pytest.fixture
-def cells():
-    return (TINY,)
+def index_directory(tmp_path: Path) -> Path:
+    directory = tmp_path / "index"
+    directory.mkdir()
+    return directory
 
 
-@pytest.fixture
-def scene(dataset: Path, tmp_path: Path, image: Image) -> Scene:
-    staging = tmp_path / "staging"
-    staging.mkdir()
-
-    def image(number: int, content: bytes | None = None) -> tuple[Path, Checksum, PlannedFile]:
-        content = content or b"%d" % number
-        came = tmp_path / f"came-{number}"
-        came.write_bytes(content)
-        checksum = Checksum(len(content), hashlib.sha256(content).hexdigest())
-        url = f"http://127.0.0.1:9/{number}"
-        return came, checksum, PlannedImage(f"planes/{number:04}.jpg", url, image, 0)
-
-    return Scene(dataset, staging, image)
-
-
-@pytest.fixture
-def image(archive: FaultyArchive) -> Image:
-    """Some image: no one looks at it here."""
-    return read_rows("planes", specimen(1), [archive.records("SubImage")[0].fields]).items[0]
+def downloaded(tmp_path: Path, content: bytes) -> tuple[Path, str]:
+    """A validated file that waits to be put in place, and its key."""
+    digest = hashlib.sha256(content).hexdigest()
+    path = tmp_path / f"download-{digest[:8]}"
+    path.write_bytes(content)
+    return path, Checksum(len(content), digest).key("x.jpg")
 
 
 def urls(key: str) -> set[str]:
-    told = json.loads(git("annex", "whereis", "--json", f"--key={key}"))
-    return {url for one in told["whereis"] for url in one["urls"]}
+    reply = json.loads(git("annex", "whereis", "--json", f"--key={key}"))
+    return {url for remote in reply["whereis"] for url in remote["urls"]}
 
 
-def assert_all_in(scene: Scene, numbers: range) -> None:
-    """In place, annexed under the foretold key, staged in private, once taken over in git's."""
+def give(adder: AnnexAdder, tmp_path: Path, path: str, content: bytes, **more: str) -> str:
+    waiting, key = downloaded(tmp_path, content)
+    adder.add(path, key, url=URL.format(path), content=waiting, **more)
+    return key
+
+
+def test_files_go_in_under_their_keys_and_nothing_is_staged(dataset, tmp_path, index_directory):
+    paths = [f"planes/{number:04}.jpg" for number in range(30)]
+    with AnnexAdder(dataset, index_directory) as adder:
+        keys = {path: give(adder, tmp_path, path, path.encode()) for path in paths}
+        results = list(adder.completed())
+    assert {result.path: result.key for result in results} == keys
     assert git("diff", "--cached", "--name-only") == ""
-    Index(scene.root, ".").take_over(scene.staging)
-    assert git("ls-files", "planes").split() == [f"planes/{number:04}.jpg" for number in numbers]
-    for number in numbers:
-        location = scene.root / "planes" / f"{number:04}.jpg"
-        assert location.is_symlink()
-        assert location.read_bytes() == b"%d" % number
+    Index(dataset, ".").take_over(index_directory)
+    assert git("ls-files", "planes").split() == paths
+    assert urls(keys[paths[7]]) == {URL.format(paths[7])}
     git("annex", "fsck", "--quiet")
 
 
-def test_what_is_handed_over_goes_in(scene: Scene) -> None:
-    images = [scene.image(number) for number in range(MANY)]
-    with AnnexAdder(scene.root, scene.staging) as intake:
-        promises = [intake.take(*one) for one in images]
-        keys = [promise.result() for promise in promises]
-    assert keys == [checksum.key(file.path) for _, checksum, file in images]
-    assert len(list(scene.staging.iterdir())) == LANES
-    assert_all_in(scene, range(MANY))
-    assert [urls(key) for key in keys] == [{file.url} for _, _, file in images]
+def test_no_more_than_asked_for_are_under_way(dataset, tmp_path, index_directory):
+    with AnnexAdder(dataset, index_directory) as adder:
+        for number in range(5):
+            give(adder, tmp_path, f"planes/{number}.jpg", b"%d" % number)
+        assert len(list(adder.completed(at_most=2))) >= 3
+        list(adder.completed())
+        assert list(adder.completed()) == []
 
 
-@pytest.mark.parametrize("problem", [GeneratorExit, AnnexError, ValueError])
-def test_it_goes_in_also_when_the_one_who_asked_leaves(
-    problem: type[BaseException], scene: Scene
-) -> None:
-    with pytest.raises(problem), AnnexAdder(scene.root, scene.staging) as intake:  # noqa: PT012
-        for number in range(MANY):
-            intake.take(*scene.image(number))
-        raise problem
-    assert_all_in(scene, range(MANY))
-
-
-def test_the_end_of_the_program_waits_for_no_more_than_what_is_under_way(scene: Scene) -> None:
-    with pytest.raises(KeyboardInterrupt), AnnexAdder(scene.root, scene.staging) as intake:  # noqa: PT012
-        promises = [intake.take(*scene.image(number)) for number in range(MANY)]
+def test_what_was_handed_over_goes_in_when_the_one_who_asked_leaves(
+    dataset, tmp_path, index_directory
+):
+    with pytest.raises(KeyboardInterrupt), AnnexAdder(dataset, index_directory) as adder:  # noqa: PT012
+        give(adder, tmp_path, "planes/1.jpg", b"one")
         raise KeyboardInterrupt
-    assert all(promise.done() for promise in promises)
-    assert any(promise.cancelled() for promise in promises)
+    Index(dataset, ".").take_over(index_directory)
+    assert git("ls-files", "planes").split() == ["planes/1.jpg"]
 
 
-def test_one_that_changed_on_its_way_does_not_hold_up_the_others(scene: Scene) -> None:
-    wrong, checksum, file = scene.image(MANY)
-    wrong.write_bytes(b"something else")
-    with AnnexAdder(scene.root, scene.staging) as intake:
-        bad = intake.take(wrong, checksum, file)
-        good = [intake.take(*scene.image(number)) for number in range(MANY)]
-        with pytest.raises(AnnexError, match="the file changed on its way"):
-            bad.result()
-    assert all(promise.exception() is None for promise in good)
+def only(adder: AnnexAdder) -> AddResult:
+    (result,) = adder.completed()
+    return result
 
 
-def test_one_image_from_two_addresses_keeps_both(scene: Scene) -> None:
-    with AnnexAdder(scene.root, scene.staging) as intake:
-        promises = [intake.take(*scene.image(number, b"same")) for number in range(MANY)]
-        (key,) = {promise.result() for promise in promises}
-    assert urls(key) == {f"http://127.0.0.1:9/{number}" for number in range(MANY)}
-    Index(scene.root, ".").take_over(scene.staging)
-    assert len(git("ls-files", "planes").split()) == MANY
-    git("annex", "fsck", "--quiet")
+def test_what_stands_there_is_not_replaced(dataset, tmp_path, index_directory):
+    (dataset / "planes").mkdir()
+    (dataset / "planes" / "1.jpg").write_bytes(b"mine")
+    with AnnexAdder(dataset, index_directory) as adder:
+        give(adder, tmp_path, "planes/1.jpg", b"theirs")
+        result = only(adder)
+    assert isinstance(result.problem, PathConflict)
+    assert (dataset / "planes" / "1.jpg").read_bytes() == b"mine"
+    assert list(tmp_path.glob("download-*")) == []
 
 
-def test_few_files_share_one_lane(scene: Scene) -> None:
-    few = range(WORTH_A_LANE - 1)
-    with AnnexAdder(scene.root, scene.staging) as intake:
-        for number in few:
-            intake.take(*scene.image(number))
-    assert len(list(scene.staging.iterdir())) == 1
-    assert_all_in(scene, few)
+@pytest.mark.parametrize("unlock", [False, True])
+def test_the_annexed_file_that_the_plan_saw_is_replaced(unlock, dataset, tmp_path, index_directory):
+    with AnnexAdder(dataset, index_directory) as adder:
+        before = give(adder, tmp_path, "planes/1.jpg", b"before")
+        assert only(adder).key == before
+    Index(dataset, ".").take_over(index_directory)
+    git("commit", "-qm", "before")
+    if unlock:
+        git("annex", "unlock", "--quiet", "planes/1.jpg")
+    with AnnexAdder(dataset, index_directory) as adder:
+        after = give(adder, tmp_path, "planes/1.jpg", b"after", replaces=before)
+        assert only(adder).key == after
+    assert (dataset / "planes" / "1.jpg").read_bytes() == b"after"
 
 
-def test_a_lock_that_was_left_is_no_index(scene: Scene) -> None:
-    with AnnexAdder(scene.root, scene.staging) as intake:
-        intake.take(*scene.image(0)).result()
-    (scene.staging / "lane-0.lock").write_bytes(b"half")
-    assert_all_in(scene, range(1))
+def test_an_edited_file_is_not_what_the_plan_saw(dataset, tmp_path, index_directory):
+    with AnnexAdder(dataset, index_directory) as adder:
+        before = give(adder, tmp_path, "planes/1.jpg", b"before")
+        only(adder)
+    (dataset / "planes" / "1.jpg").unlink()
+    (dataset / "planes" / "1.jpg").write_bytes(b"edited")
+    with AnnexAdder(dataset, index_directory) as adder:
+        give(adder, tmp_path, "planes/1.jpg", b"after", replaces=before)
+        assert isinstance(only(adder).problem, PathConflict)
+    assert (dataset / "planes" / "1.jpg").read_bytes() == b"edited"
 
 
 @pytest.mark.parametrize(
-    "setting", ["annex.jobs=4", "annex.alwayscommit=false", "annex.queuesize=1"]
+    ("setting", "value"), [("annex.maxextensionlength", "2"), ("annex.maxextensions", "0")]
 )
-def test_settings_of_git_annex_do_no_harm(setting: str, scene: Scene) -> None:
-    git("config", *setting.split("="))
-    with AnnexAdder(scene.root, scene.staging) as intake:
-        promises = [intake.take(*scene.image(number)) for number in range(MANY)]
-    keys = [promise.result() for promise in promises]
-    assert_all_in(scene, range(MANY))
-    assert [len(urls(key)) for key in keys] == [1] * MANY
+def test_a_setting_that_changes_keys_is_named(setting, value, dataset, tmp_path, index_directory):
+    git("config", setting, value)
+    with AnnexAdder(dataset, index_directory) as adder:
+        give(adder, tmp_path, "planes/1.jpg", b"one")
+        result = only(adder)
+    assert isinstance(result.problem, AnnexError)
+    assert "annex.maxextensionlength" in str(result.problem)
+
+
+def test_a_place_that_cannot_be_written_to_is_a_problem_of_the_file(
+    dataset, tmp_path, index_directory
+):
+    (dataset / "planes").write_bytes(b"")
+    with AnnexAdder(dataset, index_directory) as adder:
+        give(adder, tmp_path, "planes/1.jpg", b"one")
+        assert isinstance(only(adder).problem, (WriteError, PathConflict))
+
+
+def test_a_git_annex_that_ended_is_an_error_and_not_waited_for(
+    dataset, tmp_path, index_directory, monkeypatch
+):
+    broken = tmp_path / "bin" / "git-annex"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\ncase $1 in add) echo 'fatal: broken' >&2; exit 3;; esac\n"
+                      "while read line; do echo '{\"success\": true}'; done\n")  # fmt: skip
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(broken.parent), prepend=":")
+    adder = AnnexAdder(dataset, index_directory)
+    with pytest.raises(AnnexError, match="fatal: broken"):
+        give(adder, tmp_path, "planes/1.jpg", b"one")
+        list(adder.completed())

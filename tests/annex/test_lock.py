@@ -1,4 +1,4 @@
-"""Locks between processes: nobody else's, the operating system's, and never a file that stays."""
+"""What keeps two runs apart: a lock of the operating system, and a directory for each run."""
 
 from __future__ import annotations
 
@@ -7,74 +7,69 @@ import os
 import struct
 import subprocess
 import sys
-import tempfile
 
 import pytest
 from support.helpers import statuses
 
-from datalad_stackpack.annex.lock import held, making_a_dataset
-from datalad_stackpack.errors import DatasetError
+from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.annex.lock import (
+    held,
+    left_by_killed_runs,
+    locked,
+    own_directory,
+    tmp_dir,
+)
+from datalad_stackpack.errors import DatasetError, PathConflict
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """The directories for a user's cached and temporary files."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (tmp_path / "temporary").mkdir(mode=0o1777)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    return tmp_path / "cache"
+def location(dataset) -> StackLocation:
+    return StackLocation(dataset, dataset, exists=True)
 
 
-@pytest.fixture
-def unusable(cache):
-    """As where the home directory cannot be written to."""
-    cache.write_bytes(b"")
-    return cache.parent / "temporary" / f"stackpack-{os.getuid()}"
-
-
-def locked() -> None:
-    with making_a_dataset(pytest.fail):
+def test_each_run_has_a_directory_of_its_own(location):
+    """A thread that an earlier run left behind works in that one's."""
+    with tmp_dir(location) as first:
         pass
+    with tmp_dir(location) as second:
+        assert second != first
+        assert list(second.iterdir()) == []
+    assert not second.exists()
 
 
-def test_the_lock_for_all_places_lies_where_only_its_user_can_write(cache, tmp_path):
-    locked()
-    (lock,) = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert cache in lock.parents
-    assert lock.parent.stat().st_mode & 0o777 == 0o700
-    locked()
+def test_what_a_killed_run_left_is_known_and_then_removed(location):
+    left = own_directory(location) / "run-killed"
+    left.mkdir()
+    (left / "manifest.json").write_bytes(b"{}")
+    assert left_by_killed_runs(location, "manifest.json") == [b"{}"]
+    with tmp_dir(location) as directory:
+        assert not left.exists()
+        assert left_by_killed_runs(location, "manifest.json") == []
+        assert directory.exists()
 
 
-def test_without_a_home_it_lies_in_a_private_directory_for_temporary_files(unusable):
-    locked()
-    assert unusable.stat().st_mode & 0o777 == 0o700
-    assert len(list(unusable.iterdir())) == 1
-    locked()
+def test_a_directory_of_ours_that_is_a_link_is_not_followed(location, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "run-1").mkdir(parents=True)
+    (location.git_directory / "stackpack").symlink_to(elsewhere)
+    with pytest.raises(PathConflict, match="is a symbolic link"), tmp_dir(location):
+        pass
+    assert (elsewhere / "run-1").exists()
 
 
-@pytest.mark.parametrize("taken", ["by a link", "by a file", "open to all"])
-def test_a_directory_that_others_could_write_to_is_not_used(taken, unusable, tmp_path):
+def test_a_leftover_that_is_a_link_is_not_followed(location, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    if taken == "by a link":
-        unusable.symlink_to(elsewhere)
-    elif taken == "by a file":
-        unusable.write_bytes(b"")
-    else:
-        unusable.mkdir()
-        unusable.chmod(0o777)
-    with pytest.raises(DatasetError) as raised:
-        locked()
-    assert str(raised.value).isprintable()
-    assert "set XDG_CACHE_HOME" in str(raised.value)
-    assert list(elsewhere.iterdir()) == []
+    (elsewhere / "manifest.json").write_bytes(b"{}")
+    (own_directory(location) / "run-link").symlink_to(elsewhere)
+    assert left_by_killed_runs(location, "manifest.json") == []
+    with tmp_dir(location):
+        assert (elsewhere / "manifest.json").exists()
 
 
-def test_a_dry_run_takes_no_lock(add, unusable):
-    unusable.write_bytes(b"")
-    assert set(statuses(add(1, dry_run=True)).values()) == {"ok"}
-    (refused,) = add(1)
-    assert (refused["status"], refused["error"]) == ("error", "DatasetError")
+def test_a_dry_run_takes_no_lock(add, dataset):
+    with locked(StackLocation(dataset, dataset / "1", exists=True), pytest.fail):
+        assert set(statuses(add(1, dry_run=True)).values()) == {"ok"}
 
 
 # --- a file system without locks -------------------------------------------------------

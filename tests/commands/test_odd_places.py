@@ -189,7 +189,14 @@ def tools_without_annex(location: Path) -> Path:
 
 def test_without_git_annex_it_says_which_is_needed(archive, work, tmp_path):
     tools = tools_without_annex(tmp_path / "bin")
-    done = run("--archive", archive.url, "1", env={**os.environ, "PATH": str(tools)})
+    words = (
+        "import sysconfig; sysconfig.get_path = lambda _name: '/nowhere'; "
+        "from datalad.cli.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", words, "stackpack-add", "--archive", archive.url, "1"],
+        env={**os.environ, "PATH": str(tools)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 1
     assert f"needs git-annex {OLDEST_ANNEX} or newer" in done.stdout
     assert len(done.stdout.splitlines()) == 1

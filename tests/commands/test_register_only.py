@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from support.helpers import TINY, git, statuses
 
-from datalad_stackpack.annex.branch import SIDE_BRANCH, Branch
-from datalad_stackpack.annex.register import WORTH_IT, key_of_address
+from datalad_stackpack.annex.branch import Branch
+from datalad_stackpack.annex.register import SIDE_BRANCH, WORTH_IT, key_of_address
 from datalad_stackpack.checksums import key_of_file_name
 from datalad_stackpack.manifest import json_text
 
@@ -155,6 +155,12 @@ def test_many_leave_few_objects_and_no_side_branch(add, archive, dataset):
     assert loose < 44, "each file left objects of its own"
 
 
+def test_a_side_branch_that_was_there_stays(add, archive, dataset):
+    with_a_side_branch(dataset)
+    add(3, no_fetch=True)
+    assert git("for-each-ref", SIDE_BRANCH) != ""
+
+
 def test_what_an_interrupted_run_registered_is_no_hindrance(add, archive, dataset):
     """Killed after the addresses were recorded and merged or not, before any link stood."""
     add(3, no_fetch=True)
@@ -191,7 +197,7 @@ def test_links_that_stood_before_their_addresses_were_merged_are_committed(add, 
     assert files_of(dataset / "3") == urls
 
 
-def test_links_are_taken_back_where_their_addresses_were_not_merged(
+def test_no_link_is_placed_where_its_address_was_not_merged(
     add, archive, dataset, tmp_path, monkeypatch
 ):
     """Else the next run would find links without an address, and take them for somebody's."""
@@ -210,7 +216,7 @@ def test_links_are_taken_back_where_their_addresses_were_not_merged(
     (directory / "git-annex").chmod(0o755)
     with monkeypatch.context() as broken:
         broken.setenv("PATH", f"{directory}{os.pathsep}{os.environ['PATH']}")
-        assert set(statuses(add(3, no_fetch=True)).values()) == {"error"}
+        assert "error" in set(statuses(add(3, no_fetch=True)).values())
     assert (tmp_path / "placed").exists()
     assert len(files_of(dataset / "3")) <= 1
     check_whole(add(3, no_fetch=True), dataset / "3", archive)
