@@ -15,7 +15,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from datalad_stackpack.annex.content import key_of_content
 from datalad_stackpack.annex.git import key_of_link, path_type
 from datalad_stackpack.annex.process import BatchProcess, reply_reason
 from datalad_stackpack.annex.state import PathType
+from datalad_stackpack.checksums import checksum_of
 from datalad_stackpack.errors import (
     AnnexError,
     PathConflict,
@@ -138,16 +139,14 @@ class AnnexAdder:
             self._results.put(self._checked(str(reply.get("file")), reply))
 
     def _checked(self, path: str, reply: dict[str, object]) -> AddResult:
-        expected = self._expected.get(path)
-        key = reply.get("key")
-        if not reply.get("success"):
-            problem = AnnexError(
-                f"git-annex did not add {quoted(path)}: {quoted(reply_reason(reply))}"
-            )
-            return AddResult(path, None, problem)
-        if key != expected:
-            return AddResult(path, None, _other_key(path, str(key), str(expected)))
-        return AddResult(path, expected)
+        expected, key = self._expected.get(path, ""), reply.get("key")
+        if reply.get("success") and key == expected:
+            return AddResult(path, expected)
+        _tidy(self._stack / path, expected)
+        if reply.get("success"):
+            return AddResult(path, None, _other_key(path, str(key), expected))
+        reason = quoted(reply_reason(reply))
+        return AddResult(path, None, AnnexError(f"git-annex did not add {quoted(path)}: {reason}"))
 
     def __enter__(self) -> AnnexAdder:
         return self
@@ -189,6 +188,23 @@ def _remove_annexed(place: Path, key: str) -> None:
         place.unlink()
     elif there is PathType.REGULAR_FILE and key_of_content(place) == key:
         place.unlink()
+
+
+def _tidy(place: Path, expected_key: str) -> None:
+    """Remove what a failed ``git annex add`` left of our file: else it is in the next run's way.
+
+    That is a link under another key of the same content, or, where the disk is full, a part of
+    the file that git-annex had moved away and tried to put back.
+    """
+    checksum = checksum_of(expected_key)
+    there = path_type(place)
+    if checksum is None:
+        return
+    with suppress(OSError):
+        if there is PathType.LINK and checksum.sha256 in (key_of_link(place) or ""):
+            place.unlink()
+        elif there is PathType.REGULAR_FILE and place.stat().st_size < checksum.bytes:
+            place.unlink()
 
 
 def _other_key(path: str, key: str, expected: str) -> AnnexError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -194,8 +195,7 @@ def commit(
     problem = None
     try:
         index.commit(list(keys), contents, removed, message, directory / "commit-index")
-        if dataset.repo.get_corresponding_branch() is not None:
-            dataset.repo.localsync()
+        _propagate(location.root)
     except AnnexError as failure:
         problem = str(failure)
     missing = _not_committed(index, keys, contents, removed)
@@ -294,16 +294,34 @@ def last_stack_commit(location: StackLocation) -> str:
 
 
 def _commit_at(location: StackLocation, name: str) -> str:
-    words = ["git", "rev-parse", "--revs-only", f"{name}^{{commit}}"]
-    return run(words, location.root).decode().strip()
+    words = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+    return run(words, location.root, accepted_codes=(0, 1)).decode().strip()
+
+
+ADJUSTED = re.compile(r"adjusted/(?P<original>.+)\([^()]*\)")
+"""The name of an adjusted branch of any kind (git-annex, "git annex adjust")."""
 
 
 def branch(location: StackLocation) -> str:
     """The user's branch, also when an adjusted one is checked out; ``HEAD`` if there is none."""
-    from datalad.distribution.dataset import Dataset
+    words = ["git", "symbolic-ref", "--quiet", "--short", "HEAD"]
+    name = run(words, location.root, accepted_codes=(0, 1)).decode().strip()
+    adjusted = ADJUSTED.fullmatch(name)
+    return adjusted["original"] if adjusted else name or "HEAD"
 
-    repo = Dataset(str(location.root)).repo
-    return str(repo.get_corresponding_branch() or repo.get_active_branch() or "HEAD")
+
+def _propagate(root: Path) -> None:
+    """Bring the commits of an adjusted branch to the user's, as git-annex does when it syncs."""
+    words = ["git", "symbolic-ref", "--quiet", "--short", "HEAD"]
+    adjusted = ADJUSTED.fullmatch(run(words, root, accepted_codes=(0, 1)).decode().strip())
+    if adjusted is None:
+        return
+    side_branch = f"refs/heads/synced/{adjusted['original']}"
+    was_there = bool(run(["git", "for-each-ref", side_branch], root))
+    run(["git", "annex", "sync", "--quiet", "--no-pull", "--no-push", "--no-commit", "--no-content",
+         "--no-resolvemerge"], root)  # fmt: skip
+    if not was_there:
+        run(["git", "update-ref", "-d", side_branch], root)
 
 
 def _unformatted(text: str) -> str:

@@ -173,15 +173,18 @@ class Index:
         if paths:
             self._git(["rm", "--quiet", "--force", "--ignore-unmatch"], paths)
 
-    def take_over(self, staging: Path) -> None:
-        """Stage what the private indexes in ``staging`` have, as they have it."""
-        for index in sorted(staging.iterdir()):
+    def take_over(self, index_directory: Path, keys: Mapping[str, str]) -> None:
+        """Stage what the private indexes in ``index_directory`` have of the paths of ``keys``."""
+        wanted = {os.fsencode(self._prefix + path) for path in keys}
+        for index in sorted(index_directory.iterdir()):
             if index.suffix == ".lock":
                 continue  # left by a git-annex that was killed
             settings = {"GIT_INDEX_FILE": str(index)}
             listing = run(["git", "ls-files", "-s", "-z"], self._root, settings=settings)
-            if listing:
-                self._git([*PAST_ANNEX, "update-index", "-z", "--index-info"], feed=listing)
+            lines = [line for line in listing.split(b"\0") if line.partition(b"\t")[2] in wanted]
+            if lines:
+                feed = b"".join(line + b"\0" for line in lines)
+                self._git([*PAST_ANNEX, "update-index", "-z", "--index-info"], feed=feed)
 
     def stage_links(self, keys: Mapping[str, str]) -> None:
         """Stage those annexed files that stand in the work tree and in the index otherwise or not.

@@ -184,10 +184,38 @@ def _check_dataset(location: StackLocation) -> None:
             f"{quoted(location.stack)} lies in the subdataset {quoted(nearest)} of "
             f"{quoted(location.root)}: give that one with -d"
         )
+    check_index(location.root, location.stack)
     if not (location.git_directory / "annex").is_dir():
         raise DatasetError(
             f"{quoted(location.root)} is a git repository without an annex: "
             "git annex init makes one in a clone, datalad create --force elsewhere"
+        )
+
+
+def check_index(root: Path, stack: Path) -> None:
+    """Raise :class:`PathConflict` where git's index has something else at or above ``stack``.
+
+    The work tree does not tell: a subdataset may be absent, a file may have been removed.
+    """
+    relative = stack.relative_to(root)
+    for path in (relative, *relative.parents[:-1]):
+        name = path.as_posix()
+        words = ["git", "--literal-pathspecs"]
+        if name == "." or not run(
+            [*words, "rev-parse", "--verify", "--quiet", f":0:{name}"],
+            root,
+            accepted_codes=(0, 1, 128),
+        ):
+            continue
+        mode = run([*words, "ls-files", "-s", "-z", "--", name], root)[:6]
+        if mode == b"160000":
+            raise PathConflict(
+                f"{quoted(name)} is a subdataset of {quoted(root)} that is not here: bring it with "
+                f"datalad get -n {quoted(root / path)}"
+            )
+        raise PathConflict(
+            f"{quoted(name)} is a file in git's index of {quoted(root)}, not a directory: git restore "
+            "brings it back; give another directory with --into"
         )
 
 

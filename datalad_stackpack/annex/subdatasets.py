@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.annex.dataset import head, saved
+from datalad_stackpack.annex.git import check_nothing_under_way
 from datalad_stackpack.annex.locate import (
     StackLocation,
+    check_index,
     directory_given,
     is_stack_of,
     own_location,
@@ -30,6 +32,7 @@ def find_parent(dataset: Any) -> StackLocation:
     """
     if dataset is not None:
         root = root_of_given(dataset)
+        check_nothing_under_way(root)
         return StackLocation(root, root, exists=True)
     here = Path(os.path.realpath(os.curdir))
     above = root_above(here)
@@ -38,6 +41,7 @@ def find_parent(dataset: Any) -> StackLocation:
             f"--subdataset needs a dataset, and {quoted(here)} lies in none: give one with -d, "
             "or make one with: datalad create"
         )
+    check_nothing_under_way(above)
     return StackLocation(above, here, exists=True)
 
 
@@ -66,33 +70,43 @@ def location_below(parent: StackLocation, series: Series, into: Any) -> StackLoc
 
 
 def _check_untracked(parent: StackLocation, stack: Path) -> None:
-    """Raise :class:`PathConflict` where the parent already has something of that name."""
+    """Raise :class:`PathConflict` where the parent already has something there, or would ignore it."""
+    check_index(parent.root, stack)
     name = stack.relative_to(parent.root).as_posix()
-    words = ["git", "--literal-pathspecs", "ls-files", "-s", "-z", "--", name]
-    listed = run(words, parent.root)
-    if listed.startswith(b"160000"):
-        raise PathConflict(
-            f"{quoted(stack)} is a subdataset that is not here: bring it with "
-            f"datalad get -n {quoted(stack)}"
-        )
-    if listed:
+    if run(["git", "--literal-pathspecs", "ls-files", "-z", "--", name], parent.root):
         raise PathConflict(
             f"{quoted(stack)} holds files of the dataset {quoted(parent.root)}: leave "
             "--subdataset out to go on with a stack that is there"
+        )
+    ignored = run(["git", "check-ignore", "-v", name], parent.root, accepted_codes=(0, 1))
+    if ignored:
+        rule = os.fsdecode(ignored).partition("\t")[0]
+        raise PathConflict(
+            f"{quoted(parent.root)} ignores {quoted(name)} ({quoted(rule)}), and could not have it as "
+            "a subdataset: change that rule, or give another directory with --into"
         )
 
 
 def save_subdatasets(
     parent: StackLocation, stacks: Sequence[Path], message: str, on_lock_wait: Callable[[str], None]
 ) -> str | None:
-    """Take note of the present commits of ``stacks`` in the parent; nothing else is saved.
+    """Record the present commits of ``stacks`` in the parent; nothing else is saved.
 
-    Returns the parent's commit, or ``None`` if it had them all. Raises :class:`DatasetError`.
-    ``.gitmodules`` is named, because a save that failed, or a ``git mv``, leaves it staged, and a
-    clone of a commit without it cannot get the subdatasets.
+    Returns the parent's commit, or ``None`` if it had them all. Raises :class:`DatasetError` unless
+    the parent then has each as a subdataset. ``.gitmodules`` is named, because a save that failed, or
+    a ``git mv``, leaves it staged, and a clone of a commit without it cannot get the subdatasets.
     """
     with locked(parent, on_lock_wait):
         before = head(parent)
+        check_nothing_under_way(parent.root)
         saved(parent.root, [*stacks, parent.root / ".gitmodules"], message)
         after = head(parent)
+    rows = run(["git", "ls-tree", "-r", "-z", after or "HEAD"], parent.root).split(b"\0")
+    recorded = {os.fsdecode(row.partition(b"\t")[2]) for row in rows if row.startswith(b"160000")}
+    names = [stack.relative_to(parent.root).as_posix() for stack in stacks]
+    if missing := [name for name in names if name not in recorded]:
+        raise DatasetError(
+            f"{quoted(parent.root)} did not take {quoted(', '.join(missing))} as a subdataset: see "
+            "whether it ignores that directory"
+        )
     return after if after != before else None

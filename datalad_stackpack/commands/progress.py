@@ -49,8 +49,8 @@ class Progress:
         if self._running:
             self._running = False
             self._tell()
-            self._log("files", "PackResult")
-            self._log("bytes", "Download")
+            self._log("files", "Packed")
+            self._log("bytes", "Fetched")
 
     def _tell(self) -> None:
         self._told_at = time.monotonic()

@@ -84,7 +84,7 @@ class StackCommit:
 
         Raises :class:`~datalad_stackpack.errors.DatasetError` when it cannot be committed.
         """
-        annex.index.take_over(self.index_directory)
+        annex.index.take_over(self.index_directory, self._keys)
         manifest = self._compose()
         # before the commit: a run that is killed in between is made up for by the next, since the
         # manifest of the last commit still names the replaced keys

@@ -15,6 +15,7 @@ from pathlib import Path
 from datalad_stackpack.annex.add import AddResult, AnnexAdder
 from datalad_stackpack.annex.content import Annex
 from datalad_stackpack.annex.dataset import RunRecord, ensure_made
+from datalad_stackpack.annex.git import check_nothing_under_way
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.lock import locked, tmp_dir
 from datalad_stackpack.annex.register import register
@@ -82,7 +83,9 @@ class Packer:
         """
         began = time.monotonic()
         survey = None
-        if not location.exists:  # ask first: what the archive has nothing of leaves no dataset
+        if location.exists:
+            check_nothing_under_way(location.root)
+        else:  # ask first: what the archive has nothing of leaves no dataset
             survey = survey_archive(request, self.client, None)
             location = ensure_made(location)
         with locked(location, self.on_lock_wait):

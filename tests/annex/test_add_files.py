@@ -50,7 +50,7 @@ def test_files_go_in_under_their_keys_and_nothing_is_staged(dataset, tmp_path, i
         results = list(adder.completed())
     assert {result.path: result.key for result in results} == keys
     assert git("diff", "--cached", "--name-only") == ""
-    Index(dataset, ".").take_over(index_directory)
+    Index(dataset, ".").take_over(index_directory, keys)
     assert git("ls-files", "planes").split() == paths
     assert urls(keys[paths[7]]) == {URL.format(paths[7])}
     git("annex", "fsck", "--quiet")
@@ -71,7 +71,7 @@ def test_what_was_handed_over_goes_in_when_the_one_who_asked_leaves(
     with pytest.raises(KeyboardInterrupt), AnnexAdder(dataset, index_directory) as adder:  # noqa: PT012
         give(adder, tmp_path, "planes/1.jpg", b"one")
         raise KeyboardInterrupt
-    Index(dataset, ".").take_over(index_directory)
+    Index(dataset, ".").take_over(index_directory, {"planes/1.jpg": ""})
     assert git("ls-files", "planes").split() == ["planes/1.jpg"]
 
 
@@ -96,7 +96,7 @@ def test_the_annexed_file_that_the_plan_saw_is_replaced(unlock, dataset, tmp_pat
     with AnnexAdder(dataset, index_directory) as adder:
         before = give(adder, tmp_path, "planes/1.jpg", b"before")
         assert only(adder).key == before
-    Index(dataset, ".").take_over(index_directory)
+    Index(dataset, ".").take_over(index_directory, {"planes/1.jpg": ""})
     git("commit", "-qm", "before")
     if unlock:
         git("annex", "unlock", "--quiet", "planes/1.jpg")

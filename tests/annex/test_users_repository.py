@@ -1,0 +1,199 @@
+"""Every state of a user's repository: refused in one line before anything is written, or honoured."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.helpers import git, statuses
+
+from datalad_stackpack.manifest import json_text
+
+
+def refused(results: list[dict], *words: str) -> None:
+    assert [result["status"] for result in results] == ["error"], results[-1]["message"]
+    (result,) = results
+    assert all(word in result["message"] for word in words), result["message"]
+    assert "\n" not in result["message"]
+
+
+def state(root: Path) -> tuple[str, str, list[str]]:
+    return (
+        git("rev-parse", "HEAD", at=root),
+        git("ls-files", "-s", at=root),
+        sorted(path.name for path in root.iterdir()),
+    )
+
+
+@pytest.fixture
+def clone_of_parent(add, dataset, tmp_path) -> Path:
+    """A clone of a dataset whose subdataset ``1`` is not here."""
+    add(1, subdataset=True, parts="projections")
+    path = tmp_path / "clone"
+    git("clone", "-q", str(dataset), str(path), at=tmp_path)
+    git("annex", "init", "-q", at=path)
+    return path
+
+
+# --- git's index at and above the stack's path ---------------------------------------------
+
+
+def test_an_absent_subdataset_is_not_replaced_by_files(add, clone_of_parent, monkeypatch):
+    monkeypatch.chdir(clone_of_parent)
+    before = state(clone_of_parent)
+    refused(add(1), "subdataset", "datalad get -n")
+    assert state(clone_of_parent) == before
+
+
+def test_nor_from_inside_of_it(add, clone_of_parent, monkeypatch):
+    monkeypatch.chdir(clone_of_parent / "1")
+    before = state(clone_of_parent)
+    refused(add(2, into="planes"), "subdataset", "datalad get -n")
+    refused(add(1), "subdataset", "datalad get -n")
+    assert state(clone_of_parent) == before
+
+
+def test_nor_where_its_directory_was_removed(add, clone_of_parent, monkeypatch):
+    monkeypatch.chdir(clone_of_parent)
+    (clone_of_parent / "1").rmdir()
+    refused(add(1), "subdataset")
+    refused(add(2, into="1/below"), "subdataset")
+
+
+def test_a_tracked_file_of_that_name_is_not_replaced_though_it_was_removed(add, dataset):
+    (dataset / "1").write_text("mine")
+    git("add", "1")
+    git("commit", "-qm", "a file")
+    (dataset / "1").unlink()
+    before = state(dataset)
+    refused(add(1), "'1'", "is a file in git's index")
+    refused(add(2, into="1/below"), "'1'", "is a file in git's index")
+    assert state(dataset) == before
+
+
+# --- something under way -------------------------------------------------------------------
+
+
+def merging(dataset: Path) -> None:
+    for name in ("ours", "theirs"):
+        git("checkout", "-q", "-B", name, "start", at=dataset)
+        (dataset / "f").write_text(name)
+        git("add", "f", at=dataset)
+        git("commit", "-qm", name, at=dataset)
+    git("checkout", "-q", "ours", at=dataset)
+
+
+def conflict(dataset: Path, *command: str) -> None:
+    done = subprocess.run(["git", *command], cwd=dataset, capture_output=True, check=False)
+    assert done.returncode != 0
+
+
+UNDER_WAY = {
+    "merge": ("merge", "theirs"),
+    "cherry-pick": ("cherry-pick", "theirs"),
+    "revert": ("revert", "--no-edit", "theirs"),
+    "rebase": ("rebase", "theirs"),
+}
+
+
+@pytest.mark.parametrize("what", UNDER_WAY)
+@pytest.mark.parametrize("subdataset", [False, True])
+def test_nothing_is_concluded_that_is_under_way(what, subdataset, add, dataset):
+    (dataset / "f").write_text("start")
+    git("add", "f")
+    git("commit", "-qm", "start")
+    git("tag", "start")
+    merging(dataset)
+    conflict(dataset, *UNDER_WAY[what])
+    git("checkout", "--ours", "f")
+    git("add", "f")
+    before = state(dataset)
+    refused(add(1, subdataset=subdataset), "under way")
+    assert state(dataset) == before
+
+
+# --- adjusted branches ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", ["--unlock", "--unlock-present", "--lock", "--fix", "--hide-missing"]
+)
+def test_the_commit_of_an_adjusted_branch_is_one_that_others_have(
+    kind, add, dataset, tmp_path, archive
+):
+    add(2, parts="projections")
+    original = git("rev-parse", "--abbrev-ref", "HEAD").strip()
+    git("annex", "adjust", kind)
+    (stack_result,) = [r for r in add(1) if r["type"] == "directory"]
+    assert stack_result["status"] == "ok", stack_result["message"]
+    commit = stack_result["commit"]
+    assert commit == git("rev-parse", original).strip()
+    git("clone", "-q", "-b", original, str(dataset), str(tmp_path / "copy"), at=tmp_path)
+    content = git("show", f"{commit}:1/manifest.json", at=tmp_path / "copy").encode()
+    manifest = json_text.read(content)
+    assert manifest.complete
+    names = git("ls-tree", "-r", "--name-only", commit, "1/").split()
+    assert {f"1/{entry.path}" for entry in manifest.files} < set(names)
+    assert statuses(add(1))["stack"] == "notneeded"
+
+
+# --- a silent no-op of another tool --------------------------------------------------------
+
+
+def test_a_subdataset_that_the_parent_ignores_is_no_success(add, dataset):
+    (dataset / ".gitignore").write_text("data/\n")
+    git("add", ".gitignore")
+    git("commit", "-qm", "ignore")
+    (dataset / "data").mkdir()
+    refused(add(1, subdataset=True, into="data/1"), "ignores 'data/1'", ".gitignore")
+    assert list((dataset / "data").iterdir()) == []
+
+
+# --- line ends -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("core.autocrlf=true",),
+        ("core.autocrlf=input",),
+        ("core.autocrlf=true", "core.safecrlf=true"),
+    ],
+)
+def test_line_ends_that_git_converts_make_no_difference(settings, add, stack):
+    for setting in settings:
+        git("config", *setting.split("="), at=stack)
+    assert statuses(add(1))["stack"] == "ok"
+    manifest = stack / "manifest.json"
+    manifest.unlink()
+    git("checkout", "-q", "manifest.json", at=stack)
+    there = manifest.read_bytes()
+    assert statuses(add(1))["stack"] == "notneeded"
+    assert manifest.read_bytes() == there
+    assert git("status", "--porcelain", at=stack) == ""
+
+
+# --- variables and settings ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"]
+)
+def test_pathspec_variables_of_the_caller_change_nothing(name, add, check, stack, monkeypatch):
+    add(1, parts="planes")
+    (stack / "planes" / "0002.jpg").unlink()
+    monkeypatch.setenv(name, "1")
+    results = check(dataset=str(stack))
+    assert "modified" in {result.get("code") for result in results}
+
+
+def test_a_setting_that_changes_keys_is_named_and_once_unset_the_run_goes_on(add, archive, stack):
+    git("config", "annex.maxextensionlength", "2", at=stack)
+    results = add(1, parts="planes")
+    assert "annex.maxextensionlength" in results[-1]["message"]
+    assert git("diff", "--cached", "--name-only", at=stack) == ""
+    git("config", "--unset", "annex.maxextensionlength", at=stack)
+    last = add(1, parts="planes")[-1]
+    assert last["status"] == "ok", last["message"]
+    assert git("status", "--porcelain", at=stack) == ""
