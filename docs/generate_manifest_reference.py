@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.manifest.json_text import schema
+from datalad_stackpack.manifest.schema import schema
 
 PAGE = Path(__file__).parent / "reference" / "manifest.md"
 

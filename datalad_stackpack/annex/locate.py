@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +20,10 @@ from datalad_stackpack.errors import (
     quoted,
 )
 from datalad_stackpack.manifest import json_text
-from datalad_stackpack.manifest.layout import MANIFEST_NAME
+from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME
 
-LARGEST_MANIFEST = 256 * 2**20
+LARGEST_MANIFEST = 64 * 2**20
+"""In bytes: that of the longest stack known has 1 MB; one read takes ten times as much memory."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +146,19 @@ def manifest_content(path: Path) -> bytes:
 
 
 def is_stack_of(series: Series, directory: Path) -> bool:
-    """Whether the stack of ``series`` stands in ``directory`` itself."""
+    """Whether the stack of ``series`` stands in ``directory`` itself.
+
+    Raises :class:`PathConflict` for a stack whose manifest cannot be read: of what it is, is unknown.
+    """
     try:
         content = manifest_content(directory / MANIFEST_NAME)
         return json_text.read(content).series == series
-    except ManifestError:
+    except ManifestError as problem:
+        if any((directory / name).is_dir() for name in DIRECTORIES):
+            raise PathConflict(
+                f"{quoted(directory)} has images like a stack, but its manifest.json does not say of "
+                f"what: {problem}; git restore manifest.json brings the committed one"
+            ) from problem
         return False
 
 
@@ -224,97 +231,3 @@ def _check_writable(directory: Path) -> None:
         directory = directory.parent
     if not os.access(directory, os.W_OK | os.X_OK):
         raise DatasetError(f"{quoted(directory)} cannot be written to: give another with --into")
-
-
-def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[StackLocation]:
-    """The stacks of a dataset and of the subdatasets that are present, sorted by path.
-
-    ``dataset`` is ``--dataset`` or ``None`` for the one around the current directory. With
-    ``paths`` only stacks at, below or around one of them count. Raises :class:`DatasetError`
-    when there is no dataset, or no stack at one of the paths, and :class:`ArgumentError` for a
-    path that no file can have.
-    """
-    from datalad.distribution.dataset import require_dataset
-    from datalad.support.exceptions import NoDatasetFound
-
-    try:
-        found = require_dataset(dataset, check_installed=True, purpose="look for stacks")
-    except (NoDatasetFound, ValueError) as problem:
-        where = quoted(getattr(dataset, "path", dataset) or os.curdir)
-        raise DatasetError(f"there is no dataset at {where}: give one with -d") from problem
-    root = Path(os.path.realpath(found.path))
-    below = found.subdatasets(
-        state="present",
-        recursive=True,
-        result_xfm="paths",
-        result_renderer="disabled",
-        return_type="list",
-    )
-    stacks = [
-        stack
-        for one in (root, *map(Path, below))
-        for stack in _stacks_of(Path(os.path.realpath(one)))
-    ]
-    if not paths:
-        return sorted(stacks, key=lambda location: location.stack)
-    chosen: dict[Path, StackLocation] = {}
-    for path in paths:
-        wanted = resolved(path, dataset)
-        near = [location for location in stacks if _is_near(location.stack, wanted)]
-        if not near:
-            raise DatasetError(
-                f"there is no stack at {quoted(path)} in the dataset {quoted(root)}: give the "
-                "directory of one, or leave it out for all"
-            )
-        chosen |= {location.stack: location for location in near}
-    return [chosen[stack] for stack in sorted(chosen)]
-
-
-def resolved(path: Any, dataset: Any) -> Path:
-    """The path without links on the way; a link that is no directory, as an image is, stays.
-
-    It is relative to the current directory, or to a ``dataset`` that was given as an object, as
-    for DataLad. Raises :class:`ArgumentError` for one that no file can have.
-    """
-    from datalad.distribution.dataset import resolve_path
-
-    try:
-        given = Path(resolve_path(str(path), ds=dataset))
-        if given.is_symlink() and not given.is_dir():
-            return Path(os.path.realpath(given.parent)) / given.name
-        given.exists()
-        return Path(os.path.realpath(given))
-    except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise ArgumentError(f"{quoted(path)} is not the name of a file: {reason}") from problem
-
-
-def _is_near(stack: Path, wanted: Path) -> bool:
-    return wanted == stack or stack in wanted.parents or wanted in stack.parents
-
-
-def _stacks_of(root: Path) -> Iterator[StackLocation]:
-    listing = run(["git", "ls-files", "-z", "--", f":(glob)**/{MANIFEST_NAME}"], root)
-    for name in listing.split(b"\0"):
-        manifest = root / os.fsdecode(name)
-        if name and _is_ours(manifest):
-            yield StackLocation(root, manifest.parent, exists=True)
-
-
-def _is_ours(manifest: Path) -> bool:
-    """Whether a file claims to be a manifest of a stack; it need not be a valid one."""
-    try:
-        document = json.loads(manifest_content(manifest))
-    except (ManifestError, ValueError, RecursionError):
-        return _was_ours(manifest)
-    return isinstance(document, dict) and json_text.claims_to_be_one(document)
-
-
-def _was_ours(manifest: Path) -> bool:
-    """Whether the committed version of an unreadable file is a manifest of a stack."""
-    try:
-        content = run(["git", "show", f"HEAD:./{manifest.name}"], manifest.parent)
-        document = json.loads(content)
-    except (DatasetError, ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and json_text.claims_to_be_one(document)

@@ -44,6 +44,7 @@ from datalad_stackpack.manifest.diff import ContentDrift, RowDrift
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME
 from datalad_stackpack.manifest.model import Manifest
+from datalad_stackpack.manifest.schema import violations
 from datalad_stackpack.packing.request import PackRequest, Withdrawn
 from datalad_stackpack.packing.survey import survey_archive
 
@@ -129,7 +130,7 @@ class StackCheck:
         except ManifestError as problem:
             yield Finding("manifest-version", Level.ERROR, str(problem), MANIFEST_NAME)
             return
-        found = list(json_text.violations(document))
+        found = list(violations(document))
         for violation in found:
             yield Finding("manifest-invalid", Level.ERROR, quoted(violation)[1:-1], MANIFEST_NAME)
         if not found:

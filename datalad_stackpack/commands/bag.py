@@ -11,8 +11,8 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack import __version__
-from datalad_stackpack.annex.locate import find_stacks, resolved
 from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.annex.stacks import find_stacks, resolved
 from datalad_stackpack.citation import bag
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS

@@ -12,15 +12,15 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack import config
-from datalad_stackpack.annex.locate import find_stacks
 from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checking.findings import Finding, Level
 from datalad_stackpack.checking.run import StackCheck, Tally
 from datalad_stackpack.checking.upstream import parse_upstream
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
+from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, STACKS
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import StackpackError
 
@@ -52,6 +52,7 @@ class StackpackCheck(Interface):
             for its rows only ('rows', a few requests), or for its rows and N files, the same
             ones each time ('sample=N').""",
         ),
+        "archive": ARCHIVE,
         "jobs": Parameter(
             args=("-J", "--jobs"),
             metavar="NJOBS",
@@ -80,18 +81,19 @@ class StackpackCheck(Interface):
         dataset: Any = None,
         content: bool = False,
         upstream: Any = None,
+        archive: Any = None,
         jobs: Any = None,
     ) -> Iterator[dict[str, Any]]:
         from datalad.utils import ensure_list
 
-        yield from check(ensure_list(path), dataset, content, upstream, jobs)
+        yield from check(ensure_list(path), dataset, content, upstream, archive, jobs)
 
 
 ACTION = "stackpack-check"
 
 
 def check(
-    paths: Sequence[Any], dataset: Any, content: bool, upstream: Any, jobs: Any
+    paths: Sequence[Any], dataset: Any, content: bool, upstream: Any, archive: Any, jobs: Any
 ) -> Iterator[Result]:
     """Check the stacks that the options name, told as result records."""
     try:
@@ -107,8 +109,11 @@ def check(
 
     @contextmanager
     def archive_at(url: str) -> Iterator[ArchiveClient]:
-        with config.recorded_source(url) as source:
-            yield ArchiveClient(source, policy, cancel)
+        with (
+            config.source_of_stack(url, archive) as source,
+            ArchiveClient(source, policy, cancel) as client,
+        ):
+            yield client
 
     for location in stacks:
         tell = CheckingResults(ACTION, location)

@@ -15,8 +15,9 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack.annex.dataset import RunRecord
-from datalad_stackpack.annex.locate import StackLocation, find_stacks, resolved
+from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.annex.stacks import find_stacks, resolved
 from datalad_stackpack.citation import formats, text, version
 from datalad_stackpack.citation.formats import yaml_text
 from datalad_stackpack.citation.record import Citation

@@ -11,8 +11,9 @@ from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
 
 from datalad_stackpack.annex.dataset import RunRecord
-from datalad_stackpack.annex.locate import StackLocation, find_stacks
+from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.citation import crate, version
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.commands import results

@@ -13,12 +13,13 @@ from datalad.support.param import Parameter
 from datalad.utils import ensure_list
 
 from datalad_stackpack import config
-from datalad_stackpack.annex.locate import StackLocation, find_stacks
+from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import check_installed
+from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.options import DATASET_OF_STACKS, JOBS, STACKS
+from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, JOBS, STACKS
 from datalad_stackpack.commands.progress import lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ManifestError, StackpackError
@@ -47,6 +48,7 @@ class StackpackUpdate(Interface):
     _params_ = {
         "path": STACKS,
         "dataset": DATASET_OF_STACKS,
+        "archive": ARCHIVE,
         "prune": Parameter(
             args=("--prune",),
             action="store_true",
@@ -96,6 +98,7 @@ class StackpackUpdate(Interface):
     def __call__(
         path: Any = None,
         dataset: Any = None,
+        archive: Any = None,
         prune: bool = False,
         accept_changed: bool = False,
         fetch: bool = False,
@@ -105,7 +108,15 @@ class StackpackUpdate(Interface):
     ) -> Iterator[dict[str, Any]]:
         yield from _update(
             Options(
-                ensure_list(path), dataset, prune, accept_changed, fetch, dry_run, jobs, message
+                ensure_list(path),
+                dataset,
+                archive,
+                prune,
+                accept_changed,
+                fetch,
+                dry_run,
+                jobs,
+                message,
             )
         )
 
@@ -125,6 +136,7 @@ class Options:
 
     paths: Sequence[Any]
     dataset: Any
+    archive: Any
     prune: bool
     accept_changed: bool
     fetch: bool
@@ -135,12 +147,13 @@ class Options:
     @property
     def words(self) -> list[str]:
         """The choices that matter for a repetition, as words of the command line."""
+        archive = ["--archive", str(self.archive)] if self.archive is not None else []
         chosen = {
             "--prune": self.prune,
             "--accept-changed": self.accept_changed,
             "--fetch": self.fetch,
         }
-        return [word for word, given in chosen.items() if given]
+        return [*archive, *(word for word, given in chosen.items() if given)]
 
     def request(self, recorded: Manifest) -> PackRequest:
         """What to ask for, of a stack that is there."""
@@ -171,7 +184,7 @@ def _update(options: Options) -> Iterator[Result]:
             if recorded is None:
                 raise ManifestError("the manifest was never committed: run stackpack-add again")
             with (
-                config.recorded_source(recorded.archive_url) as source,
+                config.source_of_stack(recorded.archive_url, options.archive) as source,
                 ArchiveClient(source, policy, cancel) as client,
             ):
                 packer = Packer(client, jobs, policy, cancel, lgr.info)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, cos, pi, sin
 
-from .cells import DemoCell
+from datalad_stackpack.demo.cells import DemoCell
 
 SOMA, AXON, BASAL, APICAL = 1, 2, 3, 4
 """Kinds of SWC node, by the numbers of that format."""
@@ -147,8 +147,9 @@ def neuron(cell: DemoCell) -> tuple[Node, ...]:
 
 
 def position_um(cell: DemoCell, node: Node) -> tuple[float, float, float]:
-    """Return where a node lies in micrometres, z being section number times z step."""
-    return node.x * cell.resolution, node.y * cell.resolution, node.section * cell.z_step
+    """Return where a node lies in micrometres; z is 0 at the first section (archive: reported)."""
+    first = min(cell.sections, default=cell.good_sections[0])
+    return node.x * cell.resolution, node.y * cell.resolution, (node.section - first) * cell.z_step
 
 
 def swc(cell: DemoCell) -> str:

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from math import dist
 from zlib import crc32
 
-from .cells import DemoCell
-from .images import DemoImage, images
-from .neuron import neuron, position_um
-from .structures import STRUCTURES, Structure
+from datalad_stackpack.demo.cells import STRUCTURES, DemoCell, Structure
+from datalad_stackpack.demo.images import DemoImage, images
+from datalad_stackpack.demo.neuron import neuron, position_um
 
 Value = bool | int | float | str | None
 

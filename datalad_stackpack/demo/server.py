@@ -12,14 +12,12 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from urllib.parse import quote
 
-from . import render, rows
-from .cells import LIFELIKE_CELLS, DemoCell
-from .data_sets import DATA_SETS
-from .images import DemoImage, images
-from .more_cells import MORE_CELLS
-from .neuron import marker, swc
-from .selection import answer as answer_query
-from .wire import HangUp, Reply, Request, Reset, WireServer
+from datalad_stackpack.demo import rows
+from datalad_stackpack.demo.cells import DATA_SETS, LIFELIKE_CELLS, MORE_CELLS, DemoCell
+from datalad_stackpack.demo.images import DemoImage, images, jpeg
+from datalad_stackpack.demo.neuron import marker, swc
+from datalad_stackpack.demo.rma import answer as answer_query
+from datalad_stackpack.demo.wire import HangUp, Reply, Request, Reset, WireServer
 
 __all__ = [
     "DEFAULT_PORT",
@@ -230,7 +228,7 @@ class DemoArchive:
         try:
             numbers = {key: int(query[key]) for key in IMAGE_NUMBERS if key in query}
             box = _box(image, numbers)
-            content = render.jpeg(image, box, numbers.get("downsample", 0))
+            content = jpeg(image, box, numbers.get("downsample", 0))
         except ValueError as error:
             return _page(400, f"Bad parameter: {error}")
         return Reply(200, {"Content-Type": "image/jpeg"}, _in_pieces(content), "chunked")

@@ -7,17 +7,18 @@ run over an unchanged archive changes nothing.
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any, NoReturn
 
 from datalad_stackpack.archive.cells import Cell, CellRecord
-from datalad_stackpack.archive.parts import Series
+from datalad_stackpack.archive.files import MOST_HALVINGS
+from datalad_stackpack.archive.parts import PARTS, Series
 from datalad_stackpack.archive.query import Query
 from datalad_stackpack.archive.sources import Terms
-from datalad_stackpack.checksums import Checksum
+from datalad_stackpack.checksums import checksum_of
 from datalad_stackpack.errors import ManifestError, quoted
 from datalad_stackpack.manifest.entries import (
     FileEntry,
@@ -32,10 +33,28 @@ from datalad_stackpack.manifest.model import (
     Generator,
     Manifest,
 )
+from datalad_stackpack.manifest.schema import raise_for_violations, schema
+from datalad_stackpack.manifest.typed import fitting, typed
+
+LARGEST_MANIFEST = 64 * 2**20
+"""In bytes. That of 700 files has about 1 MB."""
+
+MOST_CONTAINERS = 1_000_000
+"""Lists and objects in a manifest: each takes far more memory than the two bytes of its text."""
+
+PATH = re.compile(r"(planes|projections|reconstruction|sections)/[a-z0-9_]+\.(jpg|swc)")
+URL = re.compile(r"https?://[^\s\x00-\x1f]+")
+"""As in the schema."""
+
+FILE_FIELDS = ("path", "part", "url", "key", "row", "media_type", "withdrawn")
 
 
-def claims_to_be_one(document: Mapping[str, Any]) -> bool:
-    """Whether a JSON object says of itself that it is a stack's manifest, of any version."""
+def claims_to_be_one(content: bytes) -> bool:
+    """Whether a file's content says of itself that it is a stack's manifest, of any version."""
+    try:
+        document = _loaded(content)
+    except ManifestError:
+        return False
     generator = document.get("generator")
     named = isinstance(generator, dict) and generator.get("name") == "datalad-stackpack"
     return named or document.get("$schema") == schema()["$id"]
@@ -43,14 +62,18 @@ def claims_to_be_one(document: Mapping[str, Any]) -> bool:
 
 def write(manifest: Manifest) -> bytes:
     """The manifest's bytes; raises :class:`ManifestError` rather than give invalid ones."""
+    check_paths(manifest)
     document = _document(manifest)
     raise_for_violations(document)
     try:
-        return as_text(document)
+        content = as_text(document)
     except (ValueError, RecursionError) as problem:
         raise ManifestError(
             f"the manifest is not valid: it cannot be written, {quoted(problem)}"
         ) from problem
+    if len(content) > LARGEST_MANIFEST:
+        raise ManifestError(f"the manifest would be longer than {LARGEST_MANIFEST} bytes")
+    return content
 
 
 def as_text(value: object) -> bytes:
@@ -63,24 +86,67 @@ def as_text(value: object) -> bytes:
 
 
 def read(content: bytes) -> Manifest:
-    """The manifest in ``content``; raises :class:`ManifestError` if it is not valid."""
+    """The manifest in ``content``; raises :class:`ManifestError` if it is not one of ours."""
+    document = _loaded(content)
+    check_version(document)
+    try:
+        manifest = _manifest(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        reason = f"{problem} is missing" if isinstance(problem, KeyError) else str(problem)
+        raise ManifestError(f"the manifest is not valid: {quoted(reason)}") from problem
+    _check_values(manifest)
+    check_paths(manifest)
+    return manifest
+
+
+def _check_values(manifest: Manifest) -> None:
+    """Raise :class:`ManifestError` for a value that would lead somewhere: a manifest may be anybody's."""
+    entries: list[FileEntry | OmittedEntry] = [*manifest.files, *manifest.omitted]
+    wrong = [
+        *(entry.path for entry in entries if entry.path and not PATH.fullmatch(entry.path)),
+        *(entry.url for entry in entries if entry.url and not URL.fullmatch(entry.url)),
+        *(entry.key for entry in manifest.files if not entry.key.isprintable()),
+        *(part for part in (*manifest.parts, *(e.part for e in entries)) if part not in PARTS),
+        *([manifest.archive_url] if not URL.fullmatch(manifest.archive_url) else []),
+        *([manifest.downsample] if not 0 <= manifest.downsample <= MOST_HALVINGS else []),
+        *([manifest.series.id] if manifest.series.id < 1 else []),
+    ]
+    if wrong:
+        raise ManifestError(f"the manifest is not valid: it has {quoted(wrong[0])}")
+
+
+def _loaded(content: bytes) -> dict[str, Any]:
+    """The JSON object in ``content``; raises :class:`ManifestError` for anything else."""
+    if content.count(b"[") + content.count(b"{") > MOST_CONTAINERS:
+        raise ManifestError(f"the manifest holds more than {MOST_CONTAINERS} lists and objects")
     try:
         document = json.loads(content, parse_constant=_not_json)
     except (ValueError, RecursionError) as problem:
         raise ManifestError(f"the manifest is not JSON: {quoted(problem)}") from problem
-    check_version(document)
-    raise_for_violations(document)
-    return _manifest(document)
+    if not isinstance(document, dict):
+        raise ManifestError("the manifest is not valid: it is no JSON object")
+    return document
 
 
-def check_version(document: object) -> None:
+def check_paths(manifest: Manifest) -> None:
+    """Raise :class:`ManifestError` if two files of a manifest claim one path."""
+    for path, times in Counter(entry.path for entry in manifest.files).items():
+        if times > 1:
+            raise ManifestError(f"the manifest lists {quoted(path)} {times} times")
+
+
+def check_version(document: Mapping[str, Any]) -> None:
     """Raise :class:`ManifestError` for a manifest of a version that this program does not know."""
-    version = document.get("manifest_version") if isinstance(document, dict) else None
-    if isinstance(version, int) and version != MANIFEST_VERSION:
+    version = document.get("manifest_version")
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise ManifestError(f"the manifest is not valid: its version is {quoted(version)}")
+    if version != MANIFEST_VERSION:
         raise ManifestError(
             f"the manifest is of version {version}, and this program knows "
             f"version {MANIFEST_VERSION}: use a newer datalad-stackpack"
         )
+    if unknown := document.keys() - schema()["properties"].keys():
+        raise ManifestError(f"the manifest is not valid: {quoted(min(unknown))} is not known")
 
 
 def inconsistencies(content: bytes) -> Iterator[str]:
@@ -199,96 +265,62 @@ def _omitted_document(gone: OmittedEntry) -> dict[str, Any]:
 def _manifest(document: dict[str, Any]) -> Manifest:
     archive, stack = document["archive"], document["stack"]
     return Manifest(
-        generator=Generator(**document["generator"]),
+        generator=typed(Generator, document["generator"], "generator"),
         series=_series(document),
-        archive_name=archive["name"],
-        archive_url=archive["url"],
-        terms=Terms(**document["terms"]),
-        queries=tuple(_asked(asked) for asked in document["queries"]),
-        downsample=stack["downsample"],
+        archive_name=fitting(str, archive["name"], "archive.name"),
+        archive_url=fitting(str, archive["url"], "archive.url"),
+        terms=typed(Terms, document["terms"], "terms"),
+        queries=tuple(_query(query) for query in document["queries"]),
+        downsample=fitting(int, stack["downsample"], "stack.downsample"),
         files=tuple(_file(entry) for entry in document["files"]),
-        omitted=tuple(_omitted(gone) for gone in document["omitted"]),
-        cell_record=_described(document["specimen"]),
+        omitted=tuple(_omitted(entry) for entry in document["omitted"]),
+        cell_record=_cell_record(document["specimen"]),
     )
 
 
 def _series(document: dict[str, Any]) -> Series:
     kind = "data_set" if document["specimen"] is None else "specimen"
-    return Series(kind, document[kind]["id"])
+    return Series(kind, fitting(int, document[kind]["id"], f"{kind}.id"))
 
 
-def _described(told: dict[str, Any] | None) -> CellRecord | None:
-    if told is None or told["row"] is None:
+def _cell_record(document: dict[str, Any] | None) -> CellRecord | None:
+    if document is None or document["row"] is None:
         return None
-    facts = {name: told[ours] for name, ours in CELL_FIELDS.items()}
-    return CellRecord(Cell(specimen=told["id"], **facts), told["row"])
+    facts = {name: document[field] for name, field in CELL_FIELDS.items()}
+    cell = typed(Cell, {"specimen": document["id"], **facts}, "specimen")
+    return CellRecord(cell, fitting(dict, document["row"], "specimen.row"))
 
 
-def _asked(asked: dict[str, Any]) -> AnsweredQuery:
-    query = Query(asked["part"], asked["model"], asked["criteria"], asked["order_by"])
-    return AnsweredQuery(query, asked["url"], asked["total_rows"])
+def _query(document: dict[str, Any]) -> AnsweredQuery:
+    fields = {name: document[name] for name in ("part", "model", "criteria", "order_by")}
+    url = fitting(str, document["url"], "queries.url")
+    total_rows = fitting(int, document["total_rows"], "queries.total_rows")
+    return AnsweredQuery(typed(Query, fields, "queries"), url, total_rows)
 
 
-def _file(entry: dict[str, Any]) -> FileEntry:
-    has_content = entry["bytes"] is not None and entry["sha256"] is not None
-    return FileEntry(
-        path=entry["path"],
-        part=entry["part"],
-        url=entry["url"],
-        key=entry["key"],
-        checksum=Checksum(entry["bytes"], entry["sha256"]) if has_content else None,
-        image=_image(entry["image"]),
-        reconstruction=_reconstruction(entry["reconstruction"]),
-        row=entry["row"],
-        media_type=entry["media_type"],
-        withdrawn=entry["withdrawn"],
-    )
+def _file(document: dict[str, Any]) -> FileEntry:
+    fields = {name: document[name] for name in FILE_FIELDS}
+    checksum = checksum_of(fitting(str, document["key"], "files.key"))
+    told = document["bytes"], document["sha256"]
+    if told != ((checksum.bytes, checksum.sha256) if checksum else (None, None)):
+        raise ValueError(f"bytes and sha256 of {document['path']} are not those of its key")
+    return typed(FileEntry, {**fields, **_what(document), "checksum": checksum}, "files")
 
 
-def _omitted(gone: dict[str, Any]) -> OmittedEntry:
-    return OmittedEntry(
-        part=gone["part"],
-        reason=gone["reason"],
-        path=gone["path"],
-        url=gone["url"],
-        image=_image(gone["image"]),
-        reconstruction=_reconstruction(gone["reconstruction"]),
-        row=gone["row"],
-    )
+def _omitted(document: dict[str, Any]) -> OmittedEntry:
+    fields = {name: document[name] for name in ("part", "reason", "path", "url", "row")}
+    return typed(OmittedEntry, {**fields, **_what(document)}, "omitted")
 
 
-def _image(told: dict[str, Any] | None) -> ImageEntry | None:
-    return None if told is None else ImageEntry(**told)
-
-
-def _reconstruction(told: dict[str, Any] | None) -> ReconstructionEntry | None:
-    if told is None:
-        return None
-    scale = told["scale_um"]
-    return ReconstructionEntry(**{**told, "scale_um": (scale["x"], scale["y"], scale["z"])})
-
-
-SCHEMA_FILE = "manifest-1.schema.json"
-
-
-@lru_cache(maxsize=1)
-def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a manifest, as shipped with this package."""
-    text = files("datalad_stackpack.manifest").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
-
-
-def violations(document: object) -> Iterator[str]:
-    """Every way in which ``document`` is not a manifest: ``<JSON path>: <what is wrong>``."""
-    from jsonschema import Draft202012Validator  # costs a third of a second at start
-
-    for problem in Draft202012Validator(schema()).iter_errors(document):
-        yield f"{problem.json_path}: {problem.message}"
-
-
-def raise_for_violations(document: object) -> None:
-    """Raise :class:`ManifestError` unless ``document`` is a manifest."""
-    if found := list(violations(document)):
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise ManifestError(f"the manifest is not valid: {quoted(found[0])}{more}")
+def _what(document: dict[str, Any]) -> dict[str, object]:
+    """The image or the reconstruction that an entry is about."""
+    image, reconstruction = document["image"], document["reconstruction"]
+    if reconstruction is not None:
+        scale = reconstruction["scale_um"]
+        reconstruction = {**reconstruction, "scale_um": (scale["x"], scale["y"], scale["z"])}
+    return {
+        "image": None if image is None else typed(ImageEntry, image, "image"),
+        "reconstruction": None
+        if reconstruction is None
+        else typed(ReconstructionEntry, reconstruction, "reconstruction"),
+    }

@@ -115,6 +115,19 @@ class Manifest:
         return Sections(first, last, tuple(n for n in range(first, last) if n not in numbers))
 
     @property
+    def first_section(self) -> int | None:
+        """The first section that the archive lists, where the SWC's z begins (archive: reported).
+
+        Planes that failed, were withdrawn or never came count too: the z of the others does not
+        shift. One that was pruned is not known any more.
+        """
+        entries: tuple[FileEntry | OmittedEntry, ...] = (*self.files, *self.omitted)
+        images = (entry.image for entry in entries)
+        planes = (image for image in images if image is not None and image.axes is None)
+        numbers = [plane.section_number for plane in planes if plane.section_number is not None]
+        return min(numbers, default=None)
+
+    @property
     def pixel_size_um(self) -> float | None:
         """The pixel size in micrometres that all images of sections share, else ``None``."""
         return _shared(image.pixel_size_um for image in self._plane_images)
@@ -149,15 +162,16 @@ class Manifest:
 
         Columns and rows are of the images as served, from 0, a whole number being the middle
         of a pixel; x, y and z are micrometres. Planes lack the outermost pixels of the whole
-        image, which is where the SWC's coordinates begin (archive: verified). That x, y and z
-        are whole-image pixels and section numbers, each times the reconstruction's scale factor,
-        is inferred. ``None`` where scales or edges are unknown, or differ between files.
+        image, which is where the SWC's coordinates begin (archive: verified; x and y are open by
+        one pixel). z is 0 at :attr:`first_section` (archive: reported). ``None`` where scales or
+        edges are unknown, or differ between files.
         """
         scales = [_shared(one.scale_um[axis] for one in self.reconstructions) for axis in range(3)]
         left = _shared(image.x for image in self._plane_images)
         top = _shared(image.y for image in self._plane_images)
         x_um, y_um, z_um = scales
-        if None in (left, top, x_um, y_um, z_um):
+        first_section = self.first_section
+        if None in (left, top, x_um, y_um, z_um) or first_section is None:
             return None
         assert left is not None and top is not None  # noqa: S101, PT018 (tells the type checker)
         assert x_um is not None and y_um is not None and z_um is not None  # noqa: S101, PT018
@@ -166,7 +180,7 @@ class Manifest:
         return (
             (x_um * by, 0.0, 0.0, x_um * (left + middle)),
             (0.0, y_um * by, 0.0, y_um * (top + middle)),
-            (0.0, 0.0, z_um, 0.0),
+            (0.0, 0.0, z_um, -z_um * first_section),
         )
 
     @property

@@ -12,7 +12,7 @@ from support.examples import one_line
 from datalad_stackpack.archive import sources
 from datalad_stackpack.archive.sources import at_url, check_redirect
 from datalad_stackpack.errors import ArgumentError, ForbiddenRedirect
-from datalad_stackpack.manifest.json_text import schema
+from datalad_stackpack.manifest.schema import schema
 
 URL_IN_MANIFESTS = schema()["properties"]["archive"]["properties"]["url"]["pattern"]
 

@@ -6,8 +6,7 @@ import pytest
 from support.demo_client import Client
 
 from datalad_stackpack.demo import DEMO_CELLS
-from datalad_stackpack.demo.more_cells import MORE_CELLS
-from datalad_stackpack.demo.structures import STRUCTURES
+from datalad_stackpack.demo.cells import MORE_CELLS, STRUCTURES
 
 DETAIL = "model::ApiCellTypesSpecimenDetail,rma::criteria"
 

@@ -12,9 +12,8 @@ from support.demo_client import Client
 
 from datalad_stackpack.demo import DemoCell
 from datalad_stackpack.demo.cells import LIFELIKE_CELLS, SMALLEST_SIDE
-from datalad_stackpack.demo.images import images
+from datalad_stackpack.demo.images import images, jpeg
 from datalad_stackpack.demo.neuron import SOMA, neuron
-from datalad_stackpack.demo.render import jpeg
 
 MOUSE, HUMAN = LIFELIKE_CELLS
 both_cells = pytest.mark.parametrize("cell", LIFELIKE_CELLS, ids=["mouse", "human"])
@@ -190,7 +189,7 @@ def test_the_swc_lies_on_the_dark_pixels_and_one_pixel_off_does_not(
         """Return the gray under each node, from micrometres; `shift` is the crop, in pixels."""
         grays = []
         for _, _, x, y, z, _, _ in nodes:
-            plane = stack[round(float(z) / 0.28)]
+            plane = stack[min(cell.sections) + round(float(z) / 0.28)]
             place = (round(float(x) / 0.1144) - shift, round(float(y) / 0.1144) - shift)
             grays.append(gray(plane, *place))
         return grays

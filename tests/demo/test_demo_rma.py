@@ -11,9 +11,8 @@ from support.demo_client import Client
 
 from datalad_stackpack.demo import DEMO_CELLS
 from datalad_stackpack.demo.cells import LIFELIKE_CELLS
-from datalad_stackpack.demo.rma import RmaError, parse
+from datalad_stackpack.demo.rma import RmaError, answer, parse
 from datalad_stackpack.demo.rows import Record, tables
-from datalad_stackpack.demo.selection import answer
 
 SPECIMEN = 313862022
 PLANES = f"model::SubImage,rma::criteria,data_set[specimen_id$eq{SPECIMEN}]"

@@ -27,7 +27,8 @@ from datalad_stackpack.archive.parts import specimen
 from datalad_stackpack.archive.query import read_page
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.errors import InvalidReply, ManifestError
-from datalad_stackpack.manifest.json_text import read, violations, write
+from datalad_stackpack.manifest.json_text import read, write
+from datalad_stackpack.manifest.schema import violations
 
 # --- there and back -----------------------------------------------------------------------
 
@@ -187,8 +188,19 @@ def changed(**changes: Any) -> bytes:
         (changed(manifest_version=True), "is not valid"),
         (changed(manifest_version=None), "is not valid"),
         (changed(generator={"name": "\x1b[31m\n", "version": 1}), "is not valid"),
-        (changed(specimen={"id": -1}, archive={}), " more)"),
+        (changed(specimen={"id": -1}, archive={}), "is not valid"),
         (changed(**{"x" * 10_000: 1}), "is not valid"),
+        (b"<<<<<<< HEAD\n" + write(EXAMPLE), "is not JSON"),
+        (b"[" + b"[]," * 1_000_001 + b"[]]", "more than 1000000 lists and objects"),
+        (changed(files=[json.loads(write(EXAMPLE))["files"][0]] * 2), "2 times"),
+        (
+            changed(files=[json.loads(write(EXAMPLE))["files"][0] | {"bytes": 5}]),
+            "not those of its key",
+        ),
+        (
+            changed(files=[json.loads(write(EXAMPLE))["files"][0] | {"sha256": "cd" * 32}]),
+            "its key",
+        ),
     ],
     ids=lambda value: ascii(value)[:30],
 )

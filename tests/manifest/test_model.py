@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.examples import (
     BASE,
+    KEYS,
     SPECIMEN,
     SUBJECT,
     items,
+    packed,
     plane_row,
     planes,
     planned,
     projection_row,
     projections,
+    reconstruction_row,
 )
 
 from datalad_stackpack.archive import sources
@@ -176,3 +181,41 @@ def test_the_same_files_in_any_order_make_the_same_manifest(planes, projections,
     assert [file.path for file in before.files] == sorted(file.path for file in files)
     numbers = [file.image.section_number for file in before.planes]
     assert numbers == sorted(numbers)
+
+
+# --- where z begins ------------------------------------------------------------------------
+
+
+def z_of(manifest: Manifest, section: int) -> float:
+    """The z of a section in the SWC file, in micrometres."""
+    transform = manifest.plane_to_swc_um
+    assert transform is not None
+    return transform[2][2] * section + transform[2][3]
+
+
+ROWS = [plane_row(id=number, section_number=number) for number in range(26, 30)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROWS,
+        [ROWS[0] | {"failed": True}, *ROWS[1:]],
+        [*ROWS[1:], ROWS[0] | {"failed": True}],
+    ],
+)
+def test_z_is_zero_at_the_first_section_that_the_archive_lists(rows):
+    manifest = packed(rows, [], reconstruction_rows=[reconstruction_row()])
+    assert z_of(manifest, 26) == pytest.approx(0)
+    assert z_of(manifest, 29) == pytest.approx(3 * 0.28)
+
+
+def test_z_does_not_shift_when_the_first_plane_does_not_come_or_was_withdrawn():
+    lost = packed(ROWS, [], fates=(None, KEYS[0], KEYS[0], KEYS[0]),
+                  reconstruction_rows=[reconstruction_row()])  # fmt: skip
+    assert lost.sections.first == 27
+    assert z_of(lost, 27) == pytest.approx(0.28)
+    whole = packed(ROWS, [], reconstruction_rows=[reconstruction_row()])
+    first, *others = whole.files
+    withdrawn = replace(whole, files=(replace(first, withdrawn=True), *others))
+    assert z_of(withdrawn, 27) == pytest.approx(0.28)

@@ -19,7 +19,8 @@ from support.examples import (
     reconstruction_row,
 )
 
-from datalad_stackpack.manifest.json_text import schema, violations, write
+from datalad_stackpack.manifest.json_text import write
+from datalad_stackpack.manifest.schema import schema, violations
 
 Path = tuple[str | int, ...]
 
