@@ -113,12 +113,12 @@ class TruncatedFile(ArchiveError):
 class MaybeTruncatedFile(TruncatedFile):
     """Perhaps not the whole of a file: nothing in it tells. The same bytes twice are taken for it.
 
-    ``looked`` is what was seen of it.
+    ``info`` is what was read of it.
     """
 
-    def __init__(self, message: str, looked: Any) -> None:
+    def __init__(self, message: str, info: Any) -> None:
         super().__init__(message)
-        self.looked = looked
+        self.info = info
 
 
 class UnexpectedContent(ArchiveError):

@@ -152,13 +152,13 @@ class ArchiveClient:
             )
             checksum = self._store(response, answer, into, file)
         try:
-            looked = validate.look(file, into.read_bytes())
+            info = validate.look(file, into.read_bytes())
         except MaybeTruncatedFile as doubt:
             if checksum not in doubted:
                 doubted.add(checksum)
                 raise
-            looked = doubt.looked
-        return Download(into, checksum, looked)
+            info = doubt.info
+        return Download(into, checksum, info)
 
     def _store(
         self,

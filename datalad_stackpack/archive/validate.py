@@ -109,8 +109,8 @@ def revalidate(file: PlannedFile, content: bytes) -> FileInfo:
     try:
         return look(file, content)
     except MaybeTruncatedFile as doubt:
-        looked: FileInfo = doubt.looked
-        return looked
+        info: FileInfo = doubt.info
+        return info
 
 
 OTHER_FORMATS = {

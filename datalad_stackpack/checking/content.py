@@ -34,9 +34,9 @@ def damage(path: Path, entry: FileEntry) -> str | None:
         if entry.image is not None:
             return image_damage(path, (entry.image.width, entry.image.height))
         item = read_item(entry.part, entry.row)
-        looked = validate.revalidate(planned(entry.path, entry.url, item, 0), path.read_bytes())
-        if isinstance(looked, SkeletonSize) and recorded_info(entry) not in (None, looked):
-            return f"has {looked.nodes} nodes and {looked.roots} roots, unlike the manifest's"
+        info = validate.revalidate(planned(entry.path, entry.url, item, 0), path.read_bytes())
+        if isinstance(info, SkeletonSize) and recorded_info(entry) not in (None, info):
+            return f"has {info.nodes} nodes and {info.roots} roots, unlike the manifest's"
     except OSError as problem:
         return f"cannot be read: {quoted(problem)}"
     except (InvalidRow, TruncatedFile, DatasetError, UnexpectedContent) as problem:

@@ -86,9 +86,9 @@ class OmittedEntry:
     row: Row = field(repr=False)
 
 
-def file_entry(file: PlannedFile, key: str, looked: FileInfo | None) -> FileEntry:
-    """The record of a file under ``key``; ``looked`` is what was seen of it, if it was."""
-    image, reconstruction = _entries(file, looked)
+def file_entry(file: PlannedFile, key: str, info: FileInfo | None) -> FileEntry:
+    """The record of a file under ``key``; ``info`` is what was seen of it, if it was."""
+    image, reconstruction = _entries(file, info)
     return FileEntry(
         file.path,
         file.part,
@@ -122,14 +122,14 @@ def not_planned(item: Item, downsample: int) -> OmittedEntry:
 
 
 def _entries(
-    file: PlannedFile, looked: FileInfo | None
+    file: PlannedFile, info: FileInfo | None
 ) -> tuple[ImageEntry | None, ReconstructionEntry | None]:
     if isinstance(file, PlannedImage):
-        size = looked if isinstance(looked, ImageSize) else file.expected_size
+        size = info if isinstance(info, ImageSize) else file.expected_size
         return image_entry(file.image, file.downsample, size), None
     assert isinstance(file.item, Reconstruction)  # noqa: S101 (there are two kinds of planned file)
     return None, reconstruction_entry(
-        file.item, looked if isinstance(looked, SkeletonSize) else None
+        file.item, info if isinstance(info, SkeletonSize) else None
     )
 
 

@@ -30,7 +30,7 @@ def test_a_image_is_fetched_looked_at_and_told(archive, client, file, into):
     image = client().fetch(file, into)
     content = into.read_bytes()
     assert image.path == into
-    assert image.looked == ImageSize(TINY.image_width - 2, TINY.image_height - 2)
+    assert image.info == ImageSize(TINY.image_width - 2, TINY.image_height - 2)
     assert image.checksum.bytes == len(content)
     assert image.checksum == Checksum(len(content), sha256(content))
 

@@ -90,7 +90,7 @@ def bounded(downloads: Downloads, seconds: float = 20) -> list[DownloadResult]:
 def check_each_once(arrivals: Sequence[DownloadResult], files: Sequence[PlannedFile]) -> None:
     assert Counter(one.file.path for one in arrivals) == Counter(file.path for file in files)
     for one in arrivals:
-        assert (one.fetched is None) != (one.problem is None)
+        assert (one.download is None) != (one.problem is None)
 
 
 def problems(arrivals: Sequence[DownloadResult]) -> Counter[type]:
@@ -105,8 +105,8 @@ def test_every_file_arrives_once(archive, download, files, jobs):
     arrivals = bounded(download(jobs))
     check_each_once(arrivals, files)
     for one in arrivals:
-        assert one.fetched.path.stat().st_size == one.fetched.checksum.bytes
-    assert len({one.fetched.path for one in arrivals}) == FILES
+        assert one.download.path.stat().st_size == one.download.checksum.bytes
+    assert len({one.download.path for one in arrivals}) == FILES
     assert archive.images_asked == FILES
 
 
@@ -129,7 +129,7 @@ def test_two_files_of_one_image_do_not_share_a_scratch_file(download, files):
     twin = replace(files[0], path="projections/max_xy.jpg")
     arrivals = bounded(download(wanted=(files[0], twin)))
     check_each_once(arrivals, (files[0], twin))
-    assert len({one.fetched.path for one in arrivals}) == 2
+    assert len({one.download.path for one in arrivals}) == 2
 
 
 # --- how many at once ---------------------------------------------------------------------
@@ -247,14 +247,14 @@ def test_a_halt_ends_it_within_the_grace_whatever_hangs(archive, download, files
     thread.join(GRACE_S + 5)
     assert time.monotonic() - began < GRACE_S + 1
     check_each_once(arrived, files)
-    assert all(one.fetched or isinstance(one.problem, Skipped) for one in arrived)
+    assert all(one.download or isinstance(one.problem, Skipped) for one in arrived)
     assert archive.images_asked < FILES
 
 
 def test_whoever_leaves_early_leaves_no_thread_behind(archive, download):
     downloads = download(3)
     first = next(iter(downloads))
-    assert first.fetched
+    assert first.download
     for thread in downloads._threads:
         thread.join(10)
         assert not thread.is_alive()

@@ -6,12 +6,15 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 
 import pytest
-import requests
+from support.helpers import TINY
 
-from datalad_stackpack.archive.deadline import Deadline
+from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.archive.parts import PARTS
+from datalad_stackpack.archive.retry import RetryPolicy
+from datalad_stackpack.archive.sources import at_url
+from datalad_stackpack.errors import InvalidReply
 
 pytest.importorskip("socks", reason="requests speaks SOCKS with PySocks only")
 
@@ -57,22 +60,28 @@ def proxy():
         yield f"socks5://127.0.0.1:{listening.getsockname()[1]}", taken
 
 
-def ask(url: str, proxy: str, head_s: float) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False
-        session.mount("http://", Deadline(head_s))
-        return session.get(url, proxies={"http": proxy}, timeout=10)
+@pytest.fixture
+def through(proxy, monkeypatch):
+    """A client of an archive, to which it gets through the proxy."""
+
+    def build(url: str, **policy) -> ArchiveClient:
+        client = ArchiveClient(at_url(url), RetryPolicy(max_attempts=1, **policy))
+        session = client._http._session()
+        session.proxies = {"http": proxy[0], "https": proxy[0]}
+        return client
+
+    return build
 
 
-def test_the_archive_answers_through_a_socks_proxy(archive, proxy):
-    address, taken = proxy
-    answer = ask(f"{archive.url}/api/v2/data/query.json?criteria=model::Structure", address, 10)
-    assert answer.json()["success"] is True
-    assert len(taken) == 1
+def test_the_archive_answers_through_a_socks_proxy(archive, proxy, through):
+    with through(archive.url) as client:
+        assert client.rows(PARTS["planes"].query(TINY.specimen_id))
+    assert len(proxy[1]) == 1
 
 
-def test_a_head_that_trickles_through_a_socks_proxy_is_given_up(trickling_server, proxy):
-    began = time.monotonic()
-    with pytest.raises((requests.ConnectionError, requests.Timeout)):
-        ask(trickling_server, proxy[0], 0.5)
-    assert time.monotonic() - began < 5
+def test_a_head_that_trickles_through_a_socks_proxy_is_given_up(trickling_server, through):
+    with (
+        through(trickling_server, read_s=5, rate_window_s=0.5) as client,
+        pytest.raises(InvalidReply, match="got no answer in time"),
+    ):
+        client.rows(PARTS["planes"].query(1))

@@ -179,7 +179,7 @@ def test_what_may_be_a_beginning_is_doubted(content, said, tree):
         read(content, reconstruction())
     assert said in one_line(raised.value)
     assert raised.value.retryable
-    assert raised.value.looked == tree
+    assert raised.value.info == tree
     (file,) = plan([reconstruction()], BASE, 0)
     assert revalidate(file, content) == tree
 
