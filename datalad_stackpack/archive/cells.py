@@ -42,6 +42,7 @@ LINE, REPORTER = "line_name", "cell_reporter_status"
 
 
 RECONSTRUCTION = "nr__reconstruction_type"
+SWC_FILE, PROJECTION_PATH = "nrwkf__id", "si__path"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def read_cell(row: Row) -> Cell:
         name=_text(row, NAME),
         species=_text(row, SPECIES),
         structure=_text(row, STRUCTURE),
-        structure_name=_text(row, STRUCTURE_NAME),
+        structure_name=_unquoted(_text(row, STRUCTURE_NAME)),
         layer=_text(row, LAYER),
         dendrite=_text(row, DENDRITE),
         apical=_text(row, APICAL),
@@ -117,6 +118,11 @@ def _text(row: Row, field: str) -> str | None:
     """A text that is only told of; ``None`` for what is none."""
     value = row.get(field)
     return (str(value) or None) if isinstance(value, (str, int)) else None
+
+
+def _unquoted(text: str | None) -> str | None:
+    """A text without the literal quotes that the archive has around it (archive: verified)."""
+    return text.strip('"') or None if text is not None else None
 
 
 def read_ids(rows: Iterable[Row], field: str) -> frozenset[int]:

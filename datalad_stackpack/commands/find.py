@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from datalad.interface.base import Interface, build_doc, eval_results
@@ -21,13 +21,15 @@ from datalad_stackpack.commands.options import ARCHIVE
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import StackpackError, quoted
 
+ACTION = "stackpack-find"
+
 
 @build_doc
 class StackpackFind(Interface):
     """List the cells of the archive that fit a description
 
     Each option is a condition, and a cell meets all of them; with none, every cell is listed.
-    Values are compared as a whole. Nothing is downloaded but the descriptions of cells. It is
+    Values are compared as a whole, and upper and lower case are the same. Nothing is downloaded but the descriptions of cells. It is
     an error, and the exit code is 1, if no cell fits; for a value that no cell of the archive
     has, the values that there are are named.
     """
@@ -81,8 +83,7 @@ class StackpackFind(Interface):
         "name": Parameter(
             args=("--name",),
             metavar="NAME",
-            doc="""the name of the specimen. '*' stands for anything, and upper and lower case
-            are then the same.""",
+            doc="""the name of the specimen. '*' stands for anything.""",
         ),
         "donor": Parameter(
             args=("--donor",),
@@ -142,7 +143,6 @@ class StackpackFind(Interface):
         where: Any = None,
         ids: bool = False,
     ) -> Iterator[dict[str, Any]]:
-
         criteria = {
             "species": species,
             "layer": layer,
@@ -153,22 +153,18 @@ class StackpackFind(Interface):
             "name": name,
             "donor": donor,
         }
-        yield from find(Options(criteria, structure, having, where, archive, ids))
+        yield from _find(Options(criteria, structure, having, where, archive, ids))
 
     @staticmethod
     def custom_result_renderer(res: dict[str, Any], ids: bool = False, **_: Any) -> None:
-
-        render(res, ids)
+        _render(res, ids)
 
     @staticmethod
     def custom_result_summary_renderer(all_results: Sequence[Any]) -> None:
         from datalad.ui import ui
 
-        for said in overview(all_results):
-            ui.message(said)
-
-
-ACTION = "stackpack-find"
+        for line in _overview(all_results):
+            ui.message(line)
 
 
 @dataclass(frozen=True)
@@ -178,15 +174,16 @@ class Options:
     ``criteria`` are those that ask for a value of one field, by name; ``None`` was not given.
     """
 
-    criteria: Mapping[str, Any] = field(default_factory=dict)
-    structure: Any = None
-    available_parts: Any = None
-    where: Any = None
-    archive: Any = None
-    ids: bool = False
+    criteria: Mapping[str, Any]
+    structure: Any
+    available_parts: Any
+    where: Any
+    archive: Any
+    ids: bool
 
-    def wanted(self) -> CellQuery:
+    def query(self) -> CellQuery:
         """The description; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
+        parts = self.available_parts
         return CellQuery(
             tuple(
                 search.parse_criterion(option, given)
@@ -194,42 +191,42 @@ class Options:
                 if given is not None
             ),
             None if self.structure is None else search.parse_structure(self.structure),
-            ()
-            if self.available_parts is None
-            else search.parse_available_parts(self.available_parts),
+            () if parts is None else search.parse_available_parts(parts),
             None if self.where is None else search.parse_clause(self.where),
         )
 
 
-def find(options: Options) -> Iterator[Result]:
-    """Find the cells that the options describe, told as result records."""
+def _find(options: Options) -> Iterator[Result]:
     try:
-        description = options.wanted()
+        query = options.query()
         policy = config.policy()
-        with config.opened_source(options.archive) as source:
-            found = Search(ArchiveClient(source, policy, CancelToken()), description).run()
+        with (
+            config.opened_source(options.archive) as source,
+            ArchiveClient(source, policy, CancelToken()) as client,
+        ):
+            matches = Search(client, query).run()
     except StackpackError as problem:
         yield results.of_refusal(ACTION, "", problem)
         return
-    for cell in found:
-        yield of_cell(cell, options.ids)
+    for cell in matches:
+        yield _of_cell(cell, options.ids)
 
 
-def of_cell(cell: Cell, ids: bool) -> Result:
+def _of_cell(cell: Cell, ids: bool) -> Result:
     """The record of a cell; with ``ids`` it has no field but the id."""
-    told = {"specimen": cell.specimen} if ids else asdict(cell)
-    shown = [cell.name, cell.species, cell.structure]
+    facts = {"specimen": cell.specimen} if ids else asdict(cell)
+    shown = [fact for fact in (cell.name, cell.species, cell.structure) if fact]
     return {
         "action": ACTION,
         "status": "ok",
         "path": str(cell.specimen),
         "type": "cell",
-        "message": ", ".join(quoted(one)[1:-1] for one in shown if one) or "nothing is said of it",
-        **told,
+        "message": ", ".join(quoted(fact)[1:-1] for fact in shown) or "nothing is known of it",
+        **facts,
     }
 
 
-def render(result: Result, ids: bool) -> None:
+def _render(result: Result, ids: bool) -> None:
     """Show one record, if it is not for the table: an id, or why there is no cell."""
     from datalad.ui import ui
 
@@ -242,14 +239,14 @@ def render(result: Result, ids: bool) -> None:
         ui.message(f"{ACTION}({result['status']}): {result['message']}")
 
 
-def overview(all_results: Sequence[Any]) -> list[str]:
+def _overview(all_results: Sequence[Any]) -> list[str]:
     """The table of the cells, and how many there are; nothing if only ids were asked for."""
-    names = [one.name for one in fields(Cell)]
-    found = [
+    names = [each.name for each in fields(Cell)]
+    matches = [
         Cell(**{name: result[name] for name in names})
         for result in all_results
         if isinstance(result, dict) and "reconstruction" in result
     ]
-    if not found:
+    if not matches:
         return []
-    return [*cells.table(found), f"{len(found)} cell{'s' * (len(found) > 1)}"]
+    return [*cells.table(matches), f"{len(matches)} cell{'s' * (len(matches) > 1)}"]

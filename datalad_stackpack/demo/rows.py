@@ -13,7 +13,7 @@ from math import dist
 from zlib import crc32
 
 from datalad_stackpack.demo.cells import STRUCTURES, DemoCell, Structure
-from datalad_stackpack.demo.images import DemoImage, images
+from datalad_stackpack.demo.images import DemoImage, images, projection
 from datalad_stackpack.demo.neuron import neuron, position_um
 
 Value = bool | int | float | str | None
@@ -168,24 +168,28 @@ def _detail(cell: DemoCell) -> Record:
     has = cell.reconstruction
     structure = STRUCTURES.get(cell.structure)
     measured = _measured(cell) if has else {}
+    minimum = projection(cell, "min", "xy") if cell.projections else None
     fields: dict[str, Value] = {
         "cell_reporter_status": cell.reporter,
         "donor__id": cell.donor_id,
         "donor__name": cell.name.split(";")[-1].rsplit(".", 3)[0],
         "donor__species": cell.species,
         "erwkf__id": cell.made_id("nwb", 169_651_577),
-        "line_name": cell.line,
+        "line_name": cell.line or "",
         "nr__max_euclidean_distance": measured.get("max_euclidean_distance"),
         "nr__number_bifurcations": measured.get("number_bifurcations"),
         "nr__number_stems": measured.get("number_stems"),
         "nr__reconstruction_type": cell.reconstruction_type if has else None,
         "nrwkf__id": swc_file_id(cell) if has else None,
+        "si__height": float(cell.image_height) if minimum else None,
+        "si__path": minimum.path if minimum else None,
+        "si__width": float(cell.image_width) if minimum else None,
         "specimen__id": cell.specimen_id,
         "specimen__name": cell.name,
         "structure__acronym": cell.structure,
         "structure__id": structure.id if structure else None,
         "structure__layer": cell.layer,
-        "structure__name": cell.structure_name,
+        "structure__name": f'"{cell.structure_name}"',
         "structure_parent__acronym": cell.structure_parent,
         "tag__apical": cell.apical,
         "tag__dendrite_type": cell.dendrite_type,

@@ -128,9 +128,7 @@ def _entries(
         size = info if isinstance(info, ImageSize) else file.expected_size
         return image_entry(file.image, file.downsample, size), None
     assert isinstance(file.item, Reconstruction)  # noqa: S101 (there are two kinds of planned file)
-    return None, reconstruction_entry(
-        file.item, info if isinstance(info, SkeletonSize) else None
-    )
+    return None, reconstruction_entry(file.item, info if isinstance(info, SkeletonSize) else None)
 
 
 def image_entry(image: Image, downsample: int, size: ImageSize | None) -> ImageEntry:
