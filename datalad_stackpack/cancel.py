@@ -59,7 +59,8 @@ def cancel_on_signal(cancel: CancelToken) -> Iterator[None]:
             signal.signal(number, handler)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, heed)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as in a background job
+            before[number] = signal.signal(number, heed)
     try:
         yield
     finally:

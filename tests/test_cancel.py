@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -145,3 +148,29 @@ def test_a_context_within_another_leaves_the_end_to_it(caught):
             signal.raise_signal(signal.SIGTERM)
         assert caught == []
     assert caught == [signal.SIGTERM]
+
+
+@both
+def test_a_signal_that_is_ignored_stays_ignored(number, caught):
+    before = signal.signal(number, signal.SIG_IGN)
+    cancel = CancelToken()
+    with cancel_on_signal(cancel):
+        signal.raise_signal(number)
+        assert not cancel.is_set()
+    assert signal.signal(number, before) is signal.SIG_IGN
+
+
+def test_what_was_printed_is_not_lost_when_sigterm_ends_the_process():
+    words = (
+        "import os, signal\n"
+        "from datalad_stackpack.cancel import CancelToken, cancel_on_signal\n"
+        "with cancel_on_signal(CancelToken()):\n"
+        "    print('how far it came')\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", words], capture_output=True, check=False, env=buffered
+    )
+    assert done.returncode == -signal.SIGTERM
+    assert done.stdout == b"how far it came\n"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from support import faults
-from support.helpers import TINY
+from support.helpers import TINY, until
 from support.misbehaving import FaultyArchive
 
-from datalad_stackpack.archive import sources
+from datalad_stackpack.archive import downloads, sources
 from datalad_stackpack.archive.client import ArchiveClient, Download
 from datalad_stackpack.archive.downloads import GRACE_S, DownloadResult, Downloads
 from datalad_stackpack.archive.files import ImageSize, PlannedFile
@@ -301,3 +301,18 @@ def test_an_error_that_nobody_foresaw_does_not_hang_the_program(download, files)
 
     threading.Thread(target=consume, daemon=True).start()
     assert ended.wait(5), "the downloads do not end"
+
+
+def test_what_has_come_when_the_grace_is_over_is_not_dropped(files, archive, tmp_path, monkeypatch):
+    """It was validated, and is kept, though nobody waits any longer."""
+    monkeypatch.setattr(downloads, "GRACE_S", 0)
+    cancel = CancelToken()
+    client = ArchiveClient(sources.demo(archive.url), RetryPolicy(), cancel)
+    running = Downloads(client, files[:3], tmp_path, 3, CircuitBreaker(5), cancel)
+    results = []
+    for result in running:
+        if not results:
+            until(lambda: running._arrivals.qsize() == 2)
+            cancel.set("enough")
+        results.append(result)
+    assert [result.problem for result in results] == [None] * 3
