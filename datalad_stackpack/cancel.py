@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +66,4 @@ def cancel_on_signal(cancel: CancelToken) -> Iterator[None]:
         cancel.heeding = False
         restore()
     if cancel.signal is not None:
-        sys.stdout.flush()  # SIGTERM ends the process at once, and what was said would be lost
-        sys.stderr.flush()
         signal.raise_signal(cancel.signal)
