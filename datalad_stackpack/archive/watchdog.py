@@ -64,8 +64,12 @@ class Watchdog:
             self._transfers.discard(transfer)
 
     def stop(self) -> None:
-        """End the thread."""
+        """Give up what still waits, and end the thread."""
         self._stopped.set()
+        with self._lock:
+            for transfer in self._transfers:
+                transfer.given_up = True
+                _shut(transfer.socket)
         if self._thread is not None:
             self._thread.join()
 

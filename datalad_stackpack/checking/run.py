@@ -6,7 +6,6 @@ what they mean is decided by :mod:`~datalad_stackpack.checking.findings`.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -121,9 +120,9 @@ class StackCheck:
             )
             yield Finding("manifest-modified", Level.ERROR, message, MANIFEST_NAME)
         try:
-            document = json.loads(raw)
-        except (ValueError, RecursionError) as problem:
-            yield Finding("manifest-invalid", Level.ERROR, f"no JSON: {problem}", MANIFEST_NAME)
+            document = json_text.loaded(raw)
+        except ManifestError as problem:
+            yield Finding("manifest-invalid", Level.ERROR, str(problem), MANIFEST_NAME)
             return
         try:
             json_text.check_version(document)

@@ -52,7 +52,7 @@ FILE_FIELDS = ("path", "part", "url", "key", "row", "media_type", "withdrawn")
 def claims_to_be_one(content: bytes) -> bool:
     """Whether a file's content says of itself that it is a stack's manifest, of any version."""
     try:
-        document = _loaded(content)
+        document = loaded(content)
     except ManifestError:
         return False
     generator = document.get("generator")
@@ -87,7 +87,7 @@ def as_text(value: object) -> bytes:
 
 def read(content: bytes) -> Manifest:
     """The manifest in ``content``; raises :class:`ManifestError` if it is not one of ours."""
-    document = _loaded(content)
+    document = loaded(content)
     check_version(document)
     try:
         manifest = _manifest(document)
@@ -115,7 +115,7 @@ def _check_values(manifest: Manifest) -> None:
         raise ManifestError(f"the manifest is not valid: it has {quoted(wrong[0])}")
 
 
-def _loaded(content: bytes) -> dict[str, Any]:
+def loaded(content: bytes) -> dict[str, Any]:
     """The JSON object in ``content``; raises :class:`ManifestError` for anything else."""
     if content.count(b"[") + content.count(b"{") > MOST_CONTAINERS:
         raise ManifestError(f"the manifest holds more than {MOST_CONTAINERS} lists and objects")

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import requests
+from support.helpers import until
 
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.http import HttpSession
@@ -43,6 +44,26 @@ def test_no_thread_outlives_a_client(archive):
             assert "watchdog" in names
     left = {thread for thread in set(threading.enumerate()) - before if thread.name == "watchdog"}
     assert left == set()
+
+
+def test_a_reader_that_waits_does_not_outlive_its_client(trickling_server):
+    patient = RetryPolicy(read_s=60, rate_window_s=60, max_attempts=1)
+    problems: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            client.rows(QUERY)
+        except InvalidReply as problem:
+            problems.append(problem)
+
+    with ArchiveClient(at_url(trickling_server), patient) as client:
+        reader = threading.Thread(target=ask, daemon=True)
+        reader.start()
+        until(lambda: bool(client._http._watchdog._transfers))
+        until(lambda: all(each.socket for each in client._http._watchdog._transfers))
+    reader.join(10)
+    assert not reader.is_alive()
+    assert len(problems) == 1
 
 
 # --- whom else a session would ask or tell -------------------------------------------------
