@@ -86,15 +86,16 @@ def opened_source(given: str | None) -> Iterator[Source]:
 def source_of_stack(recorded_url: str, given: str | None) -> Iterator[Source]:
     """The archive to ask about a stack whose manifest names ``recorded_url``.
 
-    A manifest may be a stranger's, so it decides nothing: the archive is the one that ``given`` or the
-    configuration names, or the demo archive on its configured port of this machine. Raises
+    A manifest may be a stranger's, so it decides nothing: the archive is the one that ``given`` or
+    the configuration names, or the demo archive on its configured port of this machine. Raises
     :class:`ArgumentError` if that is another one than the manifest's.
     """
     is_demo = recorded_url == f"http://127.0.0.1:{demo_port()}"
     with opened_source("demo" if is_demo and given is None else given) as source:
         if source.url != recorded_url:
             raise ArgumentError(
-                f"the stack is of the archive {quoted(recorded_url)}, and {quoted(source.url)} would be "
+                f"the stack is of the archive {quoted(recorded_url)}, and {quoted(source.url)} "
+                "would be "
                 f"asked: give --archive {quoted(recorded_url)} if you trust that address"
             )
         yield source

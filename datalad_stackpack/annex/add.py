@@ -83,8 +83,8 @@ class AnnexAdder:
         """Give the file at ``path`` to git-annex; :meth:`completed` tells what became of it.
 
         ``content`` is a validated temporary file that is moved there first, ``None`` if the file
-        stands there already. ``replaces`` is the key of the annexed file that may stand there, ``None``
-        if nothing may. Raises :class:`AnnexError` when git-annex has ended.
+        stands there already. ``replaces`` is the key of the annexed file that may stand
+        there, ``None`` if nothing may. Raises :class:`AnnexError` when git-annex has ended.
         """
         if url is not None:
             self.register_url(expected_key, url)
@@ -184,9 +184,8 @@ def _move_without_replacing(content: Path, place: Path) -> None:
 def _remove_annexed(place: Path, key: str) -> None:
     """Remove the annexed file at ``place`` if it has ``key``; else it stays."""
     there = path_type(place)
-    if there is PathType.LINK and key_of_link(place) == key:
-        place.unlink()
-    elif there is PathType.REGULAR_FILE and key_of_content(place) == key:
+    is_link = there is PathType.LINK and key_of_link(place) == key
+    if is_link or (there is PathType.REGULAR_FILE and key_of_content(place) == key):
         place.unlink()
 
 
@@ -201,9 +200,9 @@ def _tidy(place: Path, expected_key: str) -> None:
     if checksum is None:
         return
     with suppress(OSError):
-        if there is PathType.LINK and checksum.sha256 in (key_of_link(place) or ""):
-            place.unlink()
-        elif there is PathType.REGULAR_FILE and place.stat().st_size < checksum.bytes:
+        is_our_link = there is PathType.LINK and checksum.sha256 in (key_of_link(place) or "")
+        is_part = there is PathType.REGULAR_FILE and place.stat().st_size < checksum.bytes
+        if is_our_link or is_part:
             place.unlink()
 
 

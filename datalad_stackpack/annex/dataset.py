@@ -180,11 +180,11 @@ def commit(
 ) -> str:
     """Commit files of the stack and the removal of ``removed``, and nothing else.
 
-    ``keys`` are those of annexed files by path, which are staged; ``contents`` those of files in git
-    itself, which need not be. ``directory`` is the run's own for temporary files. The message is DataLad's run
-    record, whose outputs may be directories rather than every file. Returns the commit, of the
-    user's branch also when an adjusted one is checked out. Raises :class:`DatasetError` unless the
-    commit's tree has all of it.
+    ``keys`` are those of annexed files by path, which are staged; ``contents`` those of files in
+    git itself, which need not be. ``directory`` is the run's own for temporary files. The message
+    is DataLad's run record, whose outputs may be directories rather than every file. Returns the
+    commit, of the user's branch also when an adjusted one is checked out. Raises
+    :class:`DatasetError` unless the commit's tree has all of it.
     """
     from datalad.distribution.dataset import Dataset
 
@@ -202,7 +202,8 @@ def commit(
     if problem or missing:
         reason = problem or f"{len(missing)} files are not in the commit, such as {missing[0]}"
         raise DatasetError(
-            f"cannot commit in {quoted(location.root)}: {quoted(reason)}; what was validated is kept "
+            f"cannot commit in {quoted(location.root)}: {quoted(reason)}; what was validated is "
+            "kept "
             "and staged: run the same command again once that is mended"
         )
     return head(location)

@@ -127,9 +127,9 @@ class Index:
         """Commit ``paths`` as they are staged, ``contents``, and the removal of ``removed`` alone.
 
         ``contents`` are files in git itself, byte for byte: past git-annex's filter and past git's
-        conversion of line ends. The commit is made from ``own_index``: the last commit's files with ours put in. So what the
-        user has staged stays staged, and the work tree is not read. Hooks run. Raises
-        :class:`AnnexError` if git refuses.
+        conversion of line ends. The commit is made from ``own_index``: the last commit's files
+        with ours put in. So what the user has staged stays staged, and the work tree is not read.
+        Hooks run. Raises :class:`AnnexError` if git refuses.
         """
         settings = {"GIT_INDEX_FILE": str(own_index)}
         staged = Path(os.fsdecode(self._git(["rev-parse", "--git-path", "index"])).rstrip("\n"))
@@ -199,7 +199,7 @@ class Index:
             self._git(["update-index", "--add", "-z", "--stdin"], feed=feed)
 
     def is_same_in_work_tree(self, path: str, content: bytes) -> bool:
-        """Whether git would take the file ``path`` for ``content``, which it may write with CRLF."""
+        """Whether git would take the file ``path`` for ``content``; it may write it with CRLF."""
         there = self._root / (self._prefix + path)
         words = ["hash-object", "--stdin"]
         wanted = self._git(words, feed=content)

@@ -148,7 +148,8 @@ def manifest_content(path: Path) -> bytes:
 def is_stack_of(series: Series, directory: Path) -> bool:
     """Whether the stack of ``series`` stands in ``directory`` itself.
 
-    Raises :class:`PathConflict` for a stack whose manifest cannot be read: of what it is, is unknown.
+    Raises :class:`PathConflict` for a stack whose manifest cannot be read: of what it is, is
+    unknown.
     """
     try:
         content = manifest_content(directory / MANIFEST_NAME)
@@ -156,7 +157,8 @@ def is_stack_of(series: Series, directory: Path) -> bool:
     except ManifestError as problem:
         if any((directory / name).is_dir() for name in DIRECTORIES):
             raise PathConflict(
-                f"{quoted(directory)} has images like a stack, but its manifest.json does not say of "
+                f"{quoted(directory)} has images like a stack, but its manifest.json does not "
+                "say of "
                 f"what: {problem}; git restore manifest.json brings the committed one"
             ) from problem
         return False
@@ -221,7 +223,8 @@ def check_index(root: Path, stack: Path) -> None:
                 f"datalad get -n {quoted(root / path)}"
             )
         raise PathConflict(
-            f"{quoted(name)} is a file in git's index of {quoted(root)}, not a directory: git restore "
+            f"{quoted(name)} is a file in git's index of {quoted(root)}, not a directory: git "
+            "restore "
             "brings it back; give another directory with --into"
         )
 

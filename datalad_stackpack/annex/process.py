@@ -154,7 +154,7 @@ class BatchProcess:
         return reply
 
     def send(self, line: str) -> None:
-        """Write a line; raises :class:`AnnexError` for two in one, or when the process has ended."""
+        """Write a line; raises :class:`AnnexError` for two in one, or if the process has ended."""
         if "\n" in line:
             raise AnnexError(f"{quoted(line)} has a line end, and cannot be given to {self._name}")
         self.write(os.fsencode(line) + b"\n")

@@ -1,11 +1,11 @@
 """Files by their addresses alone: what ``git annex addurl --relaxed`` does, for many at once.
 
-git-annex needs milliseconds for each file, and the whole database has 590,000. What it does for one
-is simple: a VURL key made of the address, two logs in its branch, a symbolic link. So it does one
-of each form of key, and where those came out as expected here, in every part, the others are made
-the same way together; else git-annex does them all. That is the case in an adjusted branch, with
-``annex.addunlocked``, on a file system without symbolic links, in a repository with SHA-256 objects,
-and wherever git-annex is set to keep its records elsewhere or has changed its ways.
+git-annex needs milliseconds for each file, and the whole database has 590,000. What it does for
+one is simple: a VURL key made of the address, two logs in its branch, a symbolic link. So it does
+one of each form of key, and where those came out as expected here, in every part, the others are
+made the same way together; else git-annex does them all. That is the case in an adjusted branch,
+with ``annex.addunlocked``, on a file system without symbolic links, in a repository with SHA-256
+objects, and wherever git-annex is set to keep its records elsewhere or has changed its ways.
 """
 
 from __future__ import annotations

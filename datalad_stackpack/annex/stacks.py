@@ -16,7 +16,7 @@ from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME
 
 
 def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[StackLocation]:
-    """The stacks of a dataset and of the subdatasets that are present, sorted by path; at least one.
+    """The stacks of a dataset and of the subdatasets that are here, by path; at least one.
 
     ``dataset`` is ``--dataset`` or ``None`` for the one around the current directory; where that
     is in none, each of ``paths`` is looked for in its own. With ``paths`` only stacks at, below or

@@ -70,7 +70,7 @@ def location_below(parent: StackLocation, series: Series, into: Any) -> StackLoc
 
 
 def _check_untracked(parent: StackLocation, stack: Path) -> None:
-    """Raise :class:`PathConflict` where the parent already has something there, or would ignore it."""
+    """Raise :class:`PathConflict` where the parent has something there, or would ignore it."""
     check_index(parent.root, stack)
     name = stack.relative_to(parent.root).as_posix()
     if run(["git", "--literal-pathspecs", "ls-files", "-z", "--", name], parent.root):
@@ -82,7 +82,8 @@ def _check_untracked(parent: StackLocation, stack: Path) -> None:
     if ignored:
         rule = os.fsdecode(ignored).partition("\t")[0]
         raise PathConflict(
-            f"{quoted(parent.root)} ignores {quoted(name)} ({quoted(rule)}), and could not have it as "
+            f"{quoted(parent.root)} ignores {quoted(name)} ({quoted(rule)}), and could not have "
+            "it as "
             "a subdataset: change that rule, or give another directory with --into"
         )
 
@@ -92,9 +93,10 @@ def save_subdatasets(
 ) -> str | None:
     """Record the present commits of ``stacks`` in the parent; nothing else is saved.
 
-    Returns the parent's commit, or ``None`` if it had them all. Raises :class:`DatasetError` unless
-    the parent then has each as a subdataset. ``.gitmodules`` is named, because a save that failed, or
-    a ``git mv``, leaves it staged, and a clone of a commit without it cannot get the subdatasets.
+    Returns the parent's commit, or ``None`` if it had them all. Raises :class:`DatasetError`
+    unless the parent then has each as a subdataset. ``.gitmodules`` is named, because a save that
+    failed, or a ``git mv``, leaves it staged, and a clone of a commit without it cannot get the
+    subdatasets.
     """
     with locked(parent, on_lock_wait):
         before = head(parent)

@@ -37,8 +37,8 @@ class DownloadResult:
 class Downloads:
     """Fetches ``files`` into ``tmp_dir``, at most ``jobs`` at once.
 
-    Iterating gives one :class:`DownloadResult` for each file, in the order in which they end. At most
-    ``jobs`` files wait to be taken out, so little is lost when the program is killed. The
+    Iterating gives one :class:`DownloadResult` for each file, in the order in which they end. At
+    most ``jobs`` files wait to be taken out, so little is lost when the program is killed. The
     threads are daemons: one that hangs in a read does not keep the program from ending.
     """
 

@@ -146,7 +146,7 @@ def is_planned(item: Item) -> bool:
 
 
 def planned(path: str, url: str, item: Item, downsample: int) -> PlannedFile:
-    """The file that an item is planned as; raises :class:`InvalidRow` for an image no JPEG can be."""
+    """The file of an item; raises :class:`InvalidRow` for an image that no JPEG can be."""
     if isinstance(item, Reconstruction):
         return PlannedReconstruction(path, url, item)
     image = PlannedImage(path, url, item, downsample)

@@ -1,7 +1,7 @@
 """The kinds of series that the archive has, in one table: what a stack can be of.
 
-A new kind of series is a new :class:`SeriesKind` here, with its parts. The schema of a manifest names
-them too; nothing else does.
+A new kind of series is a new :class:`SeriesKind` here, with its parts. The schema of a manifest
+names them too; nothing else does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which cells of an archive fit a description.
 
-The archive has one table of all cells, 2,333 rows in two pages (archive: verified). It is asked for as
-a whole and filtered here: so upper and lower case do not matter, and the values that cells have are
-at hand for an error message.
+The archive has one table of all cells, 2,333 rows in two pages (archive: verified). It is asked
+for as a whole and filtered here: so upper and lower case do not matter, and the values that cells
+have are at hand for an error message.
 """
 
 from __future__ import annotations
@@ -99,12 +99,13 @@ def parse_structure(given: object) -> str:
 def _check_value(option: str, value: str) -> None:
     if not value or not value.isprintable():
         raise ArgumentError(
-            f"--{option}: {quoted(value)} cannot be asked for: give one line of printable characters"
+            f"--{option}: {quoted(value)} cannot be asked for: give one line of printable "
+            "characters"
         )
 
 
 def parse_available_parts(given: object) -> tuple[str, ...]:
-    """What a cell is to have, in the order of :data:`AVAILABLE_PARTS`, out of a list with commas."""
+    """What a cell is to have, out of a list with commas, in the order of the known parts."""
     names = given.split(",") if isinstance(given, str) else list(_each(given))
     names = [name.strip() for name in names]
     for name in names:

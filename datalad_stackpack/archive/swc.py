@@ -37,8 +37,9 @@ class SkeletonSize:
 def read(content: bytes, reconstruction: Reconstruction) -> SkeletonSize:
     """What an SWC file holds, all of it looked at.
 
-    Raises :class:`UnexpectedContent` for anything that is not a tree of nodes, :class:`TruncatedFile` for
-    what is no more than the beginning of one, and :class:`MaybeTruncatedFile` for what may be.
+    Raises :class:`UnexpectedContent` for anything that is not a tree of nodes,
+    :class:`TruncatedFile` for what is no more than the beginning of one, and
+    :class:`MaybeTruncatedFile` for what may be.
     """
     if not content.strip():
         raise TruncatedFile("came empty: no byte of the reconstruction")

@@ -74,9 +74,10 @@ def most_bytes(file: PlannedFile) -> int:
 def check_reply(file: PlannedFile, answer: Answer, beginning: bytes) -> None:
     """Raise unless the answer's headers and the ``beginning`` of its body can be the file's.
 
-    A page of text under status 200 is what an outage looks like (archive: reported), so it is
-    a :class:`TruncatedFile`, worth asking for again; another encoding or image format is a
-    :class:`UnexpectedContent`. How the archive labels an SWC file is not known, so any label will do.
+    A page of text under status 200 is what an outage looks like (archive: reported), so it is a
+    :class:`TruncatedFile`, worth asking for again; another encoding or image format is a
+    :class:`UnexpectedContent`. How the archive labels an SWC file is not known, so any label will
+    do.
     """
     if answer.encoding not in ("", "identity"):
         raise UnexpectedContent(

@@ -118,10 +118,12 @@ class Transport(HTTPAdapter):
     """Makes connections that show their sockets, direct or through any proxy."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make direct connections."""
         super().init_poolmanager(*args, **kwargs)
         _show_sockets(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Make connections through a proxy, be it of HTTP or SOCKS."""
         manager = super().proxy_manager_for(*args, **kwargs)
         _show_sockets(manager)
         return manager

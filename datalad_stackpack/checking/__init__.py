@@ -1,1 +1,1 @@
-"""Is a stack whole, and does the archive still say the same?"""
+"""Checks: is a stack whole, and does the archive still list and serve the same."""

@@ -81,9 +81,9 @@ class PartCount:
 class Citation:
     """One version of one stack, as it is cited.
 
-    ``part_counts`` are the parts that have files or should have, ``checksums`` counts the files with a
-    known checksum, ``caveats`` say why it is not to be cited as it is. ``named`` are the files that
-    are to be cited one by one, with their addresses.
+    ``part_counts`` are the parts that have files or should have, ``checksums`` counts the files
+    with a known checksum, ``caveats`` say why it is not to be cited as it is. ``named`` are the
+    files that are to be cited one by one, with their addresses.
     """
 
     series: Series
@@ -169,7 +169,8 @@ def _caveats(manifest: Manifest, commit_info: CommitInfo) -> tuple[Caveat, ...]:
         reason = f"in {_files(wrong)} the commit is not what its manifest says"
         found.append(Caveat(BROKEN, reason))
     if commit_info.unsaved:
-        reason = f"{_files(commit_info.unsaved)} of the work tree {_are(commit_info.unsaved)} not as in the commit"
+        files, are = _files(commit_info.unsaved), _are(commit_info.unsaved)
+        reason = f"{files} of the work tree {are} not as in the commit"
         found.append(Caveat(UNSAVED, reason))
     return tuple(found)
 

@@ -143,7 +143,8 @@ def check_savable(cited: Citation) -> None:
     """Raise :class:`ArgumentError` for a citation that is wrong as soon as it is committed."""
     if cited.commit_info.unsaved:
         raise ArgumentError(
-            f"{cited.series.label} has unsaved changes in {cited.commit_info.unsaved} of its files: "
+            f"{cited.series.label} has unsaved changes in {cited.commit_info.unsaved} of its "
+            "files: "
             "save or undo them first"
         )
 
@@ -197,7 +198,8 @@ class History:
         found = None if "\0" in as_text(rev) else self._commit(as_text(rev))
         if found is None:
             raise ArgumentError(
-                f"--rev {quoted(rev)} is no commit of {quoted(self._location.root)}: give a branch, "
+                f"--rev {quoted(rev)} is no commit of {quoted(self._location.root)}: give a "
+                "branch, "
                 "a tag or a commit"
             )
         return self.tip() if found == self._commit("HEAD") else found
@@ -219,7 +221,8 @@ class History:
         found = self._git("rev-list", "--max-count=1", tip, "--", *own).strip()
         if found and found in self._cut_off():
             raise DatasetError(
-                f"the history of {quoted(self._location.root)} is cut off at {found[:10]}, and does "
+                f"the history of {quoted(self._location.root)} is cut off at {found[:10]}, and "
+                "does "
                 "not tell which commit last changed the stack: git fetch --unshallow"
             )
         return found or None

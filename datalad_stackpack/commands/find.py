@@ -29,9 +29,9 @@ class StackpackFind(Interface):
     """List the cells of the archive that fit a description
 
     Each option is a condition, and a cell meets all of them; with none, every cell is listed.
-    Values are compared as a whole, and upper and lower case are the same. Nothing is downloaded but the descriptions of cells. It is
-    an error, and the exit code is 1, if no cell fits; for a value that no cell of the archive
-    has, the values that there are are named.
+    Values are compared as a whole, and upper and lower case are the same. Nothing is downloaded
+    but the descriptions of cells. It is an error, and the exit code is 1, if no cell fits; for a
+    value that no cell of the archive has, the values that there are are named.
     """
 
     _params_ = {

@@ -1,4 +1,4 @@
-"""RMA as the demo archive speaks it: from text to a query, and from a query to the bytes of the reply."""
+"""RMA as the demo archive speaks it: from text to a query, and from a query to the reply."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def read(content: bytes) -> Manifest:
 
 
 def _check_values(manifest: Manifest) -> None:
-    """Raise :class:`ManifestError` for a value that would lead somewhere: a manifest may be anybody's."""
+    """Raise :class:`ManifestError` for a value that would lead elsewhere: it may be anybody's."""
     entries: list[FileEntry | OmittedEntry] = [*manifest.files, *manifest.omitted]
     wrong = [
         *(entry.path for entry in entries if entry.path and not PATH.fullmatch(entry.path)),

@@ -1,4 +1,4 @@
-"""Values from a JSON document, each checked to be of the type that a dataclass has for it (pure)."""
+"""Values of a JSON document, each checked to be of the type that its field has (pure)."""
 
 from __future__ import annotations
 
@@ -46,12 +46,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, choice) for choice in get_args(hint))
     if origin is tuple:
         return isinstance(value, tuple) and all(map(_fits, value, get_args(hint)))
-    if hint is Any:
-        return True
-    if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if hint is type(None):
-        return value is None
-    return isinstance(value, origin or hint)
+    if hint in (int, float):  # a bool is no number here, and a whole number may be a length
+        numbers = (int, float) if hint is float else int
+        return isinstance(value, numbers) and not isinstance(value, bool)
+    return hint is Any or isinstance(value, origin or hint)

@@ -27,7 +27,7 @@ MakeRunRecord = Callable[[Survey, StackLocation, Manifest, Manifest | None], Run
 """Makes the run record of a commit, from the new manifest and the one before."""
 
 WITH_KEY = (Action.KEEP, Action.RESTORE, Action.FETCH, Action.REFETCH)
-"""What is planned for files that git has already under a key: they keep it until another is noted."""
+"""What is planned for files that have a key already: they keep it until another is noted."""
 
 
 class StackCommit:

@@ -57,15 +57,16 @@ class ManifestFile:
         ):
             return  # git itself wrote it with other line ends
         raise PathConflict(
-            f"{quoted(self.path)} has changes that are not committed: commit them, or undo them with "
+            f"{quoted(self.path)} has changes that are not committed: commit them, or undo them "
+            "with "
             "git restore manifest.json"
         )
 
     def replace(self, content: bytes, directory: Path) -> str | None:
         """Put ``content`` in place of what this run saw there.
 
-        ``directory`` is the run's own. Returns a problem when somebody changed the file meanwhile: then
-        theirs stays in the work tree. Raises :class:`WriteError` where it cannot be written.
+        ``directory`` is the run's own. Returns a problem when somebody changed the file meanwhile:
+        then theirs stays in the work tree. Raises :class:`WriteError` where it cannot be written.
         """
         try:
             if (there := self._content()) == content:

@@ -36,7 +36,7 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class PlannedAction:
-    """A planned file and what to do about it; ``key`` is that of the file that stands there, if any.
+    """A planned file and what to do about it; ``key`` is that of what stands there, if any.
 
     ``register_url`` asks to register the URL again: a manifest of ours has it, git-annex does not.
     """
@@ -190,8 +190,8 @@ def check_withdrawn(
 ) -> None:
     """Raise :class:`PathConflict` unless withdrawn files are as they were recorded.
 
-    They are not fetched again, so a lost one could not be replaced, and an edited one must not
-    be committed, or removed, as if it were the archive's. ``may_be_missing`` for those to be pruned.
+    They are not fetched again, so a lost one could not be replaced, and an edited one must not be
+    committed, or removed, as if it were the archive's. ``may_be_missing`` for those to be pruned.
     """
     for entry in gone:
         there = states.get(entry.path)

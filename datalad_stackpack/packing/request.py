@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from datalad_stackpack import __version__
 from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.parts import Series
@@ -15,8 +14,6 @@ from datalad_stackpack.archive.sources import Source
 from datalad_stackpack.manifest.diff import Difference, compare_rows, withdrawn_entries
 from datalad_stackpack.manifest.entries import FileEntry, not_accepted, not_planned
 from datalad_stackpack.manifest.model import AnsweredQuery, Generator, Manifest, compose
-
-GENERATOR = Generator("datalad-stackpack", __version__)
 
 
 class Withdrawn(Enum):
@@ -69,6 +66,7 @@ class Survey:
     """What the archive lists of a series: the files that can be fetched, and all other rows."""
 
     request: PackRequest
+    generator: Generator
     source: Source
     queries: tuple[AnsweredQuery, ...]
     files: tuple[PlannedFile, ...]
@@ -90,7 +88,7 @@ class Survey:
         """The manifest of a stack that has ``entries``; files not among them are omitted."""
         present = {entry.path for entry in entries}
         return compose(
-            GENERATOR,
+            self.generator,
             self.request.series,
             self.source,
             self.queries,

@@ -211,8 +211,9 @@ class _Run:
     def _completed(self, adder: AnnexAdder, at_most: int = 0) -> Iterator[FileReport]:
         """Reports of the files that git-annex has, waiting until ``at_most`` are under way.
 
-        A file that stands in the way is left there, and the run goes on. What else keeps a file out
-        of the annex would keep the others out too: then those under way are waited for, and it is raised.
+        A file that stands in the way is left there, and the run goes on. What else keeps a file
+        out of the annex would keep the others out too: then those under way are waited for, and it
+        is raised.
         """
         fatal: StackpackError | None = None
         for result in adder.completed(at_most):

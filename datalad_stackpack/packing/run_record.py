@@ -26,7 +26,8 @@ def of_adding(
     command = ["datalad", "stackpack-add", "-d", ".", "--into", location.relative,
                "--archive", archive_word, "--parts", ",".join(request.parts),
                "--downsample", str(request.downsample),
-               *([] if request.fetch else ["--no-fetch"]), *_series_words(request.series)]  # fmt: skip
+               *([] if request.fetch else ["--no-fetch"]),
+               *_series_words(request.series)]  # fmt: skip
     counts = [
         PARTS[part].counted(sum(entry.part == part for entry in manifest.files))
         for part in request.parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from datalad_stackpack import __version__
 from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import PlannedFile, is_planned
@@ -12,8 +13,10 @@ from datalad_stackpack.archive.parts import PARTS, Holds
 from datalad_stackpack.archive.rows import Item, read_rows
 from datalad_stackpack.errors import InvalidRow, NoResults
 from datalad_stackpack.manifest import layout
-from datalad_stackpack.manifest.model import AnsweredQuery, Manifest
+from datalad_stackpack.manifest.model import AnsweredQuery, Generator, Manifest
 from datalad_stackpack.packing.request import PackRequest, Survey
+
+GENERATOR = Generator("datalad-stackpack", __version__)
 
 
 def survey_archive(
@@ -42,7 +45,7 @@ def survey_archive(
     others = tuple(item for item in items if not is_planned(item))
     if recorded is None and not files:
         _check_has_results(request, others, cell_record)
-    return Survey(request, client.source, tuple(queries), files, others, cell_record)
+    return Survey(request, GENERATOR, client.source, tuple(queries), files, others, cell_record)
 
 
 def _check_addresses(files: Sequence[PlannedFile]) -> None:
@@ -63,7 +66,7 @@ def _check_addresses(files: Sequence[PlannedFile]) -> None:
 def _check_has_results(
     request: PackRequest, others: Sequence[Item], cell_record: CellRecord | None
 ) -> None:
-    """Raise :class:`NoResults` if no file can be fetched; metadata alone is no stack, unless asked."""
+    """Raise :class:`NoResults` if there is no file; metadata alone is no stack, unless asked."""
     file_parts = [part for part in request.parts if PARTS[part].holds is not Holds.METADATA]
     if not file_parts and cell_record is not None:
         return

@@ -1,4 +1,4 @@
-"""How files get into the annex: under the key that was expected, over nothing, staged in private."""
+"""Files get into the annex under the key that was expected, over nothing, staged apart."""
 
 from __future__ import annotations
 
@@ -149,6 +149,6 @@ def test_a_git_annex_that_ended_is_an_error_and_not_waited_for(
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(broken.parent), prepend=":")
     adder = AnnexAdder(dataset, index_directory)
-    with pytest.raises(AnnexError, match="fatal: broken"):
+    with pytest.raises(AnnexError, match="fatal: broken"):  # noqa: PT012 (either may find it)
         give(adder, tmp_path, "planes/1.jpg", b"one")
         list(adder.completed())

@@ -1,4 +1,4 @@
-"""Every state of a user's repository: refused in one line before anything is written, or honoured."""
+"""States of a user's repository: refused in one line before anything is written, or kept."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.archive import sources
 from datalad_stackpack.manifest.layout import plan
 from datalad_stackpack.packing import run_record
-from datalad_stackpack.packing.survey import PackRequest, Survey
+from datalad_stackpack.packing.survey import GENERATOR, PackRequest, Survey
 
 ROWS = [plane_row()]
 
@@ -28,7 +28,7 @@ def test_what_was_only_registered_is_fetched_and_all_else_replaced(before, said)
     recorded, now = (packed(ROWS, [], fates=(key,)) for key in (before, KEYS[0]))
     files = plan(items("planes", *ROWS), BASE, 0)
     request = PackRequest(SUBJECT, ("planes",))
-    found = Survey(request, sources.at_url(BASE), now.queries, files, (), None)
+    found = Survey(request, GENERATOR, sources.at_url(BASE), now.queries, files, (), None)
     location = StackLocation(Path("/dataset"), Path("/dataset/1"), exists=True)
     record = run_record.of_update([], None, found, location, now, recorded)
     assert record.message.splitlines()[2:] == [f"- {said}"]
