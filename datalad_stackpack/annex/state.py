@@ -19,10 +19,10 @@ class PathType(Enum):
 class FileState:
     """What the dataset has at a planned path.
 
-    ``key`` is the git-annex key of what stands there: of the annexed file, or the key that a
-    plain file's content would get. ``annexed`` is false for a plain file.
-    ``missing_or_unlocked`` is true for a file that git knows and that the work tree lacks, or has unlocked since the last commit
-    (as ``datalad rerun`` leaves them). ``urls`` are those registered at the web remote.
+    ``key`` is the git-annex key of what stands there: of the annexed file, or the key that a plain
+    file's content would get. ``annexed`` is false for a plain file. ``missing_or_unlocked`` is
+    true for a file that git knows and that the work tree lacks, or has unlocked since the last
+    commit (as ``datalad rerun`` leaves them). ``urls`` are those registered at the web remote.
     """
 
     key: str
