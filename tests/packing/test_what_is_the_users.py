@@ -169,7 +169,7 @@ def test_a_run_that_is_killed_right_after_its_commit_has_marked_replaced_keys(
     words = (
         "import os, sys; open('.git/pid', 'w').write(str(os.getpid())); "
         "from datalad.api import stackpack_update; "
-        "stackpack_update(accept_changed=True, on_failure='ignore')"
+        f"stackpack_update(accept_changed=True, archive={archive.url!r}, on_failure='ignore')"
     )
     killed = subprocess.run(
         [sys.executable, "-c", words], cwd=stack, capture_output=True, check=False, env=os.environ
