@@ -65,7 +65,7 @@ register_config(
 )
 register_config(
     "datalad.stackpack.min-rate",
-    "Slowest transfer to put up with, in bytes a second",
+    "Slowest transfer that is not given up, in bytes per second",
     default="1000",
     description="Averaged over datalad.stackpack.rate-window; a slower image is given up.",
 )
@@ -78,13 +78,13 @@ register_config(
     "datalad.stackpack.max-attempts",
     "How often to ask for one image before it counts as failed",
     default="4",
-    description="Only what can heal is asked for again; see the explanation of faults.",
+    description="Only transient errors are retried; see the explanation of faults.",
 )
 register_config(
     "datalad.stackpack.retry-delay",
     "Seconds to wait before asking again the first time",
     default="1",
-    description="The pause doubles with each attempt, and is spread at random.",
+    description="The delay doubles with each attempt, and is spread at random.",
 )
 
 _EXPORTED_FROM = {

@@ -2,26 +2,26 @@
 
 ::
 
-    StackpackError              the message is one line: what was wrong, what would be right
-    ├── ArgumentError           what the user asked for cannot be asked
-    ├── ArchiveError            the archive, or the way to it
-    │   ├── ConnectionFailed          no answer, or none in time                        heals
-    │   ├── HTTPStatusError             an HTTP status other than 200                     some heal
-    │   ├── ForbiddenRedirect       sent to where we do not go
-    │   ├── InvalidReply            an answer to a query that is not one
+    StackpackError                  the message is one line: what was wrong, what would be right
+    ├── ArgumentError               what the user asked for cannot be asked
+    ├── ArchiveError                the archive, or the way to it
+    │   ├── ConnectionFailed        no answer, or none in time                      retryable
+    │   ├── HTTPStatusError         an HTTP status other than 200                   some are
+    │   ├── ForbiddenRedirect       redirected to where we do not go
+    │   ├── InvalidReply            a reply to a query that is not one
     │   │   ├── InvalidRow          a row that does not describe what was asked for
-    │   │   └── NoResults    no row at all
-    │   ├── TruncatedFile          not the whole of a file                           heals
-    │   │   └── MaybeTruncatedFile    perhaps not the whole: the same bytes twice are   heals
-    │   └── UnexpectedContent           another file than the one that was promised
-    ├── Skipped                a file that was not asked for, because the run ended
-    ├── ManifestError           a manifest that is not one of ours
-    └── DatasetError            the dataset, its place, or git-annex
+    │   │   └── NoResults           no row at all
+    │   ├── TruncatedFile           not the whole of a file                         retryable
+    │   │   └── MaybeTruncatedFile  perhaps not: the same bytes twice are valid     retryable
+    │   └── UnexpectedContent       another file than the one that was promised
+    ├── Skipped                     a file that was not asked for, because the run ended
+    ├── ManifestError               a manifest that is not one of ours
+    └── DatasetError                the dataset, its location, or git-annex
         ├── PathConflict            something stands where a file of the stack belongs
-        ├── WriteError              the disk takes no more
-        └── AnnexError          git or git-annex failed, is missing or too old
+        ├── WriteError              the file system did not take a file
+        └── AnnexError              git or git-annex failed, is missing or too old
 
-What *heals* is worth asking for again; what does not heal is never asked for twice.
+A transient error is *retryable*: asking again may help. Nothing else is asked for twice.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ class HTTPStatusError(ArchiveError):
     ``retry_after`` is the archive's own wish, in seconds, where it sent one.
     """
 
-    HEALING_STATUSES = frozenset({429, 500, 502, 503, 504})
+    TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
     def __init__(self, message: str, status: int, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
-        self.retryable = status in self.HEALING_STATUSES
+        self.retryable = status in self.TRANSIENT_STATUSES
 
 
 class ForbiddenRedirect(ArchiveError):

@@ -1,6 +1,6 @@
 """git-annex: what it has of a stack.
 
-Public commands only, in batches, never one process a file. Images get in by
+Public commands only, in batches, never one process per file. Images get in by
 :mod:`~datalad_stackpack.annex.add`, addresses alone by
 :mod:`~datalad_stackpack.annex.register`.
 """

@@ -1,6 +1,6 @@
 """A cell as the archive describes it, and a table of cells.
 
-The archive has one flat row a cell, ``ApiCellTypesSpecimenDetail`` (archive: verified), which has
+The archive has one flat row per cell, ``ApiCellTypesSpecimenDetail`` (archive: verified), which has
 ``specimen__id`` for an id. The fields used of it are named here; what they hold is verified for
 one cell, and their names are those that users of the archive report.
 """

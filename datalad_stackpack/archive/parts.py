@@ -18,7 +18,7 @@ from datalad_stackpack.errors import ArgumentError, as_text, quoted
 class Holds(Enum):
     """What the rows of a part are about."""
 
-    SECTIONS = "images, one a section"
+    SECTIONS = "images, one per section"
     PROJECTIONS = "images, each a projection of many sections"
     RECONSTRUCTION = "a traced skeleton, as a file"
     METADATA = "what is known of the specimen: no file"

@@ -1,6 +1,6 @@
 """When to ask again, and how long to wait before: decided from facts, without a clock.
 
-What heals is asked for again a bounded number of times, after a pause that doubles and is
+What is retryable is asked for again a bounded number of times, after a pause that doubles and is
 spread at random, so that many clients do not come back at once. The archive's own wish,
 ``Retry-After``, counts more, up to a limit.
 """
@@ -16,7 +16,7 @@ from datalad_stackpack.errors import ArchiveError, HTTPStatusError
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How much to put up with. Times are in seconds, the rate is in bytes a second.
+    """How much to put up with. Times are in seconds, the rate is in bytes per second.
 
     The time-outs are those of the archive's own SDK (archive: documented). A transfer slower
     than ``min_rate`` over ``rate_window_s`` is given up. ``give_up_after`` files in a row
@@ -81,7 +81,7 @@ class CircuitBreaker:
         """Why to stop asking, once it is open."""
 
     def note_success(self) -> None:
-        """A file was accepted."""
+        """A file was validated."""
         self._in_a_row = 0
 
     def note_failure(self, failure: ArchiveError) -> None:

@@ -21,7 +21,7 @@ class Image:
     image that the image service delivers by default: the bounding box, which lies at
     ``x``, ``y`` in the whole image of ``image_width`` by ``image_height`` (archive: verified;
     a plane is one pixel off the projections at each edge). ``pixel_size_um`` is the width of
-    a pixel in micrometres. ``axes`` and ``projection_function`` are ``None`` for a plane.
+    one pixel in micrometres. ``axes`` and ``projection_function`` are ``None`` for a plane.
 
     What decides which file is fetched, where it goes, and whether it is accepted, always makes
     sense: id, ``width`` and ``height``, and the section of a plane or the axes and the function

@@ -1,6 +1,6 @@
 """A traced skeleton: the archive's row about it, and the SWC file itself.
 
-SWC is text: a line a node, ``number type x y z radius parent``, lengths in micrometres, ``-1``
+SWC is text: one node per line, ``number type x y z radius parent``, lengths in micrometres, ``-1``
 for the parent of a root, and lines that begin with ``#`` for remarks.
 """
 
@@ -28,7 +28,7 @@ NO_PARENT = -1
 
 @dataclass(frozen=True)
 class SkeletonSize:
-    """What was counted in an SWC file that was looked at: all nodes, and those without parent."""
+    """What was counted in an SWC file that was validated: all nodes, and those without parent."""
 
     nodes: int
     roots: int

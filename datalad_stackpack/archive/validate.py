@@ -57,13 +57,13 @@ class Answer:
 
 
 FileInfo = ImageSize | SkeletonSize
-"""What is known of an accepted file from looking at it."""
+"""What is known of an validated file from looking at it."""
 
 
 def most_bytes(file: PlannedFile) -> int:
     """More bytes than the planned file can have: an answer beyond is given up.
 
-    For a JPEG, four bytes a pixel exceed the raw image; a mebibyte is for metadata.
+    For a JPEG, four bytes per pixel exceed the raw image; a mebibyte is for metadata.
     """
     if not isinstance(file, PlannedImage):
         return swc.LARGEST_BYTES
@@ -106,7 +106,7 @@ def look(file: PlannedFile, content: bytes) -> FileInfo:
 
 
 def revalidate(file: PlannedFile, content: bytes) -> FileInfo:
-    """As :func:`look`, of accepted content: doubts were settled when it was accepted."""
+    """As :func:`look`, of validated content: doubts were settled when it was validated."""
     try:
         return look(file, content)
     except MaybeTruncatedFile as doubt:

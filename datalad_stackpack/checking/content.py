@@ -1,4 +1,4 @@
-"""The content of accepted files: read again in full, and compared."""
+"""The content of validated files: read again in full, and compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from datalad_stackpack.manifest.entries import FileEntry, recorded_info
 
 
 def damage(path: Path, entry: FileEntry) -> str | None:
-    """What is wrong with the content of an accepted file; ``None`` if nothing is.
+    """What is wrong with the content of an validated file; ``None`` if nothing is.
 
     Reads all of it: its checksum must be the recorded one, every scan of an image must decode
     and have the recorded size, and an SWC file must hold the recorded tree.
@@ -30,7 +30,9 @@ def damage(path: Path, entry: FileEntry) -> str | None:
     try:
         found = checksum(pieces(path))
         if entry.checksum is not None and found != entry.checksum:
-            return f"has the checksum {found.sha256}, and was accepted with {entry.checksum.sha256}"
+            return (
+                f"has the checksum {found.sha256}, and was validated with {entry.checksum.sha256}"
+            )
         if entry.image is not None:
             return image_damage(path, (entry.image.width, entry.image.height))
         item = read_item(entry.part, entry.row)

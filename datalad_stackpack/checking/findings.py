@@ -77,7 +77,7 @@ def audit_counts(manifest: Manifest) -> Iterator[Finding]:
             yield Finding(
                 "not-accepted",
                 Level.ERROR,
-                "no file was accepted: run stackpack-add again",
+                "no file was validated: run stackpack-add again",
                 gone.path,
             )
     registered = sum(entry.checksum is None and not entry.withdrawn for entry in manifest.files)
@@ -129,7 +129,7 @@ def audit_row(difference: Difference) -> Iterator[Finding]:
 
 
 def audit_content(path: str, drift: ContentDrift, why: str) -> Iterator[Finding]:
-    """What became of one image at the archive since it was accepted."""
+    """What became of one image at the archive since it was validated."""
     if drift is ContentDrift.SAME_BYTES:
         return
     level = Level.UNKNOWN if drift is ContentDrift.UNREACHABLE else Level.WARNING

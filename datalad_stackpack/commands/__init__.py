@@ -1,1 +1,1 @@
-"""The commands as DataLad knows them: options in, result records out; one file a command."""
+"""The commands as DataLad knows them: options in, result records out; one file per command."""

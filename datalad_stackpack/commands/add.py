@@ -110,7 +110,7 @@ class StackpackAdd(Interface):
         "dry_run": Parameter(
             args=("-n", "--dry-run"),
             action="store_true",
-            doc="""only say what would be done, with one result a file. Asks the archive for its
+            doc="""only say what would be done, with one result per file. Asks the archive for its
             rows; changes nothing.""",
         ),
         "jobs": JOBS,
@@ -132,7 +132,7 @@ class StackpackAdd(Interface):
             "code_cmd": "datalad stackpack-add --archive demo 313862022",
         },
         {
-            "text": "See what would be fetched, as one JSON line a file",
+            "text": "See what would be fetched, as one JSON line per file",
             "code_py": "stackpack_add(313862022, dry_run=True)",
             "code_cmd": "datalad -f json stackpack-add -n 313862022",
         },

@@ -81,8 +81,6 @@ def put(directory: Any, paths: Sequence[Any], dataset: Any, holey: bool) -> Iter
         where = resolved(directory, dataset)
         bag.check_directory(where)
         stacks = find_stacks(dataset, paths)
-        if not stacks:
-            raise ArgumentError("the dataset has no stack to bag: stackpack-add packs one")
         made = bag.plan_actions(stacks, holey)
         today = datetime.now(timezone.utc).date().isoformat()
         bag.write(made, where, today, f"datalad-stackpack {__version__}")

@@ -204,8 +204,6 @@ def cite(options: Options) -> Iterator[Result]:
 def _check_number(
     stacks: Sequence[StackLocation], formats: Sequence[str], options: Options
 ) -> None:
-    if not stacks:
-        raise ArgumentError("the dataset has no stack to cite: stackpack-add packs one")
     if len(stacks) > 1 and not options.save and formats[0] in SAVED:
         raise ArgumentError(
             f"--format {formats[0]} is about one stack, and there are {len(stacks)}: give the "

@@ -64,8 +64,6 @@ def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
         check_library()
         check_installed()
         stacks = find_stacks(dataset, paths)
-        if not stacks:
-            raise ArgumentError("the dataset has no stack to describe: stackpack-add packs one")
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, paths)), problem)
         return

@@ -100,7 +100,7 @@ class StackpackFind(Interface):
         "ids": Parameter(
             args=("--ids",),
             action="store_true",
-            doc="""print the ids of the cells only, one a line. If there is none, nothing is
+            doc="""print the ids of the cells only, one per line. If there is none, nothing is
             printed but a message to standard error.""",
         ),
     }
@@ -120,7 +120,7 @@ class StackpackFind(Interface):
             "| xargs datalad stackpack-add",
         },
         {
-            "text": "All cells of the synthetic demo archive, as one JSON line a cell",
+            "text": "All cells of the synthetic demo archive, as one JSON line per cell",
             "code_py": "stackpack_find(archive='demo', result_renderer='json')",
             "code_cmd": "datalad -f json stackpack-find --archive demo",
         },

@@ -70,7 +70,7 @@ class StackpackUpdate(Interface):
         "dry_run": Parameter(
             args=("-n", "--dry-run"),
             action="store_true",
-            doc="""only say what would change, with one result a difference. Changes nothing.""",
+            doc="""only say what would change, with one result per difference. Changes nothing.""",
         ),
         "jobs": JOBS,
         "message": Parameter(

@@ -32,7 +32,7 @@ class RowDrift(Enum):
 
 
 class ContentDrift(Enum):
-    """What became of a file's content since it was accepted."""
+    """What became of a file's content since it was validated."""
 
     SAME_BYTES = "same bytes"
     RE_ENCODED = "the same in other bytes"

@@ -44,7 +44,7 @@ def plan(
     """
     kept = kept or {}
     wanted = [(item, url_of(base, item, downsample)) for item in items if is_planned(item)]
-    # those that are kept count too: whether a twin was accepted changes no name
+    # those that are kept count too: whether a twin was validated changes no name
     names = Counter(_name(item) for item, _ in wanted) + Counter(
         path.rpartition(".")[0] for path in kept.values()
     )

@@ -137,4 +137,4 @@ def test_a_directory_that_is_there_is_not_touched(root):
 
 
 def test_no_stack_no_bag(dataset):
-    assert "has no stack to bag" in complaint(bag())
+    assert "has no stack: stackpack-add packs one" in complaint(bag())

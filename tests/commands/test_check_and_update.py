@@ -233,7 +233,18 @@ def test_a_dataset_that_cannot_be_written_is_checked_all_the_same(add, archive, 
     archive.spoil(f"image {id_of(7)}", repaint)
     subprocess.run(["chmod", "-R", "a-w", work / "1"], check=True)
     done = subprocess.run(
-        ["datalad", "-f", "json", "stackpack-check", "--upstream", "all", "-d", work / "1"],
+        [
+            "datalad",
+            "-f",
+            "json",
+            "stackpack-check",
+            "--upstream",
+            "all",
+            "--archive",
+            archive.url,
+            "-d",
+            work / "1",
+        ],  # fmt: skip
         capture_output=True,
         text=True,
         check=False,

@@ -217,7 +217,7 @@ def test_images_are_listed_where_asked(root):
 
 
 def test_no_stack_no_citation(dataset):
-    assert "has no stack to cite" in complaint(cite())
+    assert "has no stack: stackpack-add packs one" in complaint(cite())
 
 
 # --- saved ------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def test_packing_again_leaves_what_was_saved(root, served):
     head = git("rev-parse", "HEAD")
     again = stackpack_add(1, archive=served.url, **QUIET)
     assert {one["status"] for one in again} == {"notneeded"}
-    assert stackpack_update("1", **QUIET)[-1]["status"] == "notneeded"
+    assert stackpack_update("1", archive=served.url, **QUIET)[-1]["status"] == "notneeded"
     assert git("rev-parse", "HEAD") == head
     assert not (root / "1" / "datacite.yml").exists()
 

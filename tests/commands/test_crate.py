@@ -44,7 +44,7 @@ def test_the_crate_is_committed_and_says_which_commit_it_describes(root, two_sta
 
 
 def test_no_stack_no_crate(dataset):
-    assert "has no stack to describe" in crate()[0]["message"]
+    assert "has no stack: stackpack-add packs one" in crate()[0]["message"]
 
 
 def test_a_library_that_is_not_there_is_named():
