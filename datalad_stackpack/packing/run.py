@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.retry import CircuitBreaker, RetryPolicy
 from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.errors import (
+    AnnexError,
     DatasetError,
     PathConflict,
     Skipped,
@@ -138,16 +140,27 @@ class _Run:
             for planned in restored:
                 yield FileReport(planned.file, Outcome.RESTORED, key=planned.key)
             yield from self._register([planned.file for planned in plan.of(Action.REGISTER)])
-            with_content = plan.of(Action.ADD_EXISTING, Action.FETCH, Action.REFETCH)
-            new_urls = [planned for planned in plan.actions if planned.register_url]
-            if with_content or new_urls:
-                with AnnexAdder(self._annex.stack, self._commit.index_directory) as adder:
-                    for planned in new_urls:
-                        adder.register_url(str(planned.key), planned.file.url)
-                    yield from self._add_existing(plan.of(Action.ADD_EXISTING), adder)
-                    yield from self._fetch(plan.of(Action.FETCH, Action.REFETCH), adder)
+            yield from self._add(plan)
         except DatasetError as problem:
             self._commit.note_problem(str(problem))
+
+    def _add(self, plan: Plan) -> Iterator[FileReport]:
+        """Add what is to get in with its content, and the addresses that git-annex lacks."""
+        with_content = plan.of(Action.ADD_EXISTING, Action.FETCH, Action.REFETCH)
+        new_urls = [planned for planned in plan.actions if planned.register_url]
+        if not with_content and not new_urls:
+            return
+        adder = AnnexAdder(self._annex.stack, self._commit.index_directory)
+        try:
+            with adder:
+                for planned in new_urls:
+                    adder.register_url(str(planned.key), planned.file.url)
+                yield from self._add_existing(plan.of(Action.ADD_EXISTING), adder)
+                yield from self._fetch(plan.of(Action.FETCH, Action.REFETCH), adder)
+        finally:  # who leaves early has not heard of all that goes in
+            with suppress(AnnexError):
+                for result in adder.completed():
+                    self._note(result)
 
     def _register(self, files: list[PlannedFile]) -> Iterator[FileReport]:
         if not files:
@@ -227,8 +240,13 @@ class _Run:
 
     def _added(self, report: FileReport, result: AddResult) -> FileReport:
         """The report of a file that went into the annex, or did not."""
+        self._note(result)
+        if result.problem is None:
+            return replace(report, key=result.key)
+        return replace(report, outcome=Outcome.FAILED, bytes=None, problem=result.problem)
+
+    def _note(self, result: AddResult) -> None:
         if result.problem is None and result.key is not None:
             self._commit.note_key(result.path, result.key)
-            return replace(report, key=result.key)
-        self._commit.note_failure(result.path)
-        return replace(report, outcome=Outcome.FAILED, bytes=None, problem=result.problem)
+        else:
+            self._commit.note_failure(result.path)
