@@ -1,13 +1,15 @@
-"""git-annex keys, as far as a stack needs them: read, and foretold from a checksum.
+"""git-annex keys: read, predicted from a file's content or address, and the hashing of files.
 
 A SHA256E key is ``SHA256E-s<bytes>--<sha256>.<ending>`` (git-annex, "key format"): it carries
-the checksum that a manifest quotes, and that git-annex holds every later download against.
+the checksum that a manifest quotes, and that git-annex compares with every later download.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -94,3 +96,33 @@ def is_empty(directory: Path) -> bool:
 def unreadable(path: Path, problem: OSError) -> DatasetError:
     """What to raise where ``path`` cannot be read."""
     return DatasetError(f"{quoted(path)} cannot be read: {problem.strerror or problem}")
+
+
+LETTERS = "0123456789zqjxkmvwgpfZQJXKMVWGPF"
+"""The digits of git-annex's old hash directories (git-annex, "hashing")."""
+
+PLAIN_IN_KEYS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_/%:"
+IN_KEYS = {byte: f",{byte}" for byte in range(256) if byte not in PLAIN_IN_KEYS} | {ord(","): ",,"}
+"""How a key of an address has each byte that it does not have as it is."""
+
+
+def key_of_address(url: str) -> str:
+    """The key that git-annex gives a file of which only the address is known."""
+    content = os.fsencode(url)
+    name = content.decode("latin-1").translate(IN_KEYS)
+    if is_shortened(url):
+        name = f"{name[:31]}-{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
+    return f"VURL--{name}"
+
+
+def is_shortened(url: str) -> bool:
+    """Whether the key has only a part of the address: of one longer than a SHA-256 in hex."""
+    return len(os.fsencode(url)) > hashlib.sha256().digest_size * 2
+
+
+def hash_directories(key: str) -> str:
+    """The two directories that git-annex keeps a key's object in (git-annex, "hashing")."""
+    digest = hashlib.md5(os.fsencode(key), usedforsecurity=False).digest()
+    (word,) = struct.unpack("<I", digest[:4])
+    first, second, third, fourth = (LETTERS[word >> (6 * at) & 31] for at in range(4))
+    return f"{second}{first}/{fourth}{third}"

@@ -1,4 +1,4 @@
-"""What DataLad's configuration and the options say, made into the strict types."""
+"""Settings and options -> typed values, and which archive is asked."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""git-annex: what it has of a stack.
+"""git-annex: what it has of a stack, and where the copies are.
 
-Public commands only, in batches, never one process per file. Images get in by
-:mod:`~datalad_stackpack.annex.add`, addresses alone by
-:mod:`~datalad_stackpack.annex.register`.
+Public commands only, in batches, never one process per file. Files get in by
+:mod:`~datalad_stackpack.annex.add`, addresses alone by :mod:`~datalad_stackpack.annex.register`.
 """
 
 from __future__ import annotations

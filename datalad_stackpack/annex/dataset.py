@@ -1,4 +1,4 @@
-"""DataLad: a dataset held, made, and committed to with a run record."""
+"""DataLad datasets: made, and committed to with a run record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""git's index and work tree: which files git knows, and what stands in their places."""
+"""git: its index, its objects and its commits, as far as one stack is concerned."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,12 @@ from datalad_stackpack.annex.add import AddResult
 from datalad_stackpack.annex.branch import BRANCH, WEB_REMOTE, Branch, log_names
 from datalad_stackpack.annex.process import BatchProcess, reply_reason, run
 from datalad_stackpack.archive.files import PlannedFile
-from datalad_stackpack.checksums import file_name_of_key
+from datalad_stackpack.checksums import (
+    file_name_of_key,
+    hash_directories,
+    is_shortened,
+    key_of_address,
+)
 from datalad_stackpack.errors import AnnexError, PathConflict, StackpackError, WriteError, quoted
 from datalad_stackpack.manifest import layout
 
@@ -31,13 +35,6 @@ WORTH_IT = 20
 
 SIDE_BRANCH = "refs/heads/synced/git-annex"
 """Where a push from another clone puts records; git-annex merges it the next time it looks."""
-
-LETTERS = "0123456789zqjxkmvwgpfZQJXKMVWGPF"
-"""The digits of git-annex's old hash directories (git-annex, "hashing")."""
-
-PLAIN_IN_KEYS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_/%:"
-IN_KEYS = {byte: f",{byte}" for byte in range(256) if byte not in PLAIN_IN_KEYS} | {ord(","): ",,"}
-"""How a key of an address has each byte that it does not have as it is."""
 
 ADDURL = ["git", "-c", "annex.backend=SHA256E", "annex", "addurl", "--batch", "--with-files",
           "--relaxed", "--raw", "--verifiable", "--json", "--json-error-messages",
@@ -70,7 +67,7 @@ def register(
     registration = _Registration(root, prefix, index_directory)
     rest: Sequence[PlannedFile] = files
     if len(files) >= WORTH_IT and registration.merges():
-        samples = list({_is_shortened(file.url): file for file in files}.values())
+        samples = list({is_shortened(file.url): file for file in files}.values())
         yield from registration.by_annex(samples)
         rest = [file for file in files if file not in samples]
         if all(registration.came_as_expected(file) for file in samples):
@@ -113,7 +110,7 @@ class _Registration:
         key = key_of_address(file.url)
         name = file_name_of_key(key)
         up = "../" * (self._prefix + file.path).count("/")
-        target = f"{up}.git/annex/objects/{_hash_directories(key)}/{name}/{name}"
+        target = f"{up}.git/annex/objects/{hash_directories(key)}/{name}/{name}"
         return ExpectedLink(file, key, os.fsencode(target))
 
     def came_as_expected(self, file: PlannedFile) -> bool:
@@ -213,24 +210,3 @@ class _Registration:
 
 def _data(content: bytes) -> bytes:
     return b"data %d\n%b\n" % (len(content), content)
-
-
-def key_of_address(url: str) -> str:
-    """The key that git-annex gives a file of which only the address is known."""
-    content = os.fsencode(url)
-    name = content.decode("latin-1").translate(IN_KEYS)
-    if _is_shortened(url):
-        name = f"{name[:31]}-{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
-    return f"VURL--{name}"
-
-
-def _is_shortened(url: str) -> bool:
-    """Whether the key has only a part of the address: of one longer than a SHA-256 in hex."""
-    return len(os.fsencode(url)) > hashlib.sha256().digest_size * 2
-
-
-def _hash_directories(key: str) -> str:
-    digest = hashlib.md5(os.fsencode(key), usedforsecurity=False).digest()
-    (word,) = struct.unpack("<I", digest[:4])
-    first, second, third, fourth = (LETTERS[word >> (6 * at) & 31] for at in range(4))
-    return f"{second}{first}/{fourth}{third}"

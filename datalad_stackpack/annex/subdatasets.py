@@ -1,4 +1,4 @@
-"""A dataset whose subdatasets are stacks: where they go, and how it takes note of them."""
+"""A dataset whose subdatasets are stacks: where they go, and how it records them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The archive: queries answered in full, and files fetched and looked at.
+"""The archive's client: queries answered in full, files downloaded and validated.
 
 A file is asked for once, as it is and from its first byte (never a Range: the rest of another
 rendering, joined to the first half, would pass for whole).
@@ -105,8 +105,8 @@ class ArchiveClient:
         """The planned file, looked at, as the file ``into``.
 
         Raises :class:`~datalad_stackpack.errors.ArchiveError` when no acceptable file came,
-        :class:`~datalad_stackpack.errors.NoRoom` when it cannot be written, and
-        :class:`~datalad_stackpack.errors.NotAsked` when the run was halted; ``into`` is then
+        :class:`~datalad_stackpack.errors.WriteError` when it cannot be written, and
+        :class:`~datalad_stackpack.errors.Skipped` when the run was halted; ``into`` is then
         not left behind.
         """
         check_redirect(self.source.url, file.url)
@@ -152,7 +152,7 @@ class ArchiveClient:
             )
             checksum = self._store(response, answer, into, file)
         try:
-            info = validate.look(file, into.read_bytes())
+            info = validate.validate(file, into.read_bytes())
         except MaybeTruncatedFile as doubt:
             if checksum not in doubted:
                 doubted.add(checksum)

@@ -1,4 +1,4 @@
-"""Many files at once: threads that fetch, and one place where what came is told."""
+"""Many files at once: threads that download, and one place where the results come out."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""From the archive's items to planned files: the only module that chooses paths and URLs.
-
-Paths are made from numbers and words that were parsed and checked, never from a server's
-string, so no row can name a place outside the stack's directory.
-"""
+"""A file of the archive: its URL, what its row promises of it, and where it goes (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Rows of the archive, each read as what its part holds, and checked to be the ones asked for."""
+"""Rows of the archive -> images, reconstructions, cells; are they those asked for? (pure).
+
+It alone knows the archive's field names of images and reconstructions. A row has the same 26 keys
+for every kind of image (archive: verified) and may carry more (archive: documented); those not
+needed here are kept in the manifest, never interpreted.
+"""
 
 from __future__ import annotations
 

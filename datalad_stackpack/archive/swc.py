@@ -1,4 +1,4 @@
-"""A traced skeleton: the archive's row about it, and the SWC file itself.
+"""The SWC file of a reconstruction: read as a tree of nodes, and checked to be a whole one (pure).
 
 SWC is text: one node per line, ``number type x y z radius parent``, lengths in micrometres, ``-1``
 for the parent of a root, and lines that begin with ``#`` for remarks.

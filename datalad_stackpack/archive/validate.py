@@ -1,4 +1,4 @@
-"""The question: is this the file that was asked for.
+"""Is this JPEG, this SWC, whole, and the one that was asked for? (pure).
 
 The image service promises no length and no checksum (archive: verified), so a transfer that
 broke off looks like one that ended. A JPEG tells of itself: it begins with a marker, says its
@@ -92,7 +92,7 @@ def check_reply(file: PlannedFile, answer: Answer, beginning: bytes) -> None:
             raise UnexpectedContent(f"came as {quoted(answer.media_type)} where {JPEG} was due")
 
 
-def look(file: PlannedFile, content: bytes) -> FileInfo:
+def validate(file: PlannedFile, content: bytes) -> FileInfo:
     """What the whole content of a planned file holds, once it is seen to be what was promised.
 
     Raises :class:`TruncatedFile` or :class:`UnexpectedContent` if it is not.
@@ -108,7 +108,7 @@ def look(file: PlannedFile, content: bytes) -> FileInfo:
 def revalidate(file: PlannedFile, content: bytes) -> FileInfo:
     """As :func:`look`, of validated content: doubts were settled when it was validated."""
     try:
-        return look(file, content)
+        return validate(file, content)
     except MaybeTruncatedFile as doubt:
         info: FileInfo = doubt.info
         return info

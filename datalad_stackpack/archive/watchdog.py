@@ -119,10 +119,12 @@ class Transport(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make direct connections."""
+        """Make direct connections."""
         super().init_poolmanager(*args, **kwargs)
         _show_sockets(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Make connections through a proxy, be it of HTTP or SOCKS."""
         """Make connections through a proxy, be it of HTTP or SOCKS."""
         manager = super().proxy_manager_for(*args, **kwargs)
         _show_sockets(manager)

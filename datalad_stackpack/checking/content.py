@@ -1,4 +1,4 @@
-"""The content of validated files: read again in full, and compared."""
+"""The content of validated files: read again in full, and compared as images or skeletons."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The story of a check: the manifest, the tree, the annex, the content, the archive.
+"""Check one stack: the manifest, the tree, the annex, the content, the archive.
 
-Nothing is changed but a note in ``.git`` of what the archive served. Facts are gathered outside,
-what they mean is decided by :mod:`~datalad_stackpack.checking.findings`.
+Nothing is changed but the upstream cache in ``.git``. Facts are gathered here; what they mean is
+decided by :mod:`~datalad_stackpack.checking.findings`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Asking the archive again about a stack: how much of it, and what a failure means."""
+"""Asking the archive again: how much of a stack, what a failure means, and the upstream cache.
+
+The cache has what the archive served at the last check: a file in ``.git``, of this clone alone.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The story of a bag: which files of which stacks, whole or with holes, written and moved there."""
+"""Stacks as a BagIt bag, whole or with addresses in place of images: decided, then written."""
 
 from __future__ import annotations
 

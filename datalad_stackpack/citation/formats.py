@@ -1,4 +1,4 @@
-"""References as BibTeX, for classic styles: ``@misc`` and ``@article`` only, in UTF-8."""
+"""A citation as BibTeX, CSL-JSON, ``CITATION.cff`` and a DataCite record (pure)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Works that a citation refers to, as far as this program knows more than their identifiers.
+"""The works that a citation leads to: version, archive, methods paper, software (pure).
 
-A manifest has the DOI of the methods paper and the RRID of the archive. What is known of those two
-is written down here, once.
+A manifest has the DOI of the methods paper and the RRID of the archive. What this program knows of
+those works beyond their identifiers is written down here, once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The story of a citation: which commit holds the stack, what it holds, and what is to be said.
+"""Which commit holds a stack, what that commit says of itself, and texts about it saved beside it.
 
 The commit that is cited is the last one that changed the stack's own files: its images and its
 manifest. A later commit, such as one that added a ``CITATION.cff``, is not it.

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, and ids from the command line, a file or a pipe."""
 
 from __future__ import annotations
 

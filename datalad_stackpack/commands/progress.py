@@ -1,4 +1,4 @@
-"""The log of the program: DataLad shows it, and says how much of it is shown."""
+"""What a person sees of packing: the log, the progress bar, and the closing summary."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Result records: DataLad's standard keys, and what all of ours have in common.
 
-The standard keys are action, status, path, type, refds and message. What the records of one kind
-of work have besides is said in ``packing_results``, ``checking_results`` and ``citing_results``.
+The standard keys are action, status, path, type, refds and message.
 """
 
 from __future__ import annotations

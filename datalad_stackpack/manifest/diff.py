@@ -1,4 +1,4 @@
-"""What the archive says now, held against what a manifest recorded."""
+"""What the archive lists and serves now, compared with what a manifest recorded (pure)."""
 
 from __future__ import annotations
 

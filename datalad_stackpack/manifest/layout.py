@@ -1,7 +1,7 @@
-"""From the archive's items to planned files: the only module that chooses paths and URLs.
+"""Items of the archive -> paths in a stack (pure).
 
-Paths are made from numbers and words that were parsed and checked, never from a server's
-string, so no row can name a place outside the stack's directory.
+Paths are made from numbers and words that were parsed and checked, never from a server's string, so
+no row can name a place outside the stack's directory.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ from datalad_stackpack.packing.request import PackRequest, Survey
 
 GENERATOR = Generator("datalad-stackpack", __version__)
 
+GENERATOR = Generator("datalad-stackpack", __version__)
+
 
 def survey_archive(
     request: PackRequest, client: ArchiveClient, recorded: Manifest | None

@@ -18,7 +18,7 @@ from support.examples import (
 
 from datalad_stackpack.archive.rows import read_rows
 from datalad_stackpack.archive.swc import SkeletonSize, read
-from datalad_stackpack.archive.validate import Answer, check_reply, look, most_bytes, revalidate
+from datalad_stackpack.archive.validate import Answer, check_reply, most_bytes, revalidate, validate
 from datalad_stackpack.errors import (
     InvalidRow,
     MaybeTruncatedFile,
@@ -232,5 +232,5 @@ def test_any_label_will_do_but_no_encoding():
     check_reply(file, Answer("", ""), SWC[:16])
     with pytest.raises(UnexpectedContent, match="encoded as 'gzip'"):
         check_reply(file, Answer("text/plain", "gzip"), b"\x1f\x8b")
-    assert look(file, SWC) == SkeletonSize(3, 1)
+    assert validate(file, SWC) == SkeletonSize(3, 1)
     assert most_bytes(file) == 64 * 2**20

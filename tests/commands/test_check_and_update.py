@@ -244,7 +244,7 @@ def test_a_dataset_that_cannot_be_written_is_checked_all_the_same(add, archive, 
             archive.url,
             "-d",
             work / "1",
-        ],  # fmt: skip
+        ],
         capture_output=True,
         text=True,
         check=False,

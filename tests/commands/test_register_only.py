@@ -16,8 +16,8 @@ import pytest
 from support.helpers import TINY, git, statuses
 
 from datalad_stackpack.annex.branch import Branch
-from datalad_stackpack.annex.register import SIDE_BRANCH, WORTH_IT, key_of_address
-from datalad_stackpack.checksums import key_of_file_name
+from datalad_stackpack.annex.register import SIDE_BRANCH, WORTH_IT
+from datalad_stackpack.checksums import key_of_address, key_of_file_name
 from datalad_stackpack.manifest import json_text
 
 MANY = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=tuple(range(2, 42)))
