@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from faults import test_matrix, test_patience, test_queries, test_soak
+from faults import test_matrix, test_queries, test_retries, test_soak
 from faults.promises import PROMISES
 from faults.query_rows import PASSING_QUERY_FAULTS, QUERY_FAULTS
 from faults.rows import FETCH_FAULTS, IMAGE_FAULTS, PASSING_FAULTS
@@ -58,7 +58,7 @@ def names_in(module: ModuleType) -> set[str]:
 def fault_tests() -> set[str]:
     """Every test of this folder that promises something."""
     by_name = set().union(
-        *(names_in(module) for module in (test_matrix, test_patience, test_queries, test_soak))
+        *(names_in(module) for module in (test_matrix, test_retries, test_queries, test_soak))
     )
     assert set(BY_ROW) <= by_name
     by_row = {f"{name}[{row.id}]" for name, rows in BY_ROW.items() for row in rows}
