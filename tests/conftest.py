@@ -151,6 +151,8 @@ def recorded_archive(options: dict[str, Any]) -> str | None:
     """The archive of some stack that is here: who checks or updates it has to name it."""
     root = Path(str(getattr(options.get("dataset"), "path", options.get("dataset")) or "."))
     for manifest in root.rglob("manifest.json"):
+        if manifest.is_symlink():  # perhaps to a device without end
+            continue
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             return str(json.loads(manifest.read_bytes())["archive"]["url"])
     return None
