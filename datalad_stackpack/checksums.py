@@ -120,9 +120,10 @@ def is_shortened(url: str) -> bool:
     return len(os.fsencode(url)) > hashlib.sha256().digest_size * 2
 
 
-def hash_directories(key: str) -> str:
-    """The two directories that git-annex keeps a key's object in (git-annex, "hashing")."""
+def object_path(key: str) -> str:
+    """Where git-annex keeps a key's object, below its objects (git-annex, "hashing")."""
     digest = hashlib.md5(os.fsencode(key), usedforsecurity=False).digest()
     (word,) = struct.unpack("<I", digest[:4])
     first, second, third, fourth = (LETTERS[word >> (6 * at) & 31] for at in range(4))
-    return f"{second}{first}/{fourth}{third}"
+    name = file_name_of_key(key)
+    return f"{second}{first}/{fourth}{third}/{name}/{name}"

@@ -88,16 +88,16 @@ class Annex:
 
     def _urls(self, keys: Iterable[str]) -> dict[str, frozenset[str]]:
         """The URLs of each key; git-annex is asked only for those that its branch lacks."""
-        found = Branch(self.root).urls(keys)
-        lacking = self.copies(key for key, urls in found.items() if not urls)
-        return found | {key: copies.urls for key, copies in lacking.items()}
+        urls_of = Branch(self.root).urls(keys)
+        lacking = self.copies(key for key, urls in urls_of.items() if not urls)
+        return urls_of | {key: copies.urls for key, copies in lacking.items()}
 
     def _check_directories(self) -> None:
         for name in DIRECTORIES:
-            found = path_type(self.stack / name)
-            if found not in (PathType.NOTHING, PathType.OTHER):
+            there = path_type(self.stack / name)
+            if there not in (PathType.NOTHING, PathType.OTHER):
                 raise PathConflict(
-                    f"{quoted(name)} in {quoted(self.stack)} is {found.value}, not a directory: "
+                    f"{quoted(name)} in {quoted(self.stack)} is {there.value}, not a directory: "
                     "move it away, or give another directory with --into"
                 )
 
@@ -129,24 +129,27 @@ class Annex:
         wanted = sorted(set(keys))
         if not wanted:
             return {}
-        told = run(
+        replies = run(
             ["git", "annex", "whereis", "--batch-keys", "--json", "--json-error-messages"],
             self.root,
             "".join(f"{key}\n" for key in wanted).encode("utf-8", "surrogateescape"),
             accepted_codes=(0, 1),  # 1: some key is at no remote
         )
-        found = {key: Copies() for key in wanted}
-        for line in told.splitlines():
+        copies = {key: Copies() for key in wanted}
+        for line in replies.splitlines():
             answer = json.loads(line)
             remotes = [*answer.get("whereis", []), *answer.get("untrusted", [])]
-            found[answer.get("key", "")] = Copies(
+            copies[answer.get("key", "")] = Copies(
                 frozenset(
-                    url for one in remotes if one["uuid"] == WEB_REMOTE for url in one["urls"]
+                    url
+                    for remote in remotes
+                    if remote["uuid"] == WEB_REMOTE
+                    for url in remote["urls"]
                 ),
-                any(one["here"] for one in remotes),
-                sum(one["uuid"] != WEB_REMOTE and not one["here"] for one in remotes),
+                any(remote["here"] for remote in remotes),
+                sum(remote["uuid"] != WEB_REMOTE and not remote["here"] for remote in remotes),
             )
-        return found
+        return copies
 
     def mark_absent_at_web(self, urls: Mapping[str, frozenset[str]]) -> None:
         """RunRecord of each key that the web remote has its content no longer.

@@ -246,7 +246,7 @@ def _save(root: Path, paths: Sequence[Path], message: str) -> str | None:
         return str(problem.stderr or problem.msg or problem).strip()
     except (IncompleteResultsError, OSError, RuntimeError) as problem:
         return str(problem)
-    wrong = [_message(one) for one in results if one["status"] not in ("ok", "notneeded")]
+    wrong = [_message(result) for result in results if result["status"] not in ("ok", "notneeded")]
     return wrong[0] if wrong else None
 
 

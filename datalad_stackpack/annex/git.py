@@ -76,8 +76,10 @@ class Index:
 
     def keys(self, entries: Mapping[str, Entry]) -> dict[str, str | None]:
         """The git-annex key that each entry points to; ``None`` for one that is not annexed."""
-        keys = self._keys({one.blob for one in entries.values() if one.mode in (LINK, UNLOCKED)})
-        return {path: keys.get(one.blob) for path, one in entries.items()}
+        keys = self._keys(
+            {entry.blob for entry in entries.values() if entry.mode in (LINK, UNLOCKED)}
+        )
+        return {path: keys.get(entry.blob) for path, entry in entries.items()}
 
     def committed_content(self, path: str, commit: str = "HEAD") -> bytes | None:
         """The content of the file ``path`` in a commit, by default the last, if it is there."""
@@ -95,8 +97,8 @@ class Index:
         asked = sorted(blobs)
         if not asked:
             return {}
-        told = self._git(["cat-file", "--batch-check"], feed="\n".join(asked).encode())
-        sizes = [int(line.split()[2]) for line in told.decode().splitlines()]
+        headers = self._git(["cat-file", "--batch-check"], feed="\n".join(asked).encode())
+        sizes = [int(line.split()[2]) for line in headers.decode().splitlines()]
         small = [blob for blob, size in zip(asked, sizes, strict=True) if size <= LONGEST_POINTER]
         return {
             blob: key_of_pointer(os.fsdecode(content))
@@ -265,13 +267,13 @@ def contents(root: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     A name is what git understands as one, such as a hash, or ``<tree>:<path>``, on one line.
     """
     feed = os.fsencode("".join(f"{name}\n" for name in names))
-    told = run(["git", "cat-file", "--batch", "--buffer"], root, feed)
+    output = run(["git", "cat-file", "--batch", "--buffer"], root, feed)
     at = 0
     for name in names:
-        header_end = told.index(b"\n", at)
-        header = told[at:header_end]
+        header_end = output.index(b"\n", at)
+        header = output[at:header_end]
         at = header_end + 1
         if not header.endswith(b" missing"):
             content_end = at + int(header.rsplit(b" ", 1)[1])
-            yield name, told[at:content_end]
+            yield name, output[at:content_end]
             at = content_end + 1

@@ -109,14 +109,14 @@ def root_of_given(dataset: Any) -> Path:
     from datalad.support.exceptions import NoDatasetFound
 
     try:
-        found = require_dataset(dataset, check_installed=True, purpose="add a stack")
+        dataset_found = require_dataset(dataset, check_installed=True, purpose="add a stack")
     except (NoDatasetFound, ValueError) as problem:
         shown = getattr(dataset, "path", dataset)
         raise DatasetError(
             f"there is no dataset at {quoted(shown)}: give one that exists, or leave -d out "
             "to have a new one made"
         ) from problem
-    return Path(os.path.realpath(found.path))
+    return Path(os.path.realpath(dataset_found.path))
 
 
 def root_above(directory: Path) -> Path | None:

@@ -21,12 +21,7 @@ from datalad_stackpack.annex.add import AddResult
 from datalad_stackpack.annex.branch import BRANCH, WEB_REMOTE, Branch, log_names
 from datalad_stackpack.annex.process import BatchProcess, reply_reason, run
 from datalad_stackpack.archive.files import PlannedFile
-from datalad_stackpack.checksums import (
-    file_name_of_key,
-    hash_directories,
-    is_shortened,
-    key_of_address,
-)
+from datalad_stackpack.checksums import is_shortened, key_of_address, object_path
 from datalad_stackpack.errors import AnnexError, PathConflict, StackpackError, WriteError, quoted
 from datalad_stackpack.manifest import layout
 
@@ -66,7 +61,8 @@ def register(
     """
     registration = _Registration(root, prefix, index_directory)
     rest: Sequence[PlannedFile] = files
-    if len(files) >= WORTH_IT and registration.merges():
+    merge = ["git", "config", "--type=bool", "--default=true", "annex.merge-annex-branches"]
+    if len(files) >= WORTH_IT and run(merge, root).strip() == b"true":
         samples = list({is_shortened(file.url): file for file in files}.values())
         yield from registration.by_annex(samples)
         rest = [file for file in files if file not in samples]
@@ -83,11 +79,6 @@ class _Registration:
         self._by_annex_index = {"GIT_INDEX_FILE": str(index_directory / "registered")}
         self._linked_index = {"GIT_INDEX_FILE": str(index_directory / "linked")}
         self._branch = Branch(root)
-
-    def merges(self) -> bool:
-        """Whether git-annex merges the side branch, which it does unless it is told not to."""
-        words = ["config", "--type=bool", "--default=true", "annex.merge-annex-branches"]
-        return run(["git", *words], self._root).strip() == b"true"
 
     def by_annex(self, files: Sequence[PlannedFile]) -> Iterator[AddResult]:
         """Have git-annex register ``files``, one by one."""
@@ -108,9 +99,8 @@ class _Registration:
 
     def _expected(self, file: PlannedFile) -> ExpectedLink:
         key = key_of_address(file.url)
-        name = file_name_of_key(key)
         up = "../" * (self._prefix + file.path).count("/")
-        target = f"{up}.git/annex/objects/{hash_directories(key)}/{name}/{name}"
+        target = f"{up}.git/annex/objects/{object_path(key)}"
         return ExpectedLink(file, key, os.fsencode(target))
 
     def came_as_expected(self, file: PlannedFile) -> bool:
@@ -185,17 +175,15 @@ class _Registration:
         yield b"done\n"
 
     def _place(self, link: ExpectedLink) -> AddResult:
-        path = self._stack / link.file.path
+        path, shown = self._stack / link.file.path, quoted(link.file.path)
         problem: StackpackError
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.symlink_to(os.fsdecode(link.target))
         except FileExistsError:
-            problem = PathConflict(
-                f"{quoted(link.file.path)} came to be there meanwhile: move it away"
-            )
+            problem = PathConflict(f"{shown} came to be there meanwhile: move it away")
         except OSError as failure:
-            problem = WriteError(f"cannot put a link at {quoted(link.file.path)}: {failure}")
+            problem = WriteError(f"cannot put a link at {shown}: {failure}")
         else:
             return AddResult(link.file.path, link.key)
         return AddResult(link.file.path, None, problem)

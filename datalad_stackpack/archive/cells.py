@@ -130,7 +130,7 @@ def read_ids(rows: Iterable[Row], field: str) -> frozenset[int]:
     ids = {number(row, field) for row in rows}
     if None in ids:
         raise InvalidRow(f"the archive sent a row without {field}")
-    return frozenset(one for one in ids if one is not None)
+    return frozenset(number for number in ids if number is not None)
 
 
 COLUMNS = {

@@ -108,11 +108,13 @@ def _is_deeper(rows: list[Any], most: int) -> bool:
     """Whether one of ``rows`` holds more than ``most`` levels, itself among them."""
     level = rows
     for _ in range(most):
-        holders = [one for one in level if isinstance(one, (dict, list))]
+        holders = [value for value in level if isinstance(value, (dict, list))]
         level = [
-            inner for one in holders for inner in (one.values() if isinstance(one, dict) else one)
+            inner
+            for holder in holders
+            for inner in (holder.values() if isinstance(holder, dict) else holder)
         ]
-    return any(isinstance(one, (dict, list)) for one in level)
+    return any(isinstance(value, (dict, list)) for value in level)
 
 
 def _is_count(value: object) -> TypeGuard[int]:

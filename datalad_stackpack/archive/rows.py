@@ -265,9 +265,9 @@ def read_reconstruction(part: str, row: Row) -> Reconstruction:
     """
     number = _whole(row, "id")
     files = row.get("well_known_files")
-    if not isinstance(files, list) or not all(isinstance(one, dict) for one in files):
+    if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise InvalidRow(f"reconstruction {number} came without a list of its files")
-    swc = [one for one in files if one.get("well_known_file_type_id") == SWC_FILE_TYPE]
+    swc = [file for file in files if file.get("well_known_file_type_id") == SWC_FILE_TYPE]
     if len(swc) > 1:
         raise InvalidRow(f"the archive lists {len(swc)} SWC files for reconstruction {number}")
     kind = row.get("neuron_reconstruction_type")

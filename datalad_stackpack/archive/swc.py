@@ -85,7 +85,7 @@ def _node(columns: Sequence[bytes]) -> tuple[int, int] | None:
         places = [float(column) for column in columns[2:6]]
     except ValueError:
         return None
-    sensible = number >= 0 and all(math.isfinite(one) for one in places)
+    sensible = number >= 0 and all(math.isfinite(value) for value in places)
     return (number, parent) if sensible and parent >= NO_PARENT else None
 
 

@@ -4,7 +4,7 @@ The image service promises no length and no checksum (archive: verified), so a t
 broke off looks like one that ended. A JPEG tells of itself: it begins with a marker, says its
 width and height, and ends with a marker that cannot occur inside its data. This module reads
 those. It does not decode the image: damage in the middle of a scan is found by decoding,
-not here. What an SWC file must be is said in :mod:`~datalad_stackpack.archive.swc`.
+not here. What an SWC file must be is in :mod:`~datalad_stackpack.archive.swc`.
 """
 
 from __future__ import annotations
@@ -199,10 +199,10 @@ def _size(frame_header: bytes) -> ImageSize:
 
 
 def _end_of_scan(content: bytes, at: int) -> int:
-    found = END_OF_SCAN.search(content, at)
-    if found is None:
+    marker = END_OF_SCAN.search(content, at)
+    if marker is None:
         raise _cut_short(content)
-    return found.start()
+    return marker.start()
 
 
 def _cut_short(content: bytes) -> TruncatedFile:

@@ -117,13 +117,13 @@ def write(bag: Bag, directory: Path, day: str, agent: str) -> None:
     manifest says, and :class:`WriteError` where the bag cannot be written.
     """
     with _made_whole(directory) as tmp_dir:
-        for one in bag.payload:
-            target = tmp_dir / "data" / one.path
+        for file in bag.payload:
+            target = tmp_dir / "data" / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            if one.path in bag.contents:
-                target.write_bytes(bag.contents[one.path])
-            elif one.url is None:
-                _copy(bag.sources[one.path], target, one.checksum)
+            if file.path in bag.contents:
+                target.write_bytes(bag.contents[file.path])
+            elif file.url is None:
+                _copy(bag.sources[file.path], target, file.checksum)
         for name, content in tag_files(bag.payload, bag.cited, day, agent).items():
             (tmp_dir / name).write_bytes(content)
 
@@ -185,13 +185,13 @@ def tag_files(
         "bag-info.txt": _info(payload, cited, day, agent),
         "citation.txt": text.render(cited) + "\n",
         "manifest-sha256.txt": _manifest(
-            {f"data/{one.path}": one.checksum.sha256 for one in payload}
+            {f"data/{file.path}": file.checksum.sha256 for file in payload}
         ),
     }
-    holes = [one for one in payload if one.url is not None]
+    holes = [file for file in payload if file.url is not None]
     if holes:
         tags["fetch.txt"] = "".join(
-            f"{one.url} {one.checksum.bytes} data/{_encoded(one.path)}\n" for one in holes
+            f"{file.url} {file.checksum.bytes} data/{_encoded(file.path)}\n" for file in holes
         )
     written = {name: content.encode() for name, content in tags.items()}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
@@ -199,19 +199,19 @@ def tag_files(
 
 
 def _info(payload: Sequence[Payload], cited: Sequence[Citation], day: str, agent: str) -> str:
-    octets = sum(one.checksum.bytes for one in payload)
+    octets = sum(file.checksum.bytes for file in payload)
     fields = [
         ("Bagging-Date", day),
         ("Payload-Oxum", f"{octets}.{len(payload)}"),
         ("Bag-Software-Agent", agent),
     ]
-    for one in cited:
+    for citation in cited:
         fields += [
-            ("External-Identifier", text.location(one)),
-            ("External-Description", text.statement(one)),
-            ("Terms-Of-Use", text.use(one)),
+            ("External-Identifier", text.location(citation)),
+            ("External-Description", text.statement(citation)),
+            ("Terms-Of-Use", text.use(citation)),
         ]
-        fields += [("Do-Not-Cite", str(caveat)) for caveat in one.caveats]
+        fields += [("Do-Not-Cite", str(caveat)) for caveat in citation.caveats]
     return "".join(f"{name}: {value}\n" for name, value in dict.fromkeys(fields))
 
 
@@ -226,4 +226,4 @@ def _encoded(path: str) -> str:
 
 def total_bytes(payload: Iterable[Payload]) -> int:
     """The length of all files that are not holes."""
-    return sum(one.checksum.bytes for one in payload if one.url is None)
+    return sum(file.checksum.bytes for file in payload if file.url is None)

@@ -77,7 +77,7 @@ class _Crate:
         root["license"] = self._terms()
         root["author"] = organisation
         root["publisher"] = person
-        root["about"] = [one for one in (series, self._structure()) if one]
+        root["about"] = [phrase for phrase in (series, self._structure()) if phrase]
         root["isBasedOn"] = archive
         if cited.terms.citation:
             root["creditText"] = cited.terms.citation
@@ -91,9 +91,9 @@ class _Crate:
         """An entity of this kind, with the id ``at``; values that are ``None`` are left out."""
         from rocrate.model.contextentity import ContextEntity
 
-        told = {name: value for name, value in values.items() if value is not None}
+        known = {name: value for name, value in values.items() if value is not None}
         entity = ContextEntity(self._crate, at, properties={"@type": kind})
-        for name, value in told.items():
+        for name, value in known.items():
             entity[name] = value
         return self._crate.add(entity)
 
@@ -114,8 +114,8 @@ class _Crate:
             "contentSize": str(checksum.bytes) if checksum else None,
             "sha256": checksum.sha256 if checksum else None,
         }
-        told = {name: value for name, value in properties.items() if value is not None}
-        return self._crate.add_file(entry.url, properties=told)
+        known = {name: value for name, value in properties.items() if value is not None}
+        return self._crate.add_file(entry.url, properties=known)
 
     def _identifiers(self) -> list[Entity]:
         commit_info = self._cited.commit_info
@@ -151,9 +151,13 @@ class _Crate:
 
     def _article(self, paper: Reference, doi: str) -> Entity:
         people = [
-            self._add("Person", _local(f"{one.given} {one.name}"), name=f"{one.given} {one.name}")
-            for one in paper.authors
-            if one.given
+            self._add(
+                "Person",
+                _local(f"{author.given} {author.name}"),
+                name=f"{author.given} {author.name}",
+            )
+            for author in paper.authors
+            if author.given
         ]
         return self._add(
             "ScholarlyArticle",

@@ -261,7 +261,7 @@ def _rights(cited: Citation) -> dict[str, str]:
 
 def _subjects(cited: Citation) -> list[dict[str, str]]:
     told = [cited.cell.species, text.structure(cited.cell)] if cited.cell else []
-    return [{"subject": one} for one in told if one]
+    return [{"subject": phrase} for phrase in told if phrase]
 
 
 def _descriptions(cited: Citation) -> list[dict[str, str]]:

@@ -159,7 +159,9 @@ def _caveats(manifest: Manifest, commit_info: CommitInfo) -> tuple[Caveat, ...]:
     lacking = sum(gone.reason == NOT_ACCEPTED for gone in manifest.omitted)
     if lacking:
         all_files = lacking + len(manifest.files)
-        found.append(Caveat(INCOMPLETE, f"{lacking} of {_files(all_files)} could not be had"))
+        found.append(
+            Caveat(INCOMPLETE, f"{lacking} of {_files(all_files)} could not be downloaded")
+        )
     unseen = sum(entry.checksum is None and not entry.withdrawn for entry in manifest.files)
     if unseen:
         reason = f"{_files(unseen)} {_are(unseen)} registered by address only, without a checksum"
@@ -199,16 +201,16 @@ def _printable(text: str) -> str:
 def _address(url: str) -> str:
     """The address, with what no address may hold percent-encoded."""
     return "".join(
-        one
-        if one in ALLOWED or (one.isprintable() and not one.isascii())
-        else quote(one, errors="surrogatepass")
-        for one in STRAY_PERCENT.sub("%25", url)
+        part
+        if part in ALLOWED or (part.isprintable() and not part.isascii())
+        else quote(part, errors="surrogatepass")
+        for part in STRAY_PERCENT.sub("%25", url)
     )
 
 
 def _all_printable(thing: Fields) -> Fields:
     """A record of texts, each made printable."""
-    values: dict[str, Any] = {one.name: getattr(thing, one.name) for one in fields(thing)}
+    values: dict[str, Any] = {field.name: getattr(thing, field.name) for field in fields(thing)}
     texts = {name: _printable(text) for name, text in values.items() if isinstance(text, str)}
     changed: dict[str, Any] = values | texts
     return replace(thing, **changed)

@@ -151,18 +151,20 @@ class Reference:
 
 def references(cited: Sequence[Citation]) -> list[Reference]:
     """Every work that citing these stacks means to cite, each once."""
-    found = [stack_reference(one) for one in cited]
-    found += [image_reference(entry, one) for one in cited for entry in one.named]
-    found += [archive_reference(one) for one in cited]
-    found += [paper for one in cited if (paper := methods_reference(one))]
-    found += [tool_reference(one) for one in cited]
+    all_works = [stack_reference(citation) for citation in cited]
+    all_works += [
+        image_reference(entry, citation) for citation in cited for entry in citation.named
+    ]
+    all_works += [archive_reference(citation) for citation in cited]
+    all_works += [paper for citation in cited if (paper := methods_reference(citation))]
+    all_works += [tool_reference(citation) for citation in cited]
     works: dict[str, Reference] = {}
-    for one in dict.fromkeys([*found, datalad_reference()]):
-        key, number = one.key, 1
+    for work in dict.fromkeys([*all_works, datalad_reference()]):
+        key, number = work.key, 1
         while key in works:
             number += 1
-            key = f"{one.key}-{number}"
-        works[key] = replace(one, key=key)
+            key = f"{work.key}-{number}"
+        works[key] = replace(work, key=key)
     return list(works.values())
 
 
@@ -199,7 +201,7 @@ def archive_reference(cited: Citation) -> Reference:
     """The archive, in the form that it asks for as far as that is known."""
     terms = cited.terms
     known = DATABASES.get(terms.rrid or "")
-    said = [one for one in (terms.citation, terms.rrid) if one]
+    said = [phrase for phrase in (terms.citation, terms.rrid) if phrase]
     return Reference(
         key=f"archive-{_key(cited.archive_name)}",
         kind=Kind.DATABASE,

@@ -1,6 +1,6 @@
 """A citation as text to paste: a sentence for the methods, then what the archive asks for.
 
-Several stacks are told of together: what they share is said once, the rest is listed.
+Several stacks are described together: what they share is written once, the rest is listed.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from datalad_stackpack.manifest.entries import FileEntry
 def render(cited: Sequence[Citation]) -> str:
     """The text about one stack or several."""
     paragraphs = [_warning(cited), sentence(cited), *_works(cited), *_terms(cited)]
-    for one in cited:
-        if one.named:
-            lines = [f"{entry.path}  {entry.url}" for entry in one.named]
-            paragraphs.append("\n".join([f"Images of {one.series.label}:", *lines]))
-    return "\n\n".join(one for one in paragraphs if one)
+    for citation in cited:
+        if citation.named:
+            lines = [f"{entry.path}  {entry.url}" for entry in citation.named]
+            paragraphs.append("\n".join([f"Images of {citation.series.label}:", *lines]))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 def sentence(cited: Sequence[Citation]) -> str:
     """The sentence for the methods; of several stacks, with a list below it."""
     if len(cited) == 1:
-        (one,) = cited
-        return f"{_flags(one)}We used {_said(one)}."
-    shared = [facet for facet in FACETS if len({facet(one) for one in cited}) == 1]
+        (citation,) = cited
+        return f"{_flags(citation)}We used {_said(citation)}."
+    shared = [facet for facet in FACETS if len({facet(citation) for citation in cited}) == 1]
     own = [facet for facet in FACETS if facet not in shared]
     head = f"We used images of {_subjects(cited)} {_facets(shared, cited[0])}".rstrip()
-    return "\n".join([f"{head}:", *(_line(one, own) for one in cited)])
+    return "\n".join([f"{head}:", *(_line(citation, own) for citation in cited)])
 
 
 def statement(cited: Citation) -> str:
@@ -45,27 +45,27 @@ def statement(cited: Citation) -> str:
     return f"{_flags(cited)}{capital(_said(cited))}."
 
 
-def _said(one: Citation) -> str:
-    return f"{images(one)} of {series(one)} {_facets(FACETS, one)}"
+def _said(citation: Citation) -> str:
+    return f"{images(citation)} of {series(citation)} {_facets(FACETS, citation)}"
 
 
-def _facets(facets: Sequence[Callable[[Citation], str]], one: Citation) -> str:
-    return ", ".join(said for facet in facets if (said := facet(one)))
+def _facets(facets: Sequence[Callable[[Citation], str]], citation: Citation) -> str:
+    return ", ".join(phrase for facet in facets if (phrase := facet(citation)))
 
 
-def _flags(one: Citation) -> str:
-    return "".join(f"[{caveat}] " for caveat in one.caveats)
+def _flags(citation: Citation) -> str:
+    return "".join(f"[{caveat}] " for caveat in citation.caveats)
 
 
-def _line(one: Citation, own: Sequence[Callable[[Citation], str]]) -> str:
-    told = f"{images(one)}, {_facets(own, one)}".rstrip(", ")
-    return f"- {_flags(one)}{series(one)}: {told}"
+def _line(citation: Citation, own: Sequence[Callable[[Citation], str]]) -> str:
+    phrases = f"{images(citation)}, {_facets(own, citation)}".rstrip(", ")
+    return f"- {_flags(citation)}{series(citation)}: {phrases}"
 
 
 def _subjects(cited: Sequence[Citation]) -> str:
     kinds: dict[str, int] = {}
-    for one in cited:
-        kind = one.series.called
+    for citation in cited:
+        kind = citation.series.called
         kinds[kind] = kinds.get(kind, 0) + 1
     return listed(f"{number} {kind}{'s' * (number > 1)}" for kind, number in kinds.items())
 
@@ -79,18 +79,20 @@ def archive(cited: Citation) -> str:
 
 def _warning(cited: Sequence[Citation]) -> str:
     wrong = [
-        f"- {one.series.label}, {location(one)}: {caveat}"
-        for one in cited
-        for caveat in one.caveats
+        f"- {citation.series.label}, {location(citation)}: {caveat}"
+        for citation in cited
+        for caveat in citation.caveats
     ]
     return "\n".join(["DO NOT CITE THIS AS IT IS", *wrong]) if wrong else ""
 
 
 def _works(cited: Sequence[Citation]) -> list[str]:
     """What a paper has in its list of references, each work once."""
-    data = dict.fromkeys(_archive_line(one) for one in cited)
-    methods = dict.fromkeys(_line_of(found) for one in cited if (found := methods_reference(one)))
-    tools = dict.fromkeys(_line_of(tool_reference(one)) for one in cited)
+    data = dict.fromkeys(_archive_line(citation) for citation in cited)
+    methods = dict.fromkeys(
+        _line_of(paper) for citation in cited if (paper := methods_reference(citation))
+    )
+    tools = dict.fromkeys(_line_of(tool_reference(citation)) for citation in cited)
     return [
         *(f"Data: {line}" for line in data),
         *(f"Methods of the archive: {line}" for line in methods),
@@ -98,17 +100,19 @@ def _works(cited: Sequence[Citation]) -> list[str]:
     ]
 
 
-def _archive_line(one: Citation) -> str:
-    terms = one.terms
-    said = terms.citation or (
-        f"{capital(archive(one))}. How it is to be cited is not known here: ask the archive"
+def _archive_line(citation: Citation) -> str:
+    terms = citation.terms
+    citation_text = terms.citation or (
+        f"{capital(archive(citation))}. How it is to be cited is not known here: ask the archive"
     )
-    return f"{said.rstrip('.')}. {terms.rrid}" if terms.rrid else said
+    return f"{citation_text.rstrip('.')}. {terms.rrid}" if terms.rrid else citation_text
 
 
 def _line_of(work: Reference) -> str:
     """A work on one line, in no journal's style."""
-    names = [f"{one.given} {one.name}" if one.given else one.name for one in work.authors]
+    names = [
+        f"{author.given} {author.name}" if author.given else author.name for author in work.authors
+    ]
     who = f"{', '.join(names)} and others" if work.more_authors else listed(names)
     when = f" ({work.date[:4]})" if work.date else ""
     version = f", version {work.version}" if work.version else ""
@@ -120,8 +124,8 @@ def _line_of(work: Reference) -> str:
 
 
 def _terms(cited: Sequence[Citation]) -> list[str]:
-    uses = dict.fromkeys(use(one) for one in cited)
-    policies = dict.fromkeys(one.terms.citation_policy for one in cited)
+    uses = dict.fromkeys(use(citation) for citation in cited)
+    policies = dict.fromkeys(citation.terms.citation_policy for citation in cited)
     return [
         *(f"Terms of use: {line}" for line in uses),
         *(f"Citation policy: {line}" for line in policies if line),
@@ -136,59 +140,61 @@ def listed(words: Iterable[str]) -> str:
 
 def runs(numbers: Iterable[int]) -> str:
     """``3, 5-7 and 9``: ascending numbers, runs of three and more with a dash."""
-    found: list[list[int]] = []
+    found_runs: list[list[int]] = []
     for number in numbers:
-        if found and number == found[-1][-1] + 1:
-            found[-1].append(number)
+        if found_runs and number == found_runs[-1][-1] + 1:
+            found_runs[-1].append(number)
         else:
-            found.append([number])
+            found_runs.append([number])
     words = []
-    for run in found:
+    for run in found_runs:
         words += [f"{run[0]}-{run[-1]}"] if len(run) > 2 else [str(number) for number in run]
     return listed(words)
 
 
 def series(cited: Citation) -> str:
     """The specimen or data set by its id, and what the archive says it is."""
-    said = cell(cited.cell)
-    return f"{cited.series.label} ({said})" if said else cited.series.label
+    description = cell(cited.cell)
+    return f"{cited.series.label} ({description})" if description else cited.series.label
 
 
 def cell(cell_record: Cell | None) -> str:
     """Name, species and structure of a cell, as far as they are known."""
     if cell_record is None:
         return ""
-    told = [cell_record.name, cell_record.species, structure(cell_record)]
-    return ", ".join(one for one in told if one)
+    facts = [cell_record.name, cell_record.species, structure(cell_record)]
+    return ", ".join(phrase for phrase in facts if phrase)
 
 
 def structure(cell_record: Cell) -> str | None:
     """The brain structure that a cell lies in, by acronym and name."""
-    told = [one for one in (cell_record.structure, cell_record.structure_name) if one]
-    return ", ".join(told) or None
+    facts = [phrase for phrase in (cell_record.structure, cell_record.structure_name) if phrase]
+    return ", ".join(facts) or None
 
 
 def images(cited: Citation) -> str:
     """How many files of each part there are, and which sections they cover."""
     return (
-        listed(_share(one, cited) for one in cited.part_counts) if cited.part_counts else "no image"
+        listed(_counted(count, cited) for count in cited.part_counts)
+        if cited.part_counts
+        else "no image"
     )
 
 
-def _share(share: PartCount, cited: Citation) -> str:
-    wanted = share.files + share.lacking
-    single = share.part.removesuffix("s")
-    if PARTS[share.part].holds is Holds.RECONSTRUCTION and wanted == share.files == 1:
+def _counted(count: PartCount, cited: Citation) -> str:
+    wanted = count.files + count.lacking
+    single = count.part.removesuffix("s")
+    if PARTS[count.part].holds is Holds.RECONSTRUCTION and wanted == count.files == 1:
         return f"the {single}"
-    number = f"{share.files} of {wanted}" if share.lacking else str(share.files)
-    told = f"{number} {single}{'s' * (wanted != 1)}"
+    number = f"{count.files} of {wanted}" if count.lacking else str(count.files)
+    phrase = f"{number} {single}{'s' * (wanted != 1)}"
     first, last = cited.sections.first, cited.sections.last
-    if PARTS[share.part].holds is not Holds.SECTIONS or first is None:
-        return told
+    if PARTS[count.part].holds is not Holds.SECTIONS or first is None:
+        return phrase
     missing = f", without {runs(cited.sections.missing)}" if cited.sections.missing else ""
     span = str(first) if first == last else f"{first} to {last}{missing}"
     noun = "" if single == "section" else "section " if first == last else "sections "
-    return f"{told} ({noun}{span})"
+    return f"{phrase} ({noun}{span})"
 
 
 def image(entry: FileEntry, cited: Citation) -> str:
@@ -200,7 +206,9 @@ def image(entry: FileEntry, cited: Citation) -> str:
 
 def parts(cited: Citation) -> str:
     """The names of the parts, as a title has them."""
-    return capital(listed(one.part for one in cited.part_counts) if cited.part_counts else "stack")
+    return capital(
+        listed(count.part for count in cited.part_counts) if cited.part_counts else "stack"
+    )
 
 
 def capital(text: str) -> str:
@@ -210,7 +218,7 @@ def capital(text: str) -> str:
 
 def title(cited: Citation) -> str:
     """The title of the cited version; what is wrong with it is part of the title."""
-    flags = dict.fromkeys(f" [{one.word}]" for one in cited.caveats)
+    flags = dict.fromkeys(f" [{caveat.word}]" for caveat in cited.caveats)
     return f"{parts(cited)} of {series(cited)}, {cited.archive_name}{''.join(flags)}"
 
 
@@ -237,26 +245,26 @@ def directory(cited: Citation) -> str:
 
 def location(cited: Citation) -> str:
     """The dataset, the directory in it, and the commit."""
-    told = (dataset(cited), directory(cited), f"commit {cited.commit_info.commit}")
-    return ", ".join(one for one in told if one)
+    phrases = (dataset(cited), directory(cited), f"commit {cited.commit_info.commit}")
+    return ", ".join(phrase for phrase in phrases if phrase)
 
 
 def warnings(cited: Citation) -> str:
     """Why it is not to be cited as it is, on one line; empty if nothing is wrong."""
-    return "; ".join(str(one) for one in cited.caveats)
+    return "; ".join(map(str, cited.caveats))
 
 
 def terms_address(cited: Citation) -> str | None:
     """Where the terms of use can be read, if the manifest says so with an address."""
-    told = cited.terms.terms_of_use or ""
-    return told if told.startswith(("https://", "http://")) else None
+    address = cited.terms.terms_of_use or ""
+    return address if address.startswith(("https://", "http://")) else None
 
 
 def use(cited: Citation) -> str:
     """How the images may be used, as the archive states it."""
     terms = cited.terms
-    said = terms.use or "not known: ask the archive"
-    return f"{said} {terms.terms_of_use}" if terms.terms_of_use else said
+    terms_text = terms.use or "not known: ask the archive"
+    return f"{terms_text} {terms.terms_of_use}" if terms.terms_of_use else terms_text
 
 
 FACETS: tuple[Callable[[Citation], str], ...] = (

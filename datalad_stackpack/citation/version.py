@@ -47,10 +47,10 @@ def read_version(location: StackLocation, rev: Any = None) -> tuple[Manifest, Co
     history = History(location)
     tip = history.tip()
     wanted = tip if rev is None else history.resolve(rev)
-    found = history.last_change(wanted, OWN_FILES)
+    hexsha = history.last_change(wanted, OWN_FILES)
     index = Annex(location.root, location.relative).index
-    content = index.committed_content(MANIFEST_NAME, found) if found else None
-    if found is None or content is None:
+    content = index.committed_content(MANIFEST_NAME, hexsha) if hexsha else None
+    if hexsha is None or content is None:
         raise DatasetError(
             f"commit {wanted[:10]} has no stack in {quoted(location.relative)}: save it first, or "
             "give another --rev"
@@ -58,18 +58,18 @@ def read_version(location: StackLocation, rev: Any = None) -> tuple[Manifest, Co
     try:
         manifest = json_text.read(content)
     except ManifestError as problem:
-        raise ManifestError(f"{problem}, in commit {found[:10]}") from problem
+        raise ManifestError(f"{problem}, in commit {hexsha[:10]}") from problem
     # the work tree builds on this version only if the branch has no later one
-    is_current = wanted == tip or history.last_change(tip, OWN_FILES) == found
-    said = history.commit(found)
+    is_current = wanted == tip or history.last_change(tip, OWN_FILES) == hexsha
+    commit_facts = history.commit(hexsha)
     commit_info = CommitInfo(
         directory=location.relative,
-        dataset_id=history.dataset_id(found),
-        commit=found,
-        date=said.date,
-        author=said.author,
-        command=said.command,
-        keys=index.keys(index.committed(DIRECTORIES, found)),
+        dataset_id=history.dataset_id(hexsha),
+        commit=hexsha,
+        date=commit_facts.date,
+        author=commit_facts.author,
+        command=commit_facts.command,
+        keys=index.keys(index.committed(DIRECTORIES, hexsha)),
         unsaved=history.unsaved(OWN_FILES) if is_current else 0,
     )
     return manifest, commit_info
@@ -86,7 +86,7 @@ def save(
     render: Callable[[Citation], Mapping[str, str]],
     record: RunRecord,
     mark: str,
-    tell: Callable[[str], None],
+    on_lock_wait: Callable[[str], None],
 ) -> tuple[str, bool, Citation]:
     """Write texts about a stack into it and commit them.
 
@@ -95,7 +95,7 @@ def save(
     Raises :class:`ArgumentError` for unsaved changes, of which a commit would say what is not in
     it, and :class:`PathConflict` for a file there without ``mark`` in it, as somebody else's is.
     """
-    with locked(location, tell):
+    with locked(location, on_lock_wait):
         cited = cite_now()
         check_savable(cited)
         texts = {name: text.encode() for name, text in render(cited).items()}
@@ -185,24 +185,24 @@ class History:
 
         Raises :class:`DatasetError` where there is none.
         """
-        found = self._commit(branch(self._location)) or self._commit("HEAD")
-        if found is None:
+        hexsha = self._commit(branch(self._location)) or self._commit("HEAD")
+        if hexsha is None:
             raise DatasetError(f"{quoted(self._location.root)} has no commit yet: save it first")
-        return found
+        return hexsha
 
     def resolve(self, rev: object) -> str:
         """The commit that a branch, a tag or a hash names; raises :class:`ArgumentError`.
 
         The head of an adjusted branch, which is nobody else's, stands for that of the user's.
         """
-        found = None if "\0" in as_text(rev) else self._commit(as_text(rev))
-        if found is None:
+        hexsha = None if "\0" in as_text(rev) else self._commit(as_text(rev))
+        if hexsha is None:
             raise ArgumentError(
                 f"--rev {quoted(rev)} is no commit of {quoted(self._location.root)}: give a "
                 "branch, "
                 "a tag or a commit"
             )
-        return self.tip() if found == self._commit("HEAD") else found
+        return self.tip() if hexsha == self._commit("HEAD") else hexsha
 
     def _commit(self, rev: str) -> str | None:
         words = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"]
@@ -218,14 +218,14 @@ class History:
         not tell whether it was that commit.
         """
         own = [self._prefix + path for path in paths]
-        found = self._git("rev-list", "--max-count=1", tip, "--", *own).strip()
-        if found and found in self._cut_off():
+        hexsha = self._git("rev-list", "--max-count=1", tip, "--", *own).strip()
+        if hexsha and hexsha in self._cut_off():
             raise DatasetError(
-                f"the history of {quoted(self._location.root)} is cut off at {found[:10]}, and "
+                f"the history of {quoted(self._location.root)} is cut off at {hexsha[:10]}, and "
                 "does "
                 "not tell which commit last changed the stack: git fetch --unshallow"
             )
-        return found or None
+        return hexsha or None
 
     def _cut_off(self) -> frozenset[str]:
         shallow = self._location.root / self._git("rev-parse", "--git-path", "shallow").rstrip("\n")
@@ -247,17 +247,17 @@ class History:
         """The id of the DataLad dataset, as the commit has it."""
         blob = f"{hexsha}:.datalad/config"
         try:
-            told = self._git("config", "--blob", blob, "--get", "datalad.dataset.id")
+            dataset_id = self._git("config", "--blob", blob, "--get", "datalad.dataset.id")
         except AnnexError:
             return None
-        return told.strip() or None
+        return dataset_id.strip() or None
 
 
 def _command(message: str) -> str | None:
     """The command of a run record, as one line of a shell; its braces are doubled there."""
-    found = RUN_RECORD.search(message)
+    record = RUN_RECORD.search(message)
     try:
-        command = json.loads(found[1])["cmd"] if found else None
+        command = json.loads(record[1])["cmd"] if record else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if isinstance(command, str):

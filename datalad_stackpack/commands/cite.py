@@ -187,15 +187,15 @@ def cite(options: Options) -> Iterator[Result]:
         return
     cited = []
     for location in stacks:
-        tell = CitingResults(ACTION, location)
+        stack_results = CitingResults(ACTION, location)
         try:
             if options.save:
-                yield from _save(location, formats, options, tell)
+                yield from _save(location, formats, options, stack_results)
             else:
                 cited.append(_cite(location, options))
-                yield tell.of_citation(cited[-1])
+                yield stack_results.of_citation(cited[-1])
         except StackpackError as problem:
-            yield tell.of_problem(problem)
+            yield stack_results.of_problem(problem)
     if cited:
         rendered = RENDERINGS[formats[0]](cited)
         yield of_rendering(ACTION, stacks[0].root, formats[0], rendered)
@@ -239,10 +239,10 @@ def _inside(location: StackLocation, options: Options) -> list[Path]:
 
 
 def _save(
-    location: StackLocation, formats: Sequence[str], options: Options, tell: CitingResults
+    location: StackLocation, formats: Sequence[str], options: Options, stack_results: CitingResults
 ) -> Iterator[Result]:
     """Write the formats into a stack and commit them."""
-    files = dict(SAVED[one] for one in formats)
+    files = dict(SAVED[name] for name in formats)
     chosen = _inside(location, options) if options.images else []
     about = [prefix(location.relative) + path.as_posix() for path in chosen] or [location.relative]
     command = ["datalad", ACTION, "-d", ".", "--save",
@@ -257,7 +257,7 @@ def _save(
         location, partial(_cite, location, options), render, record, HEADING, lgr.info
     )
     for name in files:
-        yield tell.of_saved(name, *saved)
+        yield stack_results.of_saved(name, *saved)
 
 
 def render(result: Result) -> None:

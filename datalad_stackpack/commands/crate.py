@@ -68,11 +68,11 @@ def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
         yield results.of_refusal(ACTION, ", ".join(map(str, paths)), problem)
         return
     for location in stacks:
-        tell = CitingResults(ACTION, location)
+        stack_results = CitingResults(ACTION, location)
         try:
-            yield tell.of_saved(crate.FILE_NAME, *_save(location))
+            yield stack_results.of_saved(crate.FILE_NAME, *_save(location))
         except StackpackError as problem:
-            yield tell.of_problem(problem)
+            yield stack_results.of_problem(problem)
 
 
 def check_library(name: str = "rocrate") -> None:

@@ -55,11 +55,11 @@ def parse_series_list(specimens: Sequence[Any], data_sets: Sequence[Any]) -> lis
     separated by blanks or line ends; what follows a ``#`` in a line is a remark. Raises
     :class:`ArgumentError` for anything else, and if there is no id at all.
     """
-    found = [series for given in specimens for series in _specimens(given)]
-    found += [parse_series("data_set", given) for given in data_sets]
-    if not found:
+    series_list = [series for given in specimens for series in _specimens(given)]
+    series_list += [parse_series("data_set", given) for given in data_sets]
+    if not series_list:
         raise ArgumentError("no specimen was given: give one or more ids, such as 313862022")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(series_list))
 
 
 def _specimens(given: Any) -> Iterator[Series]:
@@ -93,13 +93,13 @@ def _is_a_file(text: str) -> bool:
 
 
 def _listed(content: str, where: str) -> list[Series]:
-    found = []
+    series_list = []
     for at, line in enumerate(content.splitlines(), 1):
         for word in line.partition("#")[0].split():
             try:
-                found.append(parse_series("specimen", word))
+                series_list.append(parse_series("specimen", word))
             except ArgumentError as problem:
                 raise ArgumentError(f"{where}, line {at}: {problem}") from problem
-    if not found:
+    if not series_list:
         raise ArgumentError(f"there is no id in {where}: give one or more, such as 313862022")
-    return found
+    return series_list

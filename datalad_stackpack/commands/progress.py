@@ -73,11 +73,13 @@ class Progress:
 def summary(results: Sequence[Result]) -> str:
     """A line for each stack that was packed or failed, and one for all if there are several."""
     stacks = [result for result in results if "complete" in result]
-    failed = [one for one in results if one.get("error") and one["type"] != "file"
-              and any(kind in one for kind in KINDS)]  # fmt: skip
+    failed = [result for result in results if result.get("error") and result["type"] != "file"
+              and any(kind in result for kind in KINDS)]  # fmt: skip
     plans = [result for result in results if "estimated_bytes" in result]
     lines = [_packed(result) for result in stacks]
-    lines += [f"{_series(one)}: failed: {one['message']}" for one in failed if len(results) > 1]
+    lines += [
+        f"{_series(result)}: failed: {result['message']}" for result in failed if len(results) > 1
+    ]
     if len(stacks) + len(failed) > 1 and not plans:
         whole = sum(result["complete"] for result in stacks)
         lines.append(

@@ -251,8 +251,12 @@ class CitingResults(Results):
 
 def of_bag(action: str, directory: Path, bag: Bag) -> Result:
     """The record of a bag that was written."""
-    holes = sum(one.url is not None for one in bag.payload)
-    wrong = [f"{one.series.label}: {caveat}" for one in bag.cited for caveat in one.caveats]
+    holes = sum(file.url is not None for file in bag.payload)
+    wrong = [
+        f"{citation.series.label}: {caveat}"
+        for citation in bag.cited
+        for caveat in citation.caveats
+    ]
     told = [f"{len(bag.payload)} files, {holes} of them to be fetched", *wrong]
     return {
         "action": action,

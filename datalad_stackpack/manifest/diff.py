@@ -54,7 +54,7 @@ class Difference:
     """One row of the archive against the record: the file's path, and changed field names.
 
     ``section_number`` is ``None`` for what is of no one section. A row without a file, such as
-    that of the cell, is told of the manifest.
+    that of the cell, is reported for the manifest.
     """
 
     path: str
@@ -75,25 +75,27 @@ def compare_rows(
     ``files`` are planned from the archive's present rows, with the recorded paths kept;
     ``not_planned`` are the items that it marks as failed or superseded, or has no file of, and
     ``cell_record`` is what it says of the cell: they have no file, so a difference in their rows
-    is told of the manifest. Files that were withdrawn before are not told again while they
+    is reported for the manifest. Files that were withdrawn before are not reported again while they
     stay so.
     """
     now = {file.url: file for file in files}
     known = {entry.url: entry for entry in recorded.files if not entry.withdrawn}
     waiting = {gone.url: gone.row for gone in recorded.omitted if gone.url is not None}
-    found = [
+    differences = [
         Difference(entry.path, entry.part, _section(entry.image), RowDrift.WITHDRAWN)
         for url, entry in known.items()
         if url not in now
     ]
     for url, file in now.items():
         before = known[url].row if url in known else waiting.get(url)
-        found.append(_compare_row(file.path, file.item, before, file.row))
-    found += _compare_not_planned(recorded, not_planned, {_id(file.item) for file in now.values()})
+        differences.append(_compare_row(file.path, file.item, before, file.row))
+    differences += _compare_not_planned(
+        recorded, not_planned, {_id(file.item) for file in now.values()}
+    )
     if CELL.name in recorded.parts:
         was = recorded.cell_record.row if recorded.cell_record else None
-        found += _compare_cell(was, cell_record.row if cell_record else None)
-    return tuple(sorted(found, key=lambda difference: difference.path))
+        differences += _compare_cell(was, cell_record.row if cell_record else None)
+    return tuple(sorted(differences, key=lambda difference: difference.path))
 
 
 def _compare_row(path: str, item: Item, before: Row | None, after: Row) -> Difference:
@@ -122,11 +124,11 @@ def _id(thing: Item | FileEntry | OmittedEntry) -> tuple[str, int]:
 
 
 def _compare_not_planned(
-    recorded: Manifest, items: Iterable[Item], healed: set[tuple[str, int]]
+    recorded: Manifest, items: Iterable[Item], with_file: set[tuple[str, int]]
 ) -> Iterator[Difference]:
     """The rows without a file that are not as they were recorded.
 
-    ``healed`` are the ids of those that have a file now, and are told of as such.
+    ``with_file`` are the ids of those that have a file now, and are reported as such.
     """
     before = {_id(gone): gone for gone in recorded.omitted if gone.url is None}
     accepted = {_id(entry) for entry in recorded.files}
@@ -138,7 +140,7 @@ def _compare_not_planned(
         if difference.drift is RowDrift.CHANGED or is_new:
             yield difference
     for number, gone in before.items():
-        if number not in now and number not in healed:
+        if number not in now and number not in with_file:
             yield Difference(MANIFEST_NAME, gone.part, _section(gone.image), RowDrift.WITHDRAWN)
 
 

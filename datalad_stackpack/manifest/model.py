@@ -98,7 +98,9 @@ class Manifest:
     @property
     def planes(self) -> tuple[FileEntry, ...]:
         """The images of single sections, in z order: for a data set, its section images."""
-        return tuple(one for one in self.files if one.image is not None and one.image.axes is None)
+        return tuple(
+            entry for entry in self.files if entry.image is not None and entry.image.axes is None
+        )
 
     @property
     def _plane_images(self) -> tuple[ImageEntry, ...]:
@@ -166,7 +168,10 @@ class Manifest:
         one pixel). z is 0 at :attr:`first_section` (archive: reported). ``None`` where scales or
         edges are unknown, or differ between files.
         """
-        scales = [_shared(one.scale_um[axis] for one in self.reconstructions) for axis in range(3)]
+        scales = [
+            _shared(reconstruction.scale_um[axis] for reconstruction in self.reconstructions)
+            for axis in range(3)
+        ]
         left = _shared(image.x for image in self._plane_images)
         top = _shared(image.y for image in self._plane_images)
         x_um, y_um, z_um = scales

@@ -31,6 +31,6 @@ def violations(document: object) -> Iterator[str]:
 
 def raise_for_violations(document: object) -> None:
     """Raise :class:`ManifestError` unless ``document`` is a manifest."""
-    if found := list(violations(document)):
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise ManifestError(f"the manifest is not valid: {quoted(found[0])}{more}")
+    if messages := list(violations(document)):
+        more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+        raise ManifestError(f"the manifest is not valid: {quoted(messages[0])}{more}")
