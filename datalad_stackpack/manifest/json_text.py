@@ -87,7 +87,11 @@ def as_text(value: object) -> bytes:
 
 def read(content: bytes) -> Manifest:
     """The manifest in ``content``; raises :class:`ManifestError` if it is not one of ours."""
-    document = loaded(content)
+    return of_document(loaded(content))
+
+
+def of_document(document: dict[str, Any]) -> Manifest:
+    """The manifest that is this JSON object; raises :class:`ManifestError` if it is not one."""
     check_version(document)
     try:
         manifest = _manifest(document)
@@ -129,10 +133,11 @@ def loaded(content: bytes) -> dict[str, Any]:
 
 
 def check_paths(manifest: Manifest) -> None:
-    """Raise :class:`ManifestError` if two files of a manifest claim one path."""
-    for path, times in Counter(entry.path for entry in manifest.files).items():
-        if times > 1:
-            raise ManifestError(f"the manifest lists {quoted(path)} {times} times")
+    """Raise :class:`ManifestError` if two files of a manifest claim one path, or one address."""
+    for name in ("path", "url"):
+        for claim, times in Counter(getattr(entry, name) for entry in manifest.files).items():
+            if times > 1:
+                raise ManifestError(f"the manifest lists {quoted(claim)} {times} times")
 
 
 def check_version(document: Mapping[str, Any]) -> None:
@@ -149,10 +154,9 @@ def check_version(document: Mapping[str, Any]) -> None:
         raise ManifestError(f"the manifest is not valid: {quoted(min(unknown))} is not known")
 
 
-def inconsistencies(content: bytes) -> Iterator[str]:
-    """Every place where a valid manifest's summary is not what its files add up to."""
-    document = json.loads(content)
-    recomputed = _document(_manifest(document))["stack"]
+def inconsistencies(manifest: Manifest, document: Mapping[str, Any]) -> Iterator[str]:
+    """Every place where the summary of the ``document`` is not what its files add up to."""
+    recomputed = _document(manifest)["stack"]
     for name, value in document["stack"].items():
         if value != recomputed[name]:
             yield f"$.stack.{name}: says {value}, and the files add up to {recomputed[name]}"

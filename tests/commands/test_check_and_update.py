@@ -253,9 +253,9 @@ def test_a_dataset_that_cannot_be_written_is_checked_all_the_same(add, archive, 
     subprocess.run(["chmod", "-R", "u+w", work / "1"], check=True)
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert codes(results) == [
-        ("look-not-noted", "1"),
         ("only-copy-here", "0007.jpg"),
         ("upstream-different", "0007.jpg"),
+        ("upstream-not-noted", "1"),
     ]
     assert {one["level"] for one in results if "code" in one} == {"warning"}
     assert results[-1]["contents"]["same bytes"] == 15

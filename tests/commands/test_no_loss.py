@@ -247,16 +247,3 @@ def test_rows_of_failed_images_are_compared_too(add, check, update, rows, work):
     message = git("log", "-1", "--format=%B", at=stack)
     assert "- changed planes: 1 (sections 4 (tier_count))" in message
     assert codes(check(dataset=stack, upstream="rows")) == []
-
-
-def test_no_class_is_noted_for_a_key_that_has_not_that_address(add, archive, check, work):
-    """What the archive serves there says nothing about the content of that key."""
-    add(1, parts="planes")
-    stack = work / "1"
-    entry = read(stack).files[0]
-    git("annex", "rmurl", entry.path, entry.url, at=stack)
-    archive.spoil("image *", repaint)
-    check(dataset=str(stack), upstream="all")
-    noted = json.loads((stack / ".git" / "stackpack" / "upstream.json").read_text())
-    assert entry.key not in noted
-    assert len(noted) == len(read(stack).files) - 1
