@@ -128,13 +128,15 @@ class StackCheck:
                 "git restore --staged --worktree undoes it"
             )
             yield Finding("manifest-modified", Level.ERROR, message, MANIFEST_NAME)
-        code = "manifest-invalid"
         try:
             document = json_text.loaded(raw)
-            code = "manifest-version"
+        except ManifestError as problem:
+            yield Finding("manifest-invalid", Level.ERROR, str(problem), MANIFEST_NAME)
+            return None
+        try:
             json_text.check_version(document)
         except ManifestError as problem:
-            yield Finding(code, Level.ERROR, str(problem), MANIFEST_NAME)
+            yield Finding("manifest-version", Level.ERROR, str(problem), MANIFEST_NAME)
             return None
         wrong, manifest = list(violations(document)), None
         try:
