@@ -44,6 +44,11 @@ def quoted(text: object) -> str:
     return f"'{escaped}'"
 
 
+def counted(number: int, thing: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
 def as_text(value: object) -> str:
     """What a user gave, as text; also a number too long for Python to write out."""
     try:

@@ -22,9 +22,6 @@ from datalad_stackpack.errors import (
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME
 
-LARGEST_MANIFEST = 64 * 2**20
-"""In bytes: that of the longest stack known has 1 MB; one read takes ten times as much memory."""
-
 
 @dataclass(frozen=True)
 class StackLocation:
@@ -138,8 +135,8 @@ def manifest_content(path: Path) -> bytes:
     try:
         if path.is_symlink() or not path.is_file():
             raise ManifestError("it is not a regular file")
-        if path.stat().st_size > LARGEST_MANIFEST:
-            raise ManifestError(f"it is longer than {LARGEST_MANIFEST} bytes")
+        if path.stat().st_size > json_text.LARGEST_MANIFEST:
+            raise ManifestError(f"it is longer than {json_text.LARGEST_MANIFEST} bytes")
         return path.read_bytes()
     except OSError as problem:
         raise ManifestError(f"it cannot be read: {quoted(problem)}") from problem

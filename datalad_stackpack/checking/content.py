@@ -1,93 +1,115 @@
-"""The content of validated files: read again in full, and compared as images or skeletons."""
+"""The content of validated files: read again in full, and compared as images or as skeletons."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import ImageChops, JpegImagePlugin
-
-from datalad_stackpack.archive import validate
-from datalad_stackpack.archive.files import PlannedFile, PlannedImage, planned
+from datalad_stackpack.archive import decode, swc, validate
+from datalad_stackpack.archive.files import ImageSize, PlannedFile, PlannedImage, planned
 from datalad_stackpack.archive.rows import read_item
 from datalad_stackpack.archive.swc import SkeletonSize
-from datalad_stackpack.checksums import checksum, pieces
+from datalad_stackpack.checking.findings import Finding, Level
+from datalad_stackpack.checksums import checksum
 from datalad_stackpack.errors import (
     DatasetError,
     InvalidRow,
     TruncatedFile,
     UnexpectedContent,
+    counted,
     quoted,
 )
 from datalad_stackpack.manifest.entries import FileEntry, recorded_info
 
+LARGEST_BYTES = 2**28
+"""Of an image whose size is not recorded; a plane has 2 MB."""
 
-def damage(path: Path, entry: FileEntry) -> str | None:
-    """What is wrong with the content of an validated file; ``None`` if nothing is.
 
-    Reads all of it: its checksum must be the recorded one, every scan of an image must decode
-    and have the recorded size, and an SWC file must hold the recorded tree.
+def audit(path: Path, entry: FileEntry) -> Finding | None:
+    """What is wrong with the content of a validated file; ``None`` if nothing is.
+
+    Its checksum must be the recorded one. An image must decode without an error or a warning, and
+    have the recorded size; an SWC file must hold the recorded skeleton.
     """
+    undecoded = None
     try:
-        found = checksum(pieces(path))
-        if entry.checksum is not None and found != entry.checksum:
-            return (
-                f"has the checksum {found.sha256}, and was validated with {entry.checksum.sha256}"
-            )
-        if entry.image is not None:
-            return image_damage(path, (entry.image.width, entry.image.height))
-        item = read_item(entry.part, entry.row)
-        info = validate.revalidate(planned(entry.path, entry.url, item, 0), path.read_bytes())
-        if isinstance(info, SkeletonSize) and recorded_info(entry) not in (None, info):
-            return f"has {info.nodes} nodes and {info.roots} roots, unlike the manifest's"
+        content = _content(path, entry)
+        if entry.image is None:
+            _check_skeleton(content, entry)
+        else:
+            _check_image(content, entry)
+            undecoded = decode.why_not_decoded(content)
+    except (DatasetError, InvalidRow, TruncatedFile, UnexpectedContent) as problem:
+        return Finding("content-damaged", Level.ERROR, str(problem), entry.path)
+    if undecoded is None:
+        return None
+    message = f"has the right checksum, and was not decoded: it {undecoded}"
+    return Finding("content-not-decoded", Level.WARNING, message, entry.path)
+
+
+def _content(path: Path, entry: FileEntry) -> bytes:
+    """The content with the recorded checksum; raises :class:`UnexpectedContent` for another.
+
+    Nothing is read that is longer than the record allows.
+    """
+    recorded = entry.checksum
+    try:
+        length = path.stat().st_size
+        if recorded is not None and length != recorded.bytes:
+            raise UnexpectedContent(f"has {length} bytes, and was validated with {recorded.bytes}")
+        if length > (most := most_bytes(entry)):
+            raise UnexpectedContent(f"has {length} bytes, more than the {most} that it could need")
+        content = path.read_bytes()
     except OSError as problem:
-        return f"cannot be read: {quoted(problem)}"
-    except (InvalidRow, TruncatedFile, DatasetError, UnexpectedContent) as problem:
-        return str(problem)
-    return None
+        raise UnexpectedContent(f"cannot be read: {quoted(problem)}") from problem
+    now = checksum([content])
+    if recorded is not None and now != recorded:
+        raise UnexpectedContent(
+            f"has the checksum {now.sha256}, and was validated with {recorded.sha256}"
+        )
+    return content
 
 
-def same(file: PlannedFile, one: Path, other: Path) -> bool:
+def _check_image(content: bytes, entry: FileEntry) -> None:
+    """Raise :class:`UnexpectedContent` for an image that is damaged."""
+    if damage := decode.find_damage(content, _recorded_size(entry)):
+        raise UnexpectedContent(damage)
+
+
+def _check_skeleton(content: bytes, entry: FileEntry) -> None:
+    """Raise an :class:`ArchiveError` unless an SWC file holds the recorded skeleton."""
+    file = planned(entry.path, entry.url, read_item(entry.part, entry.row), 0)
+    info = validate.revalidate(file, content)
+    if isinstance(info, SkeletonSize) and recorded_info(entry) not in (None, info):
+        raise UnexpectedContent(
+            f"has {counted(info.nodes, 'node')} and {counted(info.roots, 'root')}, unlike the "
+            "manifest's"
+        )
+
+
+def most_bytes(entry: FileEntry) -> int:
+    """More bytes than a recorded file can have, as for a planned one when it was downloaded."""
+    if entry.image is None:
+        return swc.LARGEST_BYTES
+    size = _recorded_size(entry)
+    return LARGEST_BYTES if size is None else size.width * size.height * 4 + 2**20
+
+
+def _recorded_size(entry: FileEntry) -> ImageSize | None:
+    info = recorded_info(entry)
+    return info if isinstance(info, ImageSize) else None
+
+
+def same(file: PlannedFile, first: Path, second: Path) -> bool:
     """Whether two files of other bytes hold the same: pixel by pixel, or node by node.
 
-    Raises :class:`OSError` if one cannot be read.
+    Raises :class:`OSError` if one cannot be read, :class:`ValueError` if one does not decode.
     """
     if isinstance(file, PlannedImage):
-        return same_pixels(one, other)
-    return _nodes(one) == _nodes(other)
+        return decode.same_pixels(first.read_bytes(), second.read_bytes())
+    return _nodes(first) == _nodes(second)
 
 
 def _nodes(path: Path) -> list[list[bytes]]:
     """The lines of an SWC file that are not remarks, column by column."""
     lines = [line.split() for line in path.read_bytes().splitlines()]
     return [columns for columns in lines if columns and not columns[0].startswith(b"#")]
-
-
-def image_damage(path: Path, size: tuple[int | None, int | None]) -> str | None:
-    """What is wrong with an image as pixels; ``None`` if nothing is.
-
-    Every scan must decode, and it must have the recorded ``size``, width and height in pixels,
-    where there is one.
-    """
-    try:
-        decoded = _decoded(path)
-    except (OSError, SyntaxError, ValueError) as problem:
-        return f"does not decode: {quoted(problem)}"
-    if None not in size and decoded.size != size:
-        return f"has {decoded.size} pixels, and is recorded with {size}"
-    return None
-
-
-def same_pixels(one: Path, other: Path) -> bool:
-    """Whether two images have the same pixels; raises :class:`OSError` if one has none."""
-    first, second = _decoded(one), _decoded(other)
-    if (first.mode, first.size) != (second.mode, second.size):
-        return False
-    return ImageChops.difference(first, second).getbbox(alpha_only=False) is None
-
-
-def _decoded(path: Path) -> JpegImagePlugin.JpegImageFile:
-    # not Image.open: its limit on pixels guards against strangers, and a plane has 72 million
-    image = JpegImagePlugin.JpegImageFile(path)
-    with image:
-        image.load()
-    return image

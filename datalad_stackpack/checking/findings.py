@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from datalad_stackpack.archive.parts import PARTS, Holds
-from datalad_stackpack.errors import quoted
+from datalad_stackpack.errors import counted, quoted
 from datalad_stackpack.manifest.diff import ContentDrift, Difference, RowDrift
 from datalad_stackpack.manifest.entries import NOT_ACCEPTED, FileEntry
 from datalad_stackpack.manifest.model import Manifest
@@ -20,7 +19,7 @@ class Level(Enum):
     ERROR = "error"
     WARNING = "warning"
     UNKNOWN = "unknown"
-    """What was asked for could not be looked at."""
+    """What was asked for could not be checked."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,6 @@ class FileFacts:
 
 def audit_counts(manifest: Manifest) -> Iterator[Finding]:
     """Whether the manifest's lists agree with each other and with the rows that were promised."""
-    for path, times in Counter(entry.path for entry in manifest.files).items():
-        if times > 1:
-            yield Finding("listed-twice", Level.ERROR, f"is listed {times} times", path)
     for asked in manifest.queries:
         part = asked.query.part
         if PARTS[part].holds is Holds.METADATA:
@@ -69,8 +65,8 @@ def audit_counts(manifest: Manifest) -> Iterator[Finding]:
             yield Finding(
                 "rows-missing",
                 Level.ERROR,
-                f"the archive promised {asked.total_rows} rows of the {part}, and the manifest "
-                f"has {listed} files and {omitted} omitted ones of them",
+                f"the archive promised {counted(asked.total_rows, 'row')} of the {part}, and the "
+                f"manifest has {counted(listed, 'file')} and {omitted} omitted of them",
             )
     for gone in manifest.omitted:
         if gone.reason == NOT_ACCEPTED:
@@ -85,8 +81,8 @@ def audit_counts(manifest: Manifest) -> Iterator[Finding]:
         yield Finding(
             "registered-only",
             Level.WARNING,
-            f"{registered} files have an address and no checksum: "
-            "stackpack-update --fetch completes them",
+            f"{counted(registered, 'file')} registered by address, without a checksum: "
+            "stackpack-update --fetch downloads what is missing",
         )
 
 
@@ -139,10 +135,10 @@ def audit_content(path: str, drift: ContentDrift, why: str) -> Iterator[Finding]
 
 
 def audit_safety(
-    entry: FileEntry, facts: FileFacts, looks: Mapping[str, ContentDrift]
+    entry: FileEntry, facts: FileFacts, served: Mapping[str, ContentDrift]
 ) -> Iterator[Finding]:
-    """Whether the content can still be had, by what the archive served when last looked at."""
-    drift = looks.get(entry.key)
+    """Whether the content can still be had, by what the archive served at the last check."""
+    drift = served.get(entry.key)
     if drift is None or drift.keeps_promise is not False or facts.elsewhere:
         return
     if facts.here:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ from datalad_stackpack.checking.findings import (
 )
 from datalad_stackpack.checking.siblings import audit_siblings
 from datalad_stackpack.checking.upstream import Upstream, drift_of, note, sample, with_earlier
-from datalad_stackpack.errors import ManifestError, StackpackError, WriteError, quoted
+from datalad_stackpack.errors import InvalidRow, ManifestError, StackpackError, quoted
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.diff import ContentDrift, RowDrift
 from datalad_stackpack.manifest.entries import FileEntry
@@ -60,17 +60,27 @@ class Tally:
     contents: dict[str, int] = field(default_factory=dict)
 
 
+OnProgress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and of how many; first with none done."""
+
+
 class StackCheck:
     """Checks one stack. Iterate over :meth:`run` once; :attr:`tally` is filled meanwhile."""
 
     def __init__(
-        self, location: StackLocation, jobs: int, policy: RetryPolicy, cancel: CancelToken
+        self,
+        location: StackLocation,
+        jobs: int,
+        policy: RetryPolicy,
+        cancel: CancelToken,
+        on_progress: OnProgress,
     ) -> None:
         self._location = location
         self._annex = Annex(location.root, location.relative)
         self._jobs = jobs
         self._policy = policy
         self._cancel = cancel
+        self._on_progress = on_progress
         self._seen: dict[str, ContentDrift] = {}
         self.tally = Tally()
 
@@ -89,15 +99,13 @@ class StackCheck:
         except ManifestError as problem:
             yield Finding("manifest-unreadable", Level.ERROR, str(problem), MANIFEST_NAME)
             return
-        yield from self._audit_manifest(raw)
-        try:
-            manifest = json_text.read(raw)
-        except ManifestError:
-            return  # said above, with every violation
+        manifest = yield from self._audit_manifest(raw)
+        if manifest is None:
+            return
         self.tally.series = manifest.series
         self.tally.files = len(manifest.files)
         if not (self._location.git_directory / "annex").is_dir():
-            message = "is a clone without an annex yet: git annex init makes one"
+            message = "the dataset is a clone without an annex yet: git annex init makes one"
             yield Finding("annex-not-initialised", Level.ERROR, message)
             return
         facts = self._facts(manifest)
@@ -106,13 +114,14 @@ class StackCheck:
             yield from self._audit_content(manifest, facts)
         if upstream is not None:
             yield from self._audit_upstream(manifest, facts, upstream, archive_at)
-        seen = with_earlier(self._location, self._seen)
+        served = with_earlier(self._location, self._seen)
         for entry in manifest.files:
-            yield from audit_safety(entry, facts[entry.path], seen)
+            yield from audit_safety(entry, facts[entry.path], served)
         keys = [entry.key for entry in manifest.files]
         yield from audit_siblings(self._location.root, branch(self._location), keys)
 
-    def _audit_manifest(self, raw: bytes) -> Iterator[Finding]:
+    def _audit_manifest(self, raw: bytes) -> Generator[Finding, None, Manifest | None]:
+        """What is wrong with the manifest; returns it, if it can be read."""
         if raw != self._annex.index.committed_content(MANIFEST_NAME):
             message = (
                 "is not as it was committed: git diff HEAD shows how, and "
@@ -123,18 +132,23 @@ class StackCheck:
             document = json_text.loaded(raw)
         except ManifestError as problem:
             yield Finding("manifest-invalid", Level.ERROR, str(problem), MANIFEST_NAME)
-            return
+            return None
         try:
             json_text.check_version(document)
         except ManifestError as problem:
             yield Finding("manifest-version", Level.ERROR, str(problem), MANIFEST_NAME)
-            return
-        found = list(violations(document))
-        for violation in found:
-            yield Finding("manifest-invalid", Level.ERROR, quoted(violation)[1:-1], MANIFEST_NAME)
-        if not found:
-            for said in json_text.inconsistencies(raw):
-                yield Finding("counts-disagree", Level.ERROR, said, MANIFEST_NAME)
+            return None
+        wrong, manifest = list(violations(document)), None
+        try:
+            manifest = json_text.of_document(document)
+        except ManifestError as problem:
+            wrong = wrong or [str(problem)]
+        for message in wrong:
+            yield Finding("manifest-invalid", Level.ERROR, quoted(message)[1:-1], MANIFEST_NAME)
+        if manifest is not None and not wrong:
+            for message in json_text.inconsistencies(manifest, document):
+                yield Finding("counts-disagree", Level.ERROR, message, MANIFEST_NAME)
+        return manifest
 
     def _facts(self, manifest: Manifest) -> dict[str, FileFacts]:
         index = self._annex.index
@@ -154,9 +168,9 @@ class StackCheck:
             else:
                 held = copies[key]
                 facts[path] = FileFacts(key, intact, held.urls, held.here, held.elsewhere)
-        self.tally.here = sum(one.here for one in facts.values())
+        self.tally.here = sum(fact.here for fact in facts.values())
         self.tally.only_at_archive = sum(
-            not one.here and not one.elsewhere and bool(one.urls) for one in facts.values()
+            not fact.here and not fact.elsewhere and bool(fact.urls) for fact in facts.values()
         )
         return facts
 
@@ -177,13 +191,15 @@ class StackCheck:
     def _audit_content(self, manifest: Manifest, facts: dict[str, FileFacts]) -> Iterator[Finding]:
         here = [entry for entry in manifest.files if facts[entry.path].readable]
 
-        def look(entry: FileEntry) -> str | None:
-            return contents.damage(self._location.stack / entry.path, entry)
+        def audit(entry: FileEntry) -> Finding | None:
+            return contents.audit(self._location.stack / entry.path, entry)
 
+        self._on_progress("Reading", 0, len(here))
         with ThreadPoolExecutor(self._jobs) as readers:
-            for entry, damage in zip(here, readers.map(look, here), strict=True):
-                if damage:
-                    yield Finding("content-damaged", Level.ERROR, damage, entry.path)
+            for done, finding in enumerate(readers.map(audit, here), 1):
+                self._on_progress("Reading", done, len(here))
+                if finding is not None:
+                    yield finding
 
     def _audit_upstream(
         self,
@@ -193,10 +209,12 @@ class StackCheck:
         archive_at: Callable[[str], AbstractContextManager[ArchiveClient]],
     ) -> Iterator[Finding]:
         with archive_at(manifest.archive_url) as archive:
+            self._on_progress("Asking for the rows of", 0, 1)
             try:
                 yield from self._audit_rows(manifest, archive)
             except StackpackError as problem:
                 yield Finding("rows-unknown", Level.UNKNOWN, str(problem))
+            self._on_progress("Asking for the rows of", 1, 1)
             if upstream.most_files != 0:
                 yield from self._audit_contents(manifest, facts, upstream, archive)
 
@@ -223,12 +241,19 @@ class StackCheck:
         entries = {entry.path: entry for entry in sample(manifest, upstream.most_files)}
         files = []
         for entry in entries.values():
-            item = read_item(entry.part, entry.row)
+            try:
+                item = read_item(entry.part, entry.row)
+            except InvalidRow as problem:
+                yield Finding(
+                    "row-invalid", Level.ERROR, f"its recorded row: {problem}", entry.path
+                )
+                continue
             if entry.url == url_of(manifest.archive_url, item, manifest.downsample):
                 files.append(planned(entry.path, entry.url, item, manifest.downsample))
             else:
                 message = f"{quoted(entry.url)} is not the archive's address of its {item.part}"
                 yield Finding("url-foreign", Level.ERROR, message, entry.path)
+        self._on_progress("Asking for the files of", 0, len(files))
         classes: Counter[ContentDrift] = Counter()
         breaker = CircuitBreaker(self._policy.give_up_after)
         with tempfile.TemporaryDirectory(prefix="stackpack-") as tmp_dir:
@@ -236,11 +261,12 @@ class StackCheck:
                 archive, files, Path(tmp_dir), self._jobs, breaker, self._cancel
             ):
                 entry = entries[arrival.file.path]
-                drift, why = self._classify(arrival, entry, facts[entry.path])
                 fact = facts[entry.path]
+                drift, why = self._classify(arrival, entry, fact)
                 if fact.key == entry.key and entry.url in fact.urls:
                     self._seen[entry.key] = drift
                 classes[drift] += 1
+                self._on_progress("Asking for the files of", classes.total(), len(files))
                 yield from audit_content(entry.path, drift, why)
         self.tally.contents = {drift.value: classes[drift] for drift in ContentDrift}
         yield from self._note()
@@ -248,9 +274,9 @@ class StackCheck:
     def _note(self) -> Iterator[Finding]:
         try:
             note(self._location, self._seen)
-        except WriteError as problem:
+        except StackpackError as problem:
             message = f"what the archive served is not noted for later checks: {problem}"
-            yield Finding("look-not-noted", Level.WARNING, message)
+            yield Finding("upstream-not-noted", Level.WARNING, message)
 
     def _classify(
         self, arrival: DownloadResult, entry: FileEntry, facts: FileFacts
@@ -267,7 +293,7 @@ class StackCheck:
                 drift = ContentDrift.RE_ENCODED
             else:
                 drift = ContentDrift.DIFFERENT
-        except (OSError, SyntaxError, ValueError) as damage:
+        except (OSError, ValueError) as damage:
             return ContentDrift.OTHER_BYTES, str(damage)
         finally:
             fetched.path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.checking.findings import Finding, Level
 from datalad_stackpack.checksums import file_name_of_key
-from datalad_stackpack.errors import AnnexError
+from datalad_stackpack.errors import AnnexError, counted, quoted
 
 OURS = "refs/heads/git-annex"
 """In full: there may be a file of the short name."""
@@ -26,10 +26,14 @@ def audit_siblings(root: Path, branch: str, keys: Sequence[str]) -> Iterator[Fin
     A clone of one that does not fetches nothing, and says nothing.
     """
     for name in _git_remotes(root):
+        sibling, push = (
+            f"sibling {quoted(name)}",
+            f"datalad push --to {quoted(name)} --data nothing",
+        )
         try:
             heads = _heads(root, name)
         except AnnexError as problem:
-            yield Finding("sibling-unreachable", Level.WARNING, f"sibling {name}: {problem}")
+            yield Finding("sibling-unreachable", Level.WARNING, f"{sibling}: {problem}")
             continue
         if branch not in heads:
             continue
@@ -37,9 +41,8 @@ def audit_siblings(root: Path, branch: str, keys: Sequence[str]) -> Iterator[Fin
             yield Finding(
                 "sibling-without-annex-branch",
                 Level.WARNING,
-                f"sibling {name} has the branch {branch} and no git-annex branch: `datalad get` in "
-                f"a clone of it would fetch nothing and not say so; "
-                f"datalad push --to {name} --data nothing",
+                f"{sibling} has the branch {quoted(branch)} and no git-annex branch: `datalad get` "
+                f"in a clone of it would fetch nothing and not say so; {push}",
             )
             continue
         unseen = _unseen(root, heads["git-annex"], keys)
@@ -47,8 +50,8 @@ def audit_siblings(root: Path, branch: str, keys: Sequence[str]) -> Iterator[Fin
             yield Finding(
                 "sibling-without-urls",
                 Level.WARNING,
-                f"sibling {name} has not seen the URLs of {unseen} files, as far as is known "
-                f"here: datalad push --to {name} --data nothing",
+                f"{sibling} has not seen the URLs of {counted(unseen, 'file')}, as far as is known "
+                f"here: {push}",
             )
 
 
@@ -59,7 +62,8 @@ def _git_remotes(root: Path) -> list[str]:
         root,
         accepted_codes=(0, 1),
     )
-    return [line.removeprefix("remote.").removesuffix(".url") for line in listing.decode().split()]
+    names = listing.decode("utf-8", "surrogateescape").splitlines()
+    return list(dict.fromkeys(name.removeprefix("remote.").removesuffix(".url") for name in names))
 
 
 def _heads(root: Path, remote: str) -> dict[str, str]:

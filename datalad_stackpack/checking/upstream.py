@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.annex.lock import own_directory
+from datalad_stackpack.annex.lock import held, own_directory
 from datalad_stackpack.errors import (
     ArgumentError,
     HTTPStatusError,
@@ -24,6 +25,8 @@ from datalad_stackpack.errors import (
 from datalad_stackpack.manifest.diff import ContentDrift
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.model import Manifest
+
+lgr = logging.getLogger("datalad.stackpack")
 
 STATUS_GONE = (404, 410)
 
@@ -63,7 +66,7 @@ def drift_of(problem: StackpackError | None) -> ContentDrift:
 
 
 def sample(manifest: Manifest, most: int | None) -> Sequence[FileEntry]:
-    """The files to look at: all with a checksum, or ``most`` of them.
+    """The files to ask for: all with a checksum, or ``most`` of them.
 
     The choice looks random and is the same every time: by the SHA-256 of the path.
     """
@@ -78,11 +81,11 @@ NAME = "upstream.json"
 
 
 def read(location: StackLocation) -> dict[str, ContentDrift]:
-    """The class of each key's image at the last look; empty where there was none."""
+    """The class of each key's file at the last check; empty where there was none."""
     try:
         noted = json.loads(_file(location).read_bytes())
         return {key: ContentDrift[name] for key, name in noted.items()}
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, AttributeError, RecursionError):
         return {}
 
 
@@ -95,17 +98,19 @@ def with_earlier(
 
 
 def note(location: StackLocation, seen: Mapping[str, ContentDrift]) -> None:
-    """Add what was seen now; raises :class:`WriteError` where it cannot be written down."""
-    looks = with_earlier(location, seen)
-    content = json.dumps(
-        {key: drift.name for key, drift in looks.items()}, indent=1, sort_keys=True
-    )
-    fresh = own_directory(location) / f"{NAME}.new"
-    try:
-        fresh.write_text(content, encoding="ascii")
-        fresh.replace(_file(location))
-    except OSError as problem:
-        raise WriteError(f"cannot note what the archive served: {problem}") from problem
+    """Add what was seen now to what other checks note, also those that run at the same time.
+
+    Raises :class:`DatasetError` where it cannot be written down.
+    """
+    directory = own_directory(location)
+    with held(directory / f"{NAME}.lock", "noting what the archive served", lgr.info):
+        classes = {key: drift.name for key, drift in with_earlier(location, seen).items()}
+        fresh = directory / f"{NAME}.new"
+        try:
+            fresh.write_text(json.dumps(classes, indent=1, sort_keys=True), encoding="ascii")
+            fresh.replace(_file(location))
+        except OSError as problem:
+            raise WriteError(f"cannot note what the archive served: {problem}") from problem
 
 
 def _file(location: StackLocation) -> Path:

@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from logging import DEBUG, getLogger
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
+from datalad.log import log_progress
 from datalad.support.param import Parameter
 
 from datalad_stackpack import config
+from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checking.findings import Finding, Level
-from datalad_stackpack.checking.run import StackCheck, Tally
+from datalad_stackpack.checking.run import OnProgress, StackCheck, Tally
 from datalad_stackpack.checking.upstream import parse_upstream
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, STACKS
 from datalad_stackpack.commands.results import Result, Results
-from datalad_stackpack.errors import StackpackError
+from datalad_stackpack.errors import StackpackError, counted
+
+lgr = getLogger("datalad.stackpack")
 
 
 @build_doc
@@ -31,7 +36,7 @@ class StackpackCheck(Interface):
 
     Changes nothing but a note in .git of what the archive served. Gives one result for each
     finding, with a stable 'code' and a 'level', and one for each stack. The exit code is 1 if a
-    finding is an error, or if something that was asked for could not be looked at.
+    finding is an error, or if something that was asked for could not be checked.
     """
 
     _params_ = {
@@ -41,7 +46,7 @@ class StackpackCheck(Interface):
             args=("--content",),
             action="store_true",
             doc="""read all content that is here again: compare its checksum, and decode each
-            image in full.""",
+            image in full, without a warning.""",
         ),
         "upstream": Parameter(
             args=("--upstream",),
@@ -95,7 +100,7 @@ ACTION = "stackpack-check"
 def check(
     paths: Sequence[Any], dataset: Any, content: bool, upstream: Any, archive: Any, jobs: Any
 ) -> Iterator[Result]:
-    """Check the stacks that the options name, told as result records."""
+    """Check the stacks that the options name, as result records."""
     try:
         asked = parse_upstream(upstream)
         jobs_at_once = config.parse_jobs(jobs)
@@ -116,17 +121,49 @@ def check(
             yield client
 
     for location in stacks:
-        tell = CheckingResults(ACTION, location)
-        checking = StackCheck(location, jobs_at_once, policy, cancel)
-        counted: Counter[Level] = Counter()
-        try:
-            for finding in checking.run(content, asked, archive_at):
-                counted[finding.level] += 1
-                yield tell.of_finding(finding)
-        except StackpackError as problem:
-            yield tell.of_problem(problem)
-            continue
-        yield tell.of_check(checking.tally, {level: counted[level] for level in Level})
+        stack_results = CheckingResults(ACTION, location)
+        counts: Counter[Level] = Counter()
+        with shown_progress(location) as on_progress:
+            checking = StackCheck(location, jobs_at_once, policy, cancel, on_progress)
+            try:
+                for finding in checking.run(content, asked, archive_at):
+                    counts[finding.level] += 1
+                    yield stack_results.of_finding(finding)
+            except StackpackError as problem:
+                yield stack_results.of_problem(problem)
+                continue
+        yield stack_results.of_check(checking.tally, counts)
+
+
+@contextmanager
+def shown_progress(location: StackLocation) -> Iterator[OnProgress]:
+    """Shows how far the check of a stack has come: a bar on a terminal, for what takes long."""
+    bar = f"stackpack-check-{location.stack}"
+    shown: str | None = None
+
+    def log(text: str, **more: object) -> None:
+        label = f"{text} {location.stack.name}"
+        log_progress(lgr.info, bar, label, label=label, noninteractive_level=DEBUG, **more)
+
+    def on_progress(text: str, done: int, total: int) -> None:
+        nonlocal shown
+        if done:
+            log(text, update=1, increment=True)
+        else:
+            end()
+            shown = text
+            log(text, total=total, unit=" files")
+
+    def end() -> None:
+        nonlocal shown
+        if shown is not None:
+            log(shown)
+            shown = None
+
+    try:
+        yield on_progress
+    finally:
+        end()
 
 
 LEVEL_STATUS = {Level.ERROR: "error", Level.WARNING: "ok", Level.UNKNOWN: "impossible"}
@@ -137,30 +174,29 @@ class CheckingResults(Results):
 
     def of_finding(self, finding: Finding) -> Result:
         """The record of one thing that a check found."""
-        path = self._location.stack / finding.path if finding.path else self._location.stack
+        facts = {"level": finding.level.value, "code": finding.code}
+        status = LEVEL_STATUS[finding.level]
+        message = f"{finding.level.value}: {finding.message}"
+        if finding.path is None:
+            return self._stack(status, message, None, **facts)
+        path = str(self._location.stack / finding.path)
         return {
             **self._standard,
-            "type": "file" if finding.path else "directory",
-            "path": str(path),
-            "status": LEVEL_STATUS[finding.level],
-            "level": finding.level.value,
-            "code": finding.code,
-            "message": f"{finding.level.value}: {finding.message}",
+            "type": "file",
+            "path": path,
+            "status": status,
+            "message": message,
+            **facts,
         }
 
-    def of_check(self, tally: Tally, counted: Mapping[Level, int]) -> Result:
+    def of_check(self, tally: Tally, counts: Mapping[Level, int]) -> Result:
         """The record of a stack that was checked."""
-        found = ", ".join(
-            f"{number} {level.value}{'s' * (number != 1)}"
-            for level, number in counted.items()
-            if number
-        )
-        where = (
-            f"{tally.files} files, {tally.here} here, {tally.only_at_archive} only at the archive"
-        )
+        findings = [counted(counts[level], level.value) for level in Level if counts[level]]
+        files = counted(tally.files, "file")
+        where = f"{files}, {tally.here} here, {tally.only_at_archive} only at the archive"
         return self._stack(
-            "error" if counted[Level.ERROR] else "ok",
-            f"{found or 'nothing wrong'}; {where}",
+            "error" if counts[Level.ERROR] else "ok",
+            f"{', '.join(findings) or 'nothing wrong'}; {where}",
             tally.series,
             files=tally.files,
             here=tally.here,

@@ -5,6 +5,7 @@ The standard keys are action, status, path, type, refds and message.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def of_refusal(
     return {
         "action": action,
         "status": "error",
-        "path": path,
+        "path": path or os.curdir,
         "type": "directory",
         "message": str(problem),
         **_named(series),

@@ -16,7 +16,9 @@ from typing import Any, NoReturn
 from datalad_stackpack.archive.cells import Cell, CellRecord
 from datalad_stackpack.archive.files import MOST_HALVINGS
 from datalad_stackpack.archive.parts import PARTS, Series
+from datalad_stackpack.archive.query import DEEPEST as DEEPEST_ROW
 from datalad_stackpack.archive.query import Query
+from datalad_stackpack.archive.rows import LARGEST_SECTION
 from datalad_stackpack.archive.sources import Terms
 from datalad_stackpack.checksums import checksum_of
 from datalad_stackpack.errors import ManifestError, quoted
@@ -37,10 +39,13 @@ from datalad_stackpack.manifest.schema import raise_for_violations, schema
 from datalad_stackpack.manifest.typed import fitting, typed
 
 LARGEST_MANIFEST = 64 * 2**20
-"""In bytes. That of 700 files has about 1 MB."""
+"""In bytes. That of 700 files has about 1 MB; to read one takes about ten times its length."""
 
-MOST_CONTAINERS = 1_000_000
-"""Lists and objects in a manifest: each takes far more memory than the two bytes of its text."""
+MOST_VALUES = 4_000_000
+"""Lists, objects and what commas part in a manifest: each takes far more memory than its text."""
+
+DEEPEST = DEEPEST_ROW + 3
+"""How many lists and objects may lie within each other: a row lies in a file's entry, in a list."""
 
 PATH = re.compile(r"(planes|projections|reconstruction|sections)/[a-z0-9_]+\.(jpg|swc)")
 URL = re.compile(r"https?://[^\s\x00-\x1f]+")
@@ -87,7 +92,11 @@ def as_text(value: object) -> bytes:
 
 def read(content: bytes) -> Manifest:
     """The manifest in ``content``; raises :class:`ManifestError` if it is not one of ours."""
-    document = loaded(content)
+    return of_document(loaded(content))
+
+
+def of_document(document: dict[str, Any]) -> Manifest:
+    """The manifest that is this JSON object; raises :class:`ManifestError` if it is not one."""
     check_version(document)
     try:
         manifest = _manifest(document)
@@ -102,6 +111,7 @@ def read(content: bytes) -> Manifest:
 def _check_values(manifest: Manifest) -> None:
     """Raise :class:`ManifestError` for a value that would lead elsewhere: it may be anybody's."""
     entries: list[FileEntry | OmittedEntry] = [*manifest.files, *manifest.omitted]
+    sections = [entry.image.section_number for entry in entries if entry.image]
     wrong = [
         *(entry.path for entry in entries if entry.path and not PATH.fullmatch(entry.path)),
         *(entry.url for entry in entries if entry.url and not URL.fullmatch(entry.url)),
@@ -110,6 +120,7 @@ def _check_values(manifest: Manifest) -> None:
         *([manifest.archive_url] if not URL.fullmatch(manifest.archive_url) else []),
         *([manifest.downsample] if not 0 <= manifest.downsample <= MOST_HALVINGS else []),
         *([manifest.series.id] if manifest.series.id < 1 else []),
+        *(number for number in sections if number and not 0 <= number <= LARGEST_SECTION),
     ]
     if wrong:
         raise ManifestError(f"the manifest is not valid: it has {quoted(wrong[0])}")
@@ -117,22 +128,35 @@ def _check_values(manifest: Manifest) -> None:
 
 def loaded(content: bytes) -> dict[str, Any]:
     """The JSON object in ``content``; raises :class:`ManifestError` for anything else."""
-    if content.count(b"[") + content.count(b"{") > MOST_CONTAINERS:
-        raise ManifestError(f"the manifest holds more than {MOST_CONTAINERS} lists and objects")
+    if len(content) > LARGEST_MANIFEST:
+        raise ManifestError(f"the manifest is longer than {LARGEST_MANIFEST} bytes")
+    if sum(map(content.count, (b"[", b"{", b","))) > MOST_VALUES:
+        raise ManifestError(f"the manifest holds more than {MOST_VALUES} values")
     try:
         document = json.loads(content, parse_constant=_not_json)
     except (ValueError, RecursionError) as problem:
         raise ManifestError(f"the manifest is not JSON: {quoted(problem)}") from problem
     if not isinstance(document, dict):
         raise ManifestError("the manifest is not valid: it is no JSON object")
+    if _is_deep(document):
+        raise ManifestError(f"the manifest is not valid: it is more than {DEEPEST} levels deep")
     return document
 
 
+def _is_deep(document: dict[str, Any]) -> bool:
+    level: list[Any] = [document]
+    for _ in range(DEEPEST):
+        values = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [inner for group in values for inner in group if isinstance(inner, (dict, list))]
+    return bool(level)
+
+
 def check_paths(manifest: Manifest) -> None:
-    """Raise :class:`ManifestError` if two files of a manifest claim one path."""
-    for path, times in Counter(entry.path for entry in manifest.files).items():
-        if times > 1:
-            raise ManifestError(f"the manifest lists {quoted(path)} {times} times")
+    """Raise :class:`ManifestError` if two files of a manifest claim one path, or one address."""
+    for name in ("path", "url"):
+        for claim, times in Counter(getattr(entry, name) for entry in manifest.files).items():
+            if times > 1:
+                raise ManifestError(f"the manifest lists {quoted(claim)} {times} times")
 
 
 def check_version(document: Mapping[str, Any]) -> None:
@@ -149,13 +173,13 @@ def check_version(document: Mapping[str, Any]) -> None:
         raise ManifestError(f"the manifest is not valid: {quoted(min(unknown))} is not known")
 
 
-def inconsistencies(content: bytes) -> Iterator[str]:
-    """Every place where a valid manifest's summary is not what its files add up to."""
-    document = json.loads(content)
-    recomputed = _document(_manifest(document))["stack"]
+def inconsistencies(manifest: Manifest, document: Mapping[str, Any]) -> Iterator[str]:
+    """Every place where the summary of the ``document`` is not what its files add up to."""
+    recomputed = _document(manifest)["stack"]
     for name, value in document["stack"].items():
-        if value != recomputed[name]:
-            yield f"$.stack.{name}: says {value}, and the files add up to {recomputed[name]}"
+        if value != recomputed.get(name):
+            expected = recomputed.get(name)
+            yield f"stack.{name}: says {quoted(value)}, and the files add up to {quoted(expected)}"
 
 
 def _not_json(constant: str) -> NoReturn:

@@ -7,7 +7,7 @@ no row can name a place outside the stack's directory.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from datalad_stackpack.archive.files import (
     PlannedFile,
@@ -17,6 +17,7 @@ from datalad_stackpack.archive.files import (
 )
 from datalad_stackpack.archive.parts import FILE_PARTS
 from datalad_stackpack.archive.rows import Item, Reconstruction
+from datalad_stackpack.errors import InvalidRow
 
 MANIFEST_NAME = "manifest.json"
 
@@ -40,10 +41,12 @@ def plan(
     nothing in the rows says which of them is *the* one, and to choose would be to lose the other.
 
     ``kept`` are the paths, by URL, of a stack that is there already: a file keeps its path,
-    and no other file takes it. Raises :class:`InvalidRow` for an image that no JPEG can be.
+    and no other file takes it. Raises :class:`InvalidRow` for an image that no JPEG can be, and
+    for one that is listed twice.
     """
     kept = kept or {}
     wanted = [(item, url_of(base, item, downsample)) for item in items if is_planned(item)]
+    _check_once(wanted)
     # those that are kept count too: whether a twin was validated changes no name
     names = Counter(_name(item) for item, _ in wanted) + Counter(
         path.rpartition(".")[0] for path in kept.values()
@@ -55,6 +58,16 @@ def plan(
         path = kept.get(url, f"{own}.{_ending(item)}")
         files.append(planned(path, url, item, downsample))
     return tuple(sorted(files, key=lambda file: file.path))
+
+
+def _check_once(wanted: Iterable[tuple[Item, str]]) -> None:
+    """Raise :class:`InvalidRow` where two items have one address: it is the file of one of them."""
+    parts: dict[str, str] = {}
+    for item, url in wanted:
+        if url in parts:
+            listed = " and of the ".join(dict.fromkeys((parts[url], item.part)))
+            raise InvalidRow(f"the archive lists {item.id} twice, as a file of the {listed}")
+        parts[url] = item.part
 
 
 def _name(item: Item) -> str:

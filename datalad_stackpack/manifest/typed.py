@@ -9,6 +9,9 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+LARGEST_NUMBER = 10**18
+"""No id, count or length is larger; a larger one overflows where it is calculated with."""
+
 
 def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     """An object of the dataclass ``kind`` with ``values``, which has each of its fields.
@@ -48,5 +51,6 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, tuple) and all(map(_fits, value, get_args(hint)))
     if hint in (int, float):  # a bool is no number here, and a whole number may be a length
         numbers = (int, float) if hint is float else int
-        return isinstance(value, numbers) and not isinstance(value, bool)
+        is_number = isinstance(value, numbers) and not isinstance(value, bool)
+        return is_number and abs(value) <= LARGEST_NUMBER
     return hint is Any or isinstance(value, origin or hint)

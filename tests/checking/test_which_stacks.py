@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.helpers import TINY, git
@@ -92,6 +94,74 @@ def test_another_programs_manifest_is_no_stack(check, dataset):
     git("add", "manifest.json")
     git("commit", "-qm", "app")
     assert "has no stack" in check(dataset=str(dataset))[-1]["message"]
+
+
+# --- what only the reader notices ----------------------------------------------------------
+
+
+def other_checksum(document: dict[str, Any]) -> None:
+    document["files"][0]["sha256"] = "0" * 64
+
+
+def other_length(document: dict[str, Any]) -> None:
+    document["files"][0]["bytes"] += 1
+
+
+def a_path_twice(document: dict[str, Any]) -> None:
+    document["files"].append(document["files"][0] | {"url": "http://archive.example/1"})
+
+
+def a_url_twice(document: dict[str, Any]) -> None:
+    document["files"].append(document["files"][0] | {"path": "planes/9999.jpg"})
+
+
+@pytest.mark.parametrize("spoil", [other_checksum, other_length, a_path_twice, a_url_twice])
+def test_what_a_schema_cannot_say_is_one_finding_and_nothing_is_cited(spoil, add, check, stack):
+    """The manifest is committed: only what it says about itself is wrong."""
+    from datalad.api import stackpack_crate
+
+    add(1, parts="planes")
+    manifest = stack / "manifest.json"
+    document = json.loads(manifest.read_bytes())
+    spoil(document)
+    manifest.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    git("commit", "-qam", "spoilt", at=stack)
+    finding, last = check(dataset=str(stack), content=True)
+    assert finding["code"] == "manifest-invalid"
+    assert "planes/0002.jpg" in finding["message"] or "download/10000029" in finding["message"]
+    assert last["status"] == "error"
+    (refused,) = stackpack_crate(
+        dataset=str(stack), on_failure="ignore", result_renderer="disabled"
+    )
+    assert refused["status"] == "error"
+    assert not (stack / "ro-crate-metadata.json").exists()
+
+
+def test_a_row_that_is_none_is_one_finding_and_the_check_goes_on(add, check, stack):
+    add(1, parts="planes")
+    manifest = stack / "manifest.json"
+    document = json.loads(manifest.read_bytes())
+    document["files"][0]["row"]["width"] = "wide"
+    manifest.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    results = check(dataset=str(stack), upstream="all")
+    assert "row-invalid" in [result.get("code") for result in results]
+    assert results[-1]["contents"]["same bytes"] == 5
+
+
+@pytest.mark.parametrize("command", ["check", "update"])
+def test_a_refusal_names_a_place(command, check, update, dataset):
+    (result,) = {"check": check, "update": update}[command]()
+    assert result["path"]
+
+
+def test_one_file_is_counted_as_one(add, check, stack, archive):
+    add(1, parts="planes", no_fetch=True)
+    document = json.loads((stack / "manifest.json").read_bytes())
+    document["files"] = document["files"][:1]
+    (stack / "manifest.json").write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    messages = [result["message"] for result in check(dataset=str(stack))]
+    assert any("1 file registered by address" in message for message in messages)
+    assert not any("1 files" in message or "1 rows" in message for message in messages)
 
 
 # --- whom is asked -------------------------------------------------------------------------

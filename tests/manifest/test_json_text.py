@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import pytest
@@ -19,7 +22,9 @@ from support.examples import (
     packed,
     plane_row,
     planes,
+    projection_row,
     projections,
+    reconstruction_row,
     reconstructions,
 )
 
@@ -27,7 +32,7 @@ from datalad_stackpack.archive.parts import specimen
 from datalad_stackpack.archive.query import read_page
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.errors import InvalidReply, ManifestError
-from datalad_stackpack.manifest.json_text import read, write
+from datalad_stackpack.manifest.json_text import inconsistencies, read, write
 from datalad_stackpack.manifest.schema import violations
 
 # --- there and back -----------------------------------------------------------------------
@@ -191,7 +196,11 @@ def changed(**changes: Any) -> bytes:
         (changed(specimen={"id": -1}, archive={}), "is not valid"),
         (changed(**{"x" * 10_000: 1}), "is not valid"),
         (b"<<<<<<< HEAD\n" + write(EXAMPLE), "is not JSON"),
-        (b"[" + b"[]," * 1_000_001 + b"[]]", "more than 1000000 lists and objects"),
+        (b"[" + b"[]," * 2_000_001 + b"[]]", "more than 4000000 values"),
+        (b"[" + b"1," * 4_000_001 + b"1]", "more than 4000000 values"),
+        (b" " * (64 * 2**20) + write(EXAMPLE), "longer than 67108864 bytes"),
+        (b'{"a":' * 200 + b"1" + b"}" * 200, "levels deep"),
+        (changed(archive={"name": "x", "url": BASE + "\n"}), "is not valid"),
         (changed(files=[json.loads(write(EXAMPLE))["files"][0]] * 2), "2 times"),
         (
             changed(files=[json.loads(write(EXAMPLE))["files"][0] | {"bytes": 5}]),
@@ -227,3 +236,69 @@ def test_violations_are_named_by_their_place():
         "$.files[0].image.width",
         "$.stack.planes",
     ]
+
+
+WHOLE = json.loads(
+    write(
+        packed(
+            [plane_row(), plane_row(id=8, section_number=5), plane_row(id=9, failed=True)],
+            [projection_row()],
+            0,
+            (*KEYS, None),
+            [reconstruction_row()],
+            [cell_row()],
+        )
+    )
+)
+"""A document with a value at every place that a manifest has."""
+
+ABSENT = object()
+ODD_VALUES = (ABSENT, None, True, 0, 1, -1, 1.5, 1e308, float("inf"), 10**15, 10**18, 10**400, "x",
+              "", [], {}, [1], {"a": 1}, "\ud800", "\x1b[2J\n", "a" * 10_000)  # fmt: skip
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where a document has a value, but for the inside of rows, which may hold anything."""
+    if place:
+        yield place
+    if isinstance(value, (dict, list)) and place[-1:] != ("row",):
+        for name in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[name], (*place, name))
+
+
+@pytest.mark.parametrize("place", list(places(WHOLE)), ids=lambda place: ".".join(map(str, place)))
+def test_any_value_at_any_place_is_read_or_refused_in_one_line(place):
+    """And what is read can be calculated with: no hang, no overflow."""
+    for value in ODD_VALUES:
+        document = json.loads(json.dumps(WHOLE))
+        holder = reduce(getitem, place[:-1], document)
+        if value is ABSENT:
+            del holder[place[-1]]
+        else:
+            holder[place[-1]] = value
+        content = json.dumps(document).replace("Infinity", "1e999").encode()
+        try:
+            manifest = read(content)
+        except ManifestError as problem:
+            messages = [one_line(problem)]
+        else:
+            messages = list(inconsistencies(manifest, document))
+        assert all(message.isprintable() and len(message) < 1000 for message in messages)
+
+
+def test_a_manifest_that_would_be_too_long_is_not_written():
+    row = dict.fromkeys(map(str, range(2_000)), "x" * 10_000)
+    files = tuple(
+        replace(EXAMPLE.files[0], path=f"planes/{at}.jpg", url=f"{BASE}/{at}", row=row)
+        for at in range(4)
+    )
+    with pytest.raises(ManifestError, match="longer than 67108864 bytes"):
+        write(replace(EXAMPLE, files=files))
+
+
+@pytest.mark.parametrize("name", ["path", "url"])
+def test_two_files_with_one_path_or_one_address_are_not_written(name):
+    first, second = EXAMPLE.files[:2]
+    twice = (first, replace(second, **{name: getattr(first, name)}))
+    with pytest.raises(ManifestError, match="2 times"):
+        write(replace(EXAMPLE, files=twice))

@@ -221,3 +221,12 @@ def test_another_downsample_is_refused(given):
     said = one_line(raised.value)
     assert said.startswith("downsample '")
     assert "a whole number from 0 to 8" in said
+
+
+@pytest.mark.parametrize("part", ["planes", "projections"])
+def test_one_image_in_two_rows_is_refused_before_it_is_asked_for(part):
+    """It would be one file at two places, and the next run would take one of them for both."""
+    rows = {"planes": plane_row(id=1000), "projections": projection_row(id=1000)}
+    twice = [*items("planes", rows["planes"]), *items(part, rows[part])]
+    with pytest.raises(InvalidRow, match=r"lists 1000 twice, as a file of the planes"):
+        plan(twice, BASE, 0)

@@ -195,18 +195,23 @@ oddities = st.fixed_dictionaries(
 ).map(lambda value: json.loads(json.dumps(value)))
 
 
-def _rows(part_fields: dict[str, st.SearchStrategy[Any]], build: Any) -> st.SearchStrategy[Any]:
-    fields = part_fields | {"id": st.integers(1, 10**15), "width": sides, "height": sides}
+def _rows(
+    part_fields: dict[str, st.SearchStrategy[Any]], build: Any, parity: int
+) -> st.SearchStrategy[Any]:
+    """Rows of one part; by the ``parity`` of its ids, no image is of two parts."""
+    ids = st.integers(1, 10**15 // 2 - 1).map(lambda half: 2 * half + parity)
+    fields = part_fields | {"id": ids, "width": sides, "height": sides}
     rows = st.builds(
         lambda known, more: build(**known, **more), st.fixed_dictionaries(fields), oddities
     )
     return st.lists(rows, max_size=6, unique_by=lambda row: row["id"])
 
 
-planes = _rows({"section_number": st.integers(0, 9999) | st.integers(1, 4)}, plane_row)
+planes = _rows({"section_number": st.integers(0, 9999) | st.integers(1, 4)}, plane_row, 0)
 projections = _rows(
     {"axes": st.sampled_from(AXES), "projection_function": st.sampled_from(FUNCTIONS)},
     projection_row,
+    1,
 )
 scales = st.none() | st.floats(1e-6, 1e5)
 reconstructions = st.lists(

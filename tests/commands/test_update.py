@@ -1,15 +1,13 @@
-"""What do I have, is it whole, has the archive changed: check, and update."""
+"""An archive a year later: what an update takes, keeps, prunes and says."""
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support.changed_archive import CELL, codes, id_of, re_encode, read, repaint
-from support.helpers import git, statuses, without_override
+from support.helpers import git, statuses
 
 from datalad_stackpack.demo import Reply
 
@@ -19,18 +17,6 @@ pytestmark = pytest.mark.usefixtures("stack")
 @pytest.fixture
 def cells():
     return (CELL,)
-
-
-def test_a_fresh_stack_has_nothing_wrong(add, check, work):
-    add(1)
-    results = check(dataset=str(work / "1"), content=True, upstream="all")
-    assert codes(results) == []
-    (stack,) = results
-    assert stack["status"] == "ok"
-    assert (stack["files"], stack["here"], stack["only_at_archive"]) == (16, 16, 0)
-    assert stack["rows"] == {"unchanged": 16, "changed": 0, "new": 0, "withdrawn": 0}
-    assert stack["contents"]["same bytes"] == 16
-    assert git("status", "--porcelain", at=work / "1") == ""
 
 
 def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
@@ -184,98 +170,61 @@ def test_a_fields_name_forges_no_run_record(add, check, update, rows, work):
     assert all(line.isprintable() for line in message.splitlines())
 
 
-def test_upstream_rows_asks_for_no_image_and_a_sample_for_the_same_few(add, check, archive, work):
-    add(1)
+def test_update_leaves_registered_images_to_fetch(add, update, archive, work):
+    add(1, parts="projections")
+    add(1, no_fetch=True)
     asked = archive.images_asked
-    check(dataset=str(work / "1"), upstream="rows")
+    assert update(dataset=str(work / "1"))[-1]["status"] == "notneeded"
     assert archive.images_asked == asked
-    samples = []
-    for _ in range(2):
-        before = len(archive.requests)
-        check(dataset=str(work / "1"), upstream="sample=3")
-        samples.append(
-            {request.path for request in archive.requests[before:] if "download" in request.path}
-        )
-    assert samples[0] == samples[1]
-    assert len(samples[0]) == 3
 
 
-@pytest.mark.parametrize("wrong", ["some", "sample=0", "sample=x", "sample"])
-def test_a_wrong_upstream_is_refused(wrong, add, check, work):
+def test_a_dry_run_of_pruning_names_what_would_go(add, update, rows, work):
     add(1)
-    (result,) = check(dataset=str(work / "1"), upstream=wrong)
-    assert "give all, rows, or sample=N" in result["message"]
+    rows.hidden = {id_of(3)}
+    update(dataset=str(work / "1"))
+    results = update(dataset=str(work / "1"), prune=True, dry_run=True)
+    assert "would be removed" in results[0]["message"]
+    assert results[-1]["status"] == "ok"
+    assert "1 removed" in results[-1]["message"]
 
 
-def test_gone_unreachable_and_not_comparable_images_are_told_apart(add, check, archive, work):
-    add(1)
-    stack = work / "1"
-    git("annex", "drop", "--force", "planes/0004.jpg", at=stack)
+def test_failures_show_in_the_result_of_the_stack(add, update, archive, work):
+    add(1, no_fetch=True)
     archive.spoil(f"redirect {id_of(2)}", lambda _request, _reply: Reply(404))
-    archive.spoil(f"redirect {id_of(3)}", lambda _request, _reply: Reply(503))
-    archive.spoil(f"image {id_of(4)}", re_encode)
-    found = check(dataset=str(stack), upstream="all")
-    assert codes(found) == [
-        ("no-copy-left", "0004.jpg"),
-        ("only-copy-here", "0002.jpg"),
-        ("upstream-gone", "0002.jpg"),
-        ("upstream-other-bytes", "0004.jpg"),
-        ("upstream-unreachable", "0003.jpg"),
-    ]
-    later = check(dataset=str(stack))
-    assert codes(later) == [("no-copy-left", "0004.jpg"), ("only-copy-here", "0002.jpg")]
+    results = update(dataset=str(work / "1"), fetch=True)
+    assert statuses(results)["planes/0002.jpg"] == "error"
+    assert statuses(results)["stack"] == "error"
+    archive.heal()
+    archive.spoil(f"image {id_of(3)}", re_encode)
+    archive.spoil(f"redirect {id_of(4)}", lambda _request, _reply: Reply(404))
+    assert update(dataset=str(work / "1"), accept_changed=True)[-1]["status"] == "error"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="takes a right away as Linux does it")
-def test_a_dataset_that_cannot_be_written_is_checked_all_the_same(add, archive, work):
-    add(1)
-    git("annex", "merge", at=work / "1")
-    archive.spoil(f"image {id_of(7)}", repaint)
-    subprocess.run(["chmod", "-R", "a-w", work / "1"], check=True)
-    done = subprocess.run(
-        [
-            "datalad",
-            "-f",
-            "json",
-            "stackpack-check",
-            "--upstream",
-            "all",
-            "--archive",
-            archive.url,
-            "-d",
-            work / "1",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=without_override,
-    )
-    subprocess.run(["chmod", "-R", "u+w", work / "1"], check=True)
-    results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert codes(results) == [
-        ("look-not-noted", "1"),
-        ("only-copy-here", "0007.jpg"),
-        ("upstream-different", "0007.jpg"),
-    ]
-    assert {one["level"] for one in results if "code" in one} == {"warning"}
-    assert results[-1]["contents"]["same bytes"] == 15
-    assert done.returncode == 0
-
-
-def test_a_sibling_without_the_annex_branch_is_warned_of(add, check, work):
+def test_an_update_with_withdrawn_images_can_be_rerun_with_content(add, update, rows, work):
     add(1)
     stack = work / "1"
-    git("init", "-q", "--bare", str(work / "sibling"))
-    git("remote", "add", "sibling", str(work / "sibling"), at=stack)
-    assert codes(check(dataset=str(stack))) == []
-    branch = git("symbolic-ref", "--short", "HEAD", at=stack).strip()
-    git("push", "-q", "sibling", branch, at=stack)
-    assert [code for code, _ in codes(check(dataset=str(stack)))] == [
-        "sibling-without-annex-branch"
+    rows.hidden = {id_of(3)}
+    update(dataset=str(stack))
+    head = git("rev-parse", "HEAD", at=stack)
+    subprocess.run(["datalad", "rerun"], cwd=stack, check=True, capture_output=True)
+    assert git("rev-parse", "HEAD", at=stack) == head
+    assert git("status", "--porcelain", at=stack) == ""
+
+
+def test_rows_of_failed_images_are_compared_too(add, check, update, rows, work):
+    """They have no image, and yet a change of theirs is a change of the manifest."""
+    rows.fields = {id_of(4): {"failed": True}, id_of(5): {"failed": True}}
+    rows.hidden = {id_of(6)}
+    add(1)
+    rows.fields = {id_of(4): {"failed": True, "tier_count": 9}, id_of(6): {"failed": True}}
+    rows.hidden = {id_of(5)}
+    stack = str(work / "1")
+    assert codes(check(dataset=stack, upstream="rows")) == [
+        ("row-changed", "manifest.json"),
+        ("row-new", "manifest.json"),
+        ("row-withdrawn", "manifest.json"),
     ]
-    old = git("rev-list", "git-annex", at=stack).split()[-1]
-    (stack / "git-annex").write_text("a file of the branch's name")
-    git("push", "-q", "sibling", f"{old}:refs/heads/git-annex", at=stack)
-    assert [code for code, _ in codes(check(dataset=str(stack)))] == ["sibling-without-urls"]
-    git("push", "-q", "sibling", "git-annex", at=stack)
-    assert codes(check(dataset=str(stack))) == []
+    update(dataset=stack)
+    message = git("log", "-1", "--format=%B", at=stack)
+    assert "- changed planes: 1 (sections 4 (tier_count))" in message
+    assert codes(check(dataset=stack, upstream="rows")) == []

@@ -1,18 +1,16 @@
-"""An update loses nothing: not the version that a paper cites, nor what a user changed by hand."""
+"""An update loses nothing: not the version that a paper cites, nor what a user changed."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 from dataclasses import replace
 from functools import partial
 
 import pytest
-from support.changed_archive import CELL, codes, id_of, re_encode, read, repaint
-from support.helpers import git, statuses
+from support.changed_archive import CELL, codes, id_of, read, repaint
+from support.helpers import git
 
 from datalad_stackpack.annex.branch import WEB_REMOTE
-from datalad_stackpack.demo import Reply
 
 pytestmark = pytest.mark.usefixtures("stack")
 
@@ -128,14 +126,6 @@ def test_an_update_that_a_hook_refused_is_finished_by_the_same_command(
     assert codes(check(dataset=str(stack))) == []
 
 
-def test_update_leaves_registered_images_to_fetch(add, update, archive, work):
-    add(1, parts="projections")
-    add(1, no_fetch=True)
-    asked = archive.images_asked
-    assert update(dataset=str(work / "1"))[-1]["status"] == "notneeded"
-    assert archive.images_asked == asked
-
-
 def test_a_changed_row_does_not_change_the_size_of_the_image_that_is_here(
     add, check, update, rows, work
 ):
@@ -145,20 +135,6 @@ def test_a_changed_row_does_not_change_the_size_of_the_image_that_is_here(
     plane = next(entry for entry in read(work / "1").planes if entry.image.id == id_of(5))
     assert (plane.image.width, plane.row["width"]) == (32, 20)
     assert codes(check(dataset=str(work / "1"), content=True)) == []
-
-
-def test_a_strange_address_in_a_manifest_is_named_and_not_asked(add, check, archive, work):
-    """A cloned manifest may say anything; only the archive's own addresses are asked."""
-    add(1)
-    path = work / "1" / "manifest.json"
-    document = json.loads(path.read_text())
-    with type(archive)((CELL,)) as stranger:
-        for entry in document["files"][:2]:
-            entry["url"] = entry["url"].replace(archive.url, stranger.url)
-        path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-        found = check(dataset=str(work / "1"), upstream="all")
-        assert [code for code, _ in codes(found)].count("url-foreign") == 2
-        assert stranger.requests == []
 
 
 def test_a_manifest_that_is_a_link_is_not_followed(add, check, update, work):
@@ -171,28 +147,6 @@ def test_a_manifest_that_is_a_link_is_not_followed(add, check, update, work):
     assert "is not a regular file" in result["message"]
 
 
-def test_a_dry_run_of_pruning_names_what_would_go(add, update, rows, work):
-    add(1)
-    rows.hidden = {id_of(3)}
-    update(dataset=str(work / "1"))
-    results = update(dataset=str(work / "1"), prune=True, dry_run=True)
-    assert "would be removed" in results[0]["message"]
-    assert results[-1]["status"] == "ok"
-    assert "1 removed" in results[-1]["message"]
-
-
-def test_failures_show_in_the_result_of_the_stack(add, update, archive, work):
-    add(1, no_fetch=True)
-    archive.spoil(f"redirect {id_of(2)}", lambda _request, _reply: Reply(404))
-    results = update(dataset=str(work / "1"), fetch=True)
-    assert statuses(results)["planes/0002.jpg"] == "error"
-    assert statuses(results)["stack"] == "error"
-    archive.heal()
-    archive.spoil(f"image {id_of(3)}", re_encode)
-    archive.spoil(f"redirect {id_of(4)}", lambda _request, _reply: Reply(404))
-    assert update(dataset=str(work / "1"), accept_changed=True)[-1]["status"] == "error"
-
-
 def test_when_all_is_withdrawn_all_is_kept_and_marked(add, check, update, rows, work):
     add(1)
     rows.hidden = {one.fields["id"] for one in rows("SubImage") + rows("ProjectionImage")}
@@ -200,63 +154,3 @@ def test_when_all_is_withdrawn_all_is_kept_and_marked(add, check, update, rows, 
     assert [code for code, _ in codes(found)] == ["row-withdrawn"] * 16
     assert update(dataset=str(work / "1"))[-1]["status"] == "ok"
     assert {entry.withdrawn for entry in read(work / "1").files} == {True}
-
-
-def test_a_special_remote_is_no_sibling(add, check, work):
-    add(1)
-    (work / "special").mkdir()
-    git("annex", "initremote", "special", "type=directory", f"directory={work / 'special'}",
-        "encryption=none", at=work / "1")  # fmt: skip
-    assert codes(check(dataset=str(work / "1"))) == []
-
-
-def test_a_plain_clone_is_not_changed_by_a_check(add, check, work):
-    add(1)
-    git("clone", "-q", str(work / "1"), str(work / "clone"))
-    assert [code for code, _ in codes(check(dataset=str(work / "clone")))] == [
-        "annex-not-initialised"
-    ]
-    assert not (work / "clone" / ".git" / "annex").exists()
-
-
-def test_an_update_with_withdrawn_images_can_be_rerun_with_content(add, update, rows, work):
-    add(1)
-    stack = work / "1"
-    rows.hidden = {id_of(3)}
-    update(dataset=str(stack))
-    head = git("rev-parse", "HEAD", at=stack)
-    subprocess.run(["datalad", "rerun"], cwd=stack, check=True, capture_output=True)
-    assert git("rev-parse", "HEAD", at=stack) == head
-    assert git("status", "--porcelain", at=stack) == ""
-
-
-def test_rows_of_failed_images_are_compared_too(add, check, update, rows, work):
-    """They have no image, and yet a change of theirs is a change of the manifest."""
-    rows.fields = {id_of(4): {"failed": True}, id_of(5): {"failed": True}}
-    rows.hidden = {id_of(6)}
-    add(1)
-    rows.fields = {id_of(4): {"failed": True, "tier_count": 9}, id_of(6): {"failed": True}}
-    rows.hidden = {id_of(5)}
-    stack = str(work / "1")
-    assert codes(check(dataset=stack, upstream="rows")) == [
-        ("row-changed", "manifest.json"),
-        ("row-new", "manifest.json"),
-        ("row-withdrawn", "manifest.json"),
-    ]
-    update(dataset=stack)
-    message = git("log", "-1", "--format=%B", at=stack)
-    assert "- changed planes: 1 (sections 4 (tier_count))" in message
-    assert codes(check(dataset=stack, upstream="rows")) == []
-
-
-def test_no_class_is_noted_for_a_key_that_has_not_that_address(add, archive, check, work):
-    """What the archive serves there says nothing about the content of that key."""
-    add(1, parts="planes")
-    stack = work / "1"
-    entry = read(stack).files[0]
-    git("annex", "rmurl", entry.path, entry.url, at=stack)
-    archive.spoil("image *", repaint)
-    check(dataset=str(stack), upstream="all")
-    noted = json.loads((stack / ".git" / "stackpack" / "upstream.json").read_text())
-    assert entry.key not in noted
-    assert len(noted) == len(read(stack).files) - 1
