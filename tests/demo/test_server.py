@@ -17,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 from support.demo_client import Client, query_target
 from support.helpers import until
+from support.misbehaving import FaultyServer, HangUp, Reset
 
 from datalad_stackpack.demo import (
     DEFAULT_PORT,
@@ -24,10 +25,8 @@ from datalad_stackpack.demo import (
     DEMO_NAME,
     DemoArchive,
     DemoCell,
-    HangUp,
     Reply,
     Request,
-    Reset,
 )
 from datalad_stackpack.demo.rows import Record
 
@@ -44,7 +43,7 @@ def test_a_image_is_a_redirect_without_a_scheme(archive: DemoArchive, client: Cl
     assert reply.status == 302
     assert reply.headers["Location"] == (
         f"//{host}/cgi-bin/imageservice?mime=1&path={path}"
-        "&left=1&top=1&width=240&height=318&downsample=3"
+        "&left=1&top=1&width=30&height=39&downsample=3"
     )
 
 
@@ -89,7 +88,10 @@ def test_urllib_follows_the_redirect(archive: DemoArchive) -> None:
         "/api/v2/section_image_download/none",
         "/api/v2/well_known_file_download/1",
         "/cgi-bin/imageservice?path=/nowhere.aff",
-        "/api/v2/data/query.xml?criteria=model::SubImage",
+        "/api/v2/data/query.txt?criteria=model::SubImage",
+        "/api/v2/data/SubImage/first.json",
+        "/api/v2/data/SubImage/1/query.json",
+        "/api/v2/data",
         "/",
     ],
 )
@@ -173,6 +175,8 @@ def test_requests_are_noted_in_order() -> None:
 
 class Faulty(DemoArchive):
     """Serves one reply of the test's choosing, for whatever is asked."""
+
+    server_class = FaultyServer
 
     def __init__(self, reply: Reply | Exception) -> None:
         super().__init__()
