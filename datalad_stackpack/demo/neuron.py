@@ -148,8 +148,9 @@ def neuron(cell: DemoCell) -> tuple[Node, ...]:
 
 @lru_cache(maxsize=64)
 def traced(cell: DemoCell, *, superseded: bool = False) -> tuple[Node, ...]:
-    """Return what a reconstruction has of the neuron, numbered from 1: without the axon if it is
-    "dendrite-only", and only a half if it is the earlier one that was superseded.
+    """Return the nodes that a reconstruction has of the neuron, numbered from 1.
+
+    A "dendrite-only" one is without the axon; a superseded one has only the first half.
     """
     nodes = neuron(cell)
     if superseded:

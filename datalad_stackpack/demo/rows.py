@@ -58,7 +58,7 @@ class WellKnownFile:
 
     @property
     def name(self) -> str:
-        """Its name; those of the SWC and of the marker file both end in .swc (archive: verified)."""
+        """Its name; that of a marker file ends in .swc too (archive: verified)."""
         endings = {MARKER_FILE: "marker_m.swc", SWC_FILE: "m.swc", PNG_FILE: "m.png"}
         number = reconstruction_id(self.cell, superseded=self.superseded)
         return f"{self.cell.name.replace(';', '_')}_{number}_{endings[self.type_id]}"
@@ -211,7 +211,7 @@ def _specimen(cell: DemoCell, structures: Mapping[str, Record]) -> Record:
     donor: dict[str, Value] = {
         "id": cell.donor_id,
         "name": details.donor_name(cell),
-        "organism_id": 1,
+        "organism_id": 1 + cell.is_human,
     }
     lines = [Record({"name": name}) for name in (cell.line or "").split("|") if name]
     product = "Human Cell Types" if cell.is_human else "Mouse Cell Types"

@@ -83,6 +83,7 @@ def test_a_image_is_its_bounding_box_unless_told() -> None:
     image = next(images(MOUSE))
     assert Image.open(io.BytesIO(jpeg(image))).size == (240, 318)
     assert Image.open(io.BytesIO(jpeg(image, (0, 0, 242, 320)))).size == (242, 320)
+    assert Image.open(io.BytesIO(jpeg(image, (0, 0, 103, 90), 2))).size == (25, 22)
     with pytest.raises(ValueError, match="0 to 8"):
         jpeg(image, downsample=9)
 

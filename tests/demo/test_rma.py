@@ -390,6 +390,30 @@ def test_filters_in_an_include_narrow_what_is_included() -> None:
     assert file["well_known_file_type"]["name"] == "3DNeuronReconstruction"
 
 
+def test_an_include_without_filters_narrows_nothing() -> None:
+    query = "model::Specimen,rma::criteria,[id$eq529878215],rma::include,donor(transgenic_lines)"
+    (specimen,) = asked(query)["msg"]
+    assert specimen["donor"] == {
+        "id": 529678110,
+        "name": "H16.06.010",
+        "organism_id": 2,
+        "transgenic_lines": [],
+    }
+
+
+def test_a_section_data_set_has_what_atldld_asks_for(client: Client) -> None:
+    (data_set,) = client.rows(
+        "model::SectionDataSet,rma::criteria,[id$eq100960033],rma::include,alignment3d,genes"
+    )
+    assert (data_set["plane_of_section_id"], data_set["reference_space_id"]) == (1, 9)
+    assert [data_set["alignment3d"][f"tvr_{at:02d}"] for at in range(4)] == [1, 0, 0, 0]
+    rows = client.rows(
+        "model::SectionImage,rma::criteria,section_data_set[id$eq100960033],rma::include,alignment2d"
+    )
+    assert len(rows) == 7
+    assert all(row["alignment2d"]["tvs_00"] == 1.07 for row in rows)
+
+
 def test_a_filter_may_name_a_table() -> None:
     query = "model::NeuronReconstruction,rma::criteria,[specimens.id$eq313862022]"
     assert ids(query, "specimen_id") == [SPECIMEN]
