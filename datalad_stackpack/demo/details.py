@@ -84,7 +84,7 @@ PATIENT = (
     "donor__race",
     "donor__years_of_seizure_history",
 )
-"""What is said of a human donor; of a mouse these are empty texts (archive: verified)."""
+"""Fields about a human donor; of a mouse these are empty texts (archive: verified)."""
 
 THUMBNAILS = ("morph_thumb", "ephys_thumb", "ephys_inst_thresh_thumb")
 """The small images that a row links to: of the reconstruction, and of two recordings."""

@@ -146,8 +146,8 @@ def _file(file: WellKnownFile) -> Record:
 
 
 def _reconstructions(cell: DemoCell) -> list[Record]:
-    """Return the rows of NeuronReconstruction; only they tell the z step (archive: verified)."""
-    found = []
+    """Return the rows of NeuronReconstruction; only they have the z step (archive: verified)."""
+    records = []
     files = reconstruction_files(cell)
     for superseded in sorted({file.superseded for file in files}, reverse=True):
         fields: dict[str, Value] = {
@@ -161,8 +161,8 @@ def _reconstructions(cell: DemoCell) -> list[Record]:
             "superseded": superseded,
         }
         own = tuple(_file(file) for file in files if file.superseded == superseded)
-        found.append(Record(dict(sorted(fields.items())), {"well_known_files": own}))
-    return found
+        records.append(Record(dict(sorted(fields.items())), {"well_known_files": own}))
+    return records
 
 
 def _data_set(cell: DemoCell) -> Record:
@@ -268,7 +268,7 @@ def tables(cells: Sequence[DemoCell], data_sets: Sequence[DemoCell] = ()) -> Tab
     The archive's order is unspecified unless a query asks for one (archive: verified).
     """
     structures = {acronym: _structure(each) for acronym, each in STRUCTURES.items()}
-    found: dict[str, list[Record]] = {
+    by_model: dict[str, list[Record]] = {
         model: [] for model in ("SubImage", "ProjectionImage", "NeuronReconstruction", "Specimen",
                                 "ApiCellTypesSpecimenDetail", "EphysFeature", "SectionImage",
                                 "SectionDataSet")
@@ -279,26 +279,28 @@ def tables(cells: Sequence[DemoCell], data_sets: Sequence[DemoCell] = ()) -> Tab
         for image in images(cell):
             row = _image_row(image)
             if image.section is None:
-                found["ProjectionImage"].append(Record(row, {"specimen": specimen}))
+                by_model["ProjectionImage"].append(Record(row, {"specimen": specimen}))
             else:
-                found["SubImage"].append(Record(row, {"data_set": data_set}))
+                by_model["SubImage"].append(Record(row, {"data_set": data_set}))
         traced = _reconstructions(cell)
-        found["NeuronReconstruction"] += [_with(record, specimen=specimen) for record in traced]
-        found["Specimen"].append(_with(specimen, neuron_reconstructions=tuple(traced)))
-        found["EphysFeature"].append(Record(details.ephys_features(cell), {"specimen": specimen}))
+        by_model["NeuronReconstruction"] += [_with(record, specimen=specimen) for record in traced]
+        by_model["Specimen"].append(_with(specimen, neuron_reconstructions=tuple(traced)))
+        by_model["EphysFeature"].append(
+            Record(details.ephys_features(cell), {"specimen": specimen})
+        )
         swc_id = swc_file_id(cell) if cell.reconstruction else None
-        found["ApiCellTypesSpecimenDetail"].append(Record(details.detail(cell, swc_id)))
+        by_model["ApiCellTypesSpecimenDetail"].append(Record(details.detail(cell, swc_id)))
     for cell in data_sets:
         data_set = _section_data_set(cell)
         rows = [
             Record(_image_row(image), {"alignment2d": _alignment2d(image)})
             for image in images(cell)
         ]
-        found["SectionImage"] += [
+        by_model["SectionImage"] += [
             _with(row, data_set=data_set, section_data_set=data_set) for row in rows
         ]
-        found["SectionDataSet"].append(_with(data_set, section_images=rows))
+        by_model["SectionDataSet"].append(_with(data_set, section_images=rows))
     return {
-        **{model: _scrambled(records) for model, records in found.items()},
+        **{model: _scrambled(records) for model, records in by_model.items()},
         "Structure": _scrambled(structures.values()),
     }

@@ -87,7 +87,7 @@ def _values(record: Record, name: str) -> list[Value]:
     table, _, own = name.rpartition(".")
     for association in record.relations if table else ():
         if association.removesuffix("s") == table.removesuffix("s"):
-            return [value for one in _related(record, association) for value in _values(one, own)]
+            return [value for row in _related(record, association) for value in _values(row, own)]
     if own not in record.fields:
         raise RmaError(f"there is no field {name}")
     return [record.fields[own]]

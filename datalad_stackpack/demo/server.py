@@ -32,7 +32,7 @@ from datalad_stackpack.demo.selection import answer as answer_query
 from datalad_stackpack.demo.wire import Reply, Request, WireServer
 
 DEFAULT_PORT = 8413
-"""Port of a demo archive that is to be found again."""
+"""Default port, which is part of the URLs that a demo dataset records."""
 
 DEMO_NAME = "datalad-stackpack demo archive"
 """What `/stackpack-demo` answers for "name": the sign that a server is one of ours."""

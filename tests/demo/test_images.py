@@ -79,7 +79,7 @@ def test_downsample_halves_and_rounds_down(client: Client, times: int) -> None:
     assert plane.size == (max(1, 240 >> times), max(1, 318 >> times))
 
 
-def test_a_image_is_its_bounding_box_unless_told() -> None:
+def test_an_image_is_its_bounding_box_by_default() -> None:
     image = next(images(MOUSE))
     assert Image.open(io.BytesIO(jpeg(image))).size == (240, 318)
     assert Image.open(io.BytesIO(jpeg(image, (0, 0, 242, 320)))).size == (242, 320)

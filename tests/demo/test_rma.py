@@ -126,7 +126,7 @@ def test_ids_of_planes_are_the_known_ones_and_ascend() -> None:
 # --- paging ---------------------------------------------------------------------------
 
 
-def test_a_page_is_50_rows_unless_told(tiny: Any) -> None:
+def test_a_page_is_50_rows_unless_the_query_says_more(tiny: Any) -> None:
     known = tables([tiny])
     criteria = "model::SubImage,rma::criteria,data_set[specimen_id$eq1]"
     reply = json.loads(answer(criteria, known))
@@ -146,9 +146,9 @@ def test_all_rows_at_once(every: str) -> None:
 
 
 def test_without_order_rows_come_in_none_that_is_useful() -> None:
-    found = ids(f"{PLANES},rma::options[num_rows$eqall]")
-    assert found != sorted(found)
-    assert found == ids(f"{PLANES},rma::options[num_rows$eqall]")
+    unordered = ids(f"{PLANES},rma::options[num_rows$eqall]")
+    assert unordered != sorted(unordered)
+    assert unordered == ids(f"{PLANES},rma::options[num_rows$eqall]")
 
 
 def test_order_descending_and_by_several_fields() -> None:
@@ -178,7 +178,7 @@ def test_gaps_are_gaps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("criteria", "found"),
+    ("criteria", "specimens"),
     [
         ("[tag__dendrite_type$eq'spiny'][structure__acronym$eqVISp4]", [SPECIMEN]),
         ("[tag__dendrite_type$eq'spiny'],[structure__layer$ne'4']", [529878215]),
@@ -197,8 +197,8 @@ def test_gaps_are_gaps() -> None:
         ("[specimen__name$eq'it''s']", []),
     ],
 )
-def test_operators(criteria: str, found: list[int]) -> None:
-    assert sorted(ids(f"{DETAIL},{criteria}", "specimen__id")) == found
+def test_operators(criteria: str, specimens: list[int]) -> None:
+    assert sorted(ids(f"{DETAIL},{criteria}", "specimen__id")) == specimens
 
 
 def test_nested_associations_and_a_criteria_without_a_comma() -> None:
@@ -437,8 +437,8 @@ def test_structures_are_found_by_acronym_and_by_path(client: Client) -> None:
     (row,) = client.rows("model::Structure,rma::criteria,[acronym$il'visp']")
     assert (row["id"], row["graph_id"], row["parent_structure_id"]) == (385, 1, 669)
     below = "model::Structure,rma::criteria,[structure_id_path$li'*/385/*'][graph_id$eq1]"
-    found = {each["acronym"] for each in client.rows(below)}
-    assert found == {"VISp", "VISp1", "VISp2/3", "VISp4", "VISp5", "VISp6a", "VISp6b"}
+    acronyms = {each["acronym"] for each in client.rows(below)}
+    assert acronyms == {"VISp", "VISp1", "VISp2/3", "VISp4", "VISp5", "VISp6a", "VISp6b"}
 
 
 # --- XML and CSV ----------------------------------------------------------------------
@@ -452,7 +452,7 @@ ODD = {
 """Rows with what has to be quoted, escaped, or stands for nothing."""
 
 
-def test_csv_is_quoted_only_where_needed_and_tells_nothing_from_an_empty_text() -> None:
+def test_csv_is_quoted_only_where_needed_and_a_null_differs_from_an_empty_text() -> None:
     assert as_csv(select("model::SectionDataSet", ODD, flat=True)) == (
         b'name,id,no_text,sure,blue_channel\n"a ""b"", c",7,"",t,\nx < y,8,-,f,1.5\n'
     )
@@ -499,7 +499,7 @@ def test_xml_of_rows_has_the_recorded_shape() -> None:
     ]
 
 
-def test_a_failure_is_told_in_every_format() -> None:
+def test_a_failure_is_reported_in_every_format() -> None:
     failure = select("model::Nonsense", {})
     assert b"success='false'" in as_xml(failure)
     assert b"there is no model Nonsense" in as_xml(failure)

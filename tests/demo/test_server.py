@@ -36,7 +36,7 @@ PLANE = "/api/v2/section_image_download/321549675"
 # --- images -------------------------------------------------------------------------
 
 
-def test_a_image_is_a_redirect_without_a_scheme(archive: DemoArchive, client: Client) -> None:
+def test_an_image_is_a_redirect_without_a_scheme(archive: DemoArchive, client: Client) -> None:
     reply = client.get(f"{PLANE}?downsample=3")
     host = urlsplit(archive.url).netloc
     path = "/external/mousecelltypes/prod143/0500304445-0002_321549657/0500304445-0002.aff"
@@ -57,7 +57,7 @@ def test_every_download_serves_planes_and_projections(
     assert reply.headers["Location"].endswith("&downsample=0")
 
 
-def test_a_image_is_chunked_and_tells_nothing_of_itself(client: Client) -> None:
+def test_an_image_is_chunked_and_has_no_length_or_etag(client: Client) -> None:
     split = urlsplit(client.get(PLANE).headers["Location"])
     reply = client.get(f"{split.path}?{split.query}")
     assert reply.headers["Transfer-Encoding"] == "chunked"
@@ -262,7 +262,7 @@ def test_a_body_may_wait_while_others_are_served() -> None:
         assert slow.result(10).body == b"firstlast"
 
 
-def test_an_archive_that_has_changed_its_mind() -> None:
+def test_an_archive_that_has_changed() -> None:
     class Changed(DemoArchive):
         def records(self, model: str) -> list[Record]:
             return [r for r in super().records(model) if r.fields.get("section_number") != 2]
@@ -273,7 +273,7 @@ def test_an_archive_that_has_changed_its_mind() -> None:
 
 
 def until_dropped(archive: DemoArchive) -> None:
-    """Wait until the server is done with every connection, and has said what it had to say."""
+    """Wait until the server is done with every connection, and has written its errors."""
     server = archive._server
     assert server is not None
     until(lambda: not server._open)
