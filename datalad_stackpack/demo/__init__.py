@@ -5,21 +5,25 @@ itself, so that everything can be tried and tested without a network. Nothing
 in it is data of a real neuron: only some names and numbers are borrowed, so
 that a demo looks like the real job.
 
-    cells     which cells and data sets there are, and the structures they lie in
-    neuron    the invented neuron of a cell, and its SWC file
-    images    which images there are of a cell, and how each is drawn
-    rows      what the archive says about cells, images and files
-    rma       the query language: from text to a query, and to the reply
-    wire      HTTP: a request in, a reply out
-    server    the archive: which request gets which reply
-    running   the archive for as long as another command needs one
+    structures  the parts of a brain
+    cells       which cells and data sets there are
+    neuron      the invented neuron of a cell, and its SWC and marker files
+    images      which images there are of a cell, and how each is drawn
+    details     the flat row of a cell, 54 fields, and its measures
+    rows        what the archive says about cells, images and files
+    rma         the query language: from text to a query
+    selection   from a query to its rows
+    formats     from rows to JSON, XML or CSV
+    wire        HTTP: a request in, a reply out
+    server      the archive: which request gets which reply
+    running     the archive for as long as another command needs one
 """
 
 from __future__ import annotations
 
 from datalad_stackpack.demo.cells import DemoCell
 from datalad_stackpack.demo.server import DEFAULT_PORT, DEMO_CELLS, DEMO_NAME, DemoArchive
-from datalad_stackpack.demo.wire import HangUp, Reply, Request, Reset
+from datalad_stackpack.demo.wire import Reply, Request
 
 __all__ = [
     "DEFAULT_PORT",
@@ -27,8 +31,6 @@ __all__ = [
     "DEMO_NAME",
     "DemoArchive",
     "DemoCell",
-    "HangUp",
     "Reply",
     "Request",
-    "Reset",
 ]

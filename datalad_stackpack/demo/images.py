@@ -66,7 +66,7 @@ def plane(cell: DemoCell, section: int) -> DemoImage:
     return DemoImage(
         cell,
         number,
-        f"/external/mousecelltypes/prod143/{name}_{number - 18}/{name}.aff",
+        f"/external/{cell.folders[0]}/{name}_{number - 18}/{name}.aff",
         *(1, 1, width - 2, height - 2),
         *(width, height),
         section=section,
@@ -81,8 +81,7 @@ def projection(cell: DemoCell, function: str, axes: str) -> DemoImage:
     return DemoImage(
         cell,
         cell.made_id(name, 2_540_301 + at),
-        f"/external/mousecelltypes/prod146/specimen_{cell.specimen_id}/"
-        f"{name}_{cell.specimen_id}.aff",
+        f"/external/{cell.folders[1]}/specimen_{cell.specimen_id}/{name}_{cell.specimen_id}.aff",
         *(0, 0, width, cell.image_height),
         *(width, cell.image_height),
         function=function,
@@ -124,7 +123,7 @@ class _Focus:
     blur: float
     """Standard deviation in pixels of an image 240 pixels wide."""
     strength: float
-    """PartCount of the ink that is left, before the blur spreads it."""
+    """Share of the ink that is left, before the blur spreads it."""
 
 
 FOCUS = (_Focus(0.5, 0, 1.0), _Focus(2.0, 1.6, 0.7), _Focus(5.0, 3.2, 0.6), _Focus(11.0, 6.0, 0.5))
@@ -256,16 +255,22 @@ def draw_projection(cell: DemoCell, function: str, axes: str) -> Gray:
 
 @lru_cache(maxsize=1024)
 def jpeg(
-    image: DemoImage, box: tuple[int, int, int, int] | None = None, downsample: int = 0
+    image: DemoImage,
+    box: tuple[int, int, int, int] | None = None,
+    downsample: int = 0,
+    quality: int = QUALITY,
 ) -> bytes:
     """Return an image as it is served: RGB for a plane, gray for a projection.
 
     `box` is left, top, width, height in pixels of the whole image, the
     image's bounding box by default; `downsample` is how often the result is
-    halved, which rounds down, and never below one pixel.
+    halved, which rounds down (archive: reported), and never below one pixel. Raises
+    ValueError for numbers that the image service does not take.
     """
     if not 0 <= downsample <= MOST_DOWNSAMPLE:
         raise ValueError(f"downsample must be 0 to {MOST_DOWNSAMPLE}, not {downsample}")
+    if not 0 <= quality <= 100:
+        raise ValueError(f"quality must be 0 to 100, not {quality}")
     left, top, width, height = box or image.box
     if image.section is not None:
         whole = draw_plane(image.cell, image.section)
@@ -279,5 +284,35 @@ def jpeg(
         chroma = [Image.new("L", gray.size, level) for level in TINT]
         gray = Image.merge("YCbCr", (gray, *chroma))
     file = BytesIO()
-    gray.save(file, "JPEG", quality=QUALITY)
+    gray.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+THUMBNAIL_SIDE = 120
+"""Largest width and height of a thumbnail, in pixels."""
+
+
+def morphology_png(cell: DemoCell) -> bytes:
+    """Return the thumbnail of a reconstructed cell: its min xy projection, made small."""
+    small = draw_projection(cell, "min", "xy").copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return _png(small)
+
+
+def sweep_png(cell: DemoCell) -> bytes:
+    """Return the thumbnail of a recording: an invented train of spikes over time."""
+    draw = random.Random(f"sweep {cell.seed}").random  # noqa: S311
+    trace = Image.new("L", (THUMBNAIL_SIDE, THUMBNAIL_SIDE), 255)
+    rest, step = int(0.8 * THUMBNAIL_SIDE), 6 + int(10 * draw())
+    spikes = range(24, 96, step)
+    points = [(0, rest), (20, rest)]
+    for at in spikes:
+        points += [(at, rest - 12), (at + 1, 16 + int(6 * draw())), (at + 2, rest + 6)]
+    ImageDraw.Draw(trace).line([*points, (100, rest), (THUMBNAIL_SIDE, rest)], fill=0)
+    return _png(trace)
+
+
+def _png(image: Gray) -> bytes:
+    file = BytesIO()
+    image.save(file, "PNG")
     return file.getvalue()

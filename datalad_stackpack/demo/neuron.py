@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, cos, pi, sin
 
@@ -90,7 +90,7 @@ class _Growth:
         return node
 
     def stems(self) -> list[_Tip]:
-        """StackLocation the soma, and one growing end for each neurite that leaves it."""
+        """Place the soma, and one growing end for each neurite that leaves it."""
         width, height, count = self.cell.image_width, self.cell.image_height, len(self.sections)
         x, y = width * (0.45 + 0.1 * self.draw()), height * (0.54 + 0.08 * self.draw())
         depth = float(self.sections[int(count * (0.4 + 0.2 * self.draw()))])
@@ -146,19 +146,37 @@ def neuron(cell: DemoCell) -> tuple[Node, ...]:
     return tuple(growth.nodes)
 
 
+@lru_cache(maxsize=64)
+def traced(cell: DemoCell, *, superseded: bool = False) -> tuple[Node, ...]:
+    """Return the nodes that a reconstruction has of the neuron, numbered from 1.
+
+    A "dendrite-only" one is without the axon; a superseded one has only the first half.
+    """
+    nodes = neuron(cell)
+    if superseded:
+        nodes = nodes[: len(nodes) // 2]
+    if cell.reconstruction_type == "dendrite-only":
+        nodes = tuple(node for node in nodes if node.kind != AXON)
+    numbers = {node.number: at for at, node in enumerate(nodes, start=1)}
+    return tuple(
+        replace(node, number=numbers[node.number], parent=numbers.get(node.parent, -1))
+        for node in nodes
+    )
+
+
 def position_um(cell: DemoCell, node: Node) -> tuple[float, float, float]:
     """Return where a node lies in micrometres; z is 0 at the first section (archive: reported)."""
     first = min(cell.sections, default=cell.good_sections[0])
     return node.x * cell.resolution, node.y * cell.resolution, (node.section - first) * cell.z_step
 
 
-def swc(cell: DemoCell) -> str:
-    """Return the neuron as an SWC file: positions and radii in micrometres."""
+def swc(cell: DemoCell, *, superseded: bool = False) -> str:
+    """Return a reconstruction as an SWC file: positions and radii in micrometres."""
     lines = [
         f"# synthetic neuron of the demo archive, specimen {cell.specimen_id}",
         "# id,type,x,y,z,r,pid",
     ]
-    for node in neuron(cell):
+    for node in traced(cell, superseded=superseded):
         x, y, z = position_um(cell, node)
         radius = node.radius * cell.resolution
         lines.append(
@@ -167,12 +185,27 @@ def swc(cell: DemoCell) -> str:
     return "\n".join(lines) + "\n"
 
 
-def marker(cell: DemoCell) -> str:
-    """Return the marker file: a table of cut ends in pixels. It is *not* an SWC file."""
-    parents = {node.parent for node in neuron(cell)}
-    ends = [node for node in neuron(cell) if node.number not in parents and node.kind == BASAL]
+CUT, UNTRACED, SURFACE = 10, 20, 30
+"""Names of markers: a cut dendrite, an end that was not traced further, and where the slice's
+surface lies above the soma (archive: documented)."""
+
+
+def marker(cell: DemoCell, *, superseded: bool = False) -> str:
+    """Return the marker file: a table of places in micrometres. It is *not* an SWC file.
+
+    Each coordinate is one voxel too large, as in the archive (documented).
+    """
+    nodes = traced(cell, superseded=superseded)
+    parents = {node.parent for node in nodes}
+    ends = [node for node in nodes if node.number not in parents and node.kind == BASAL]
+    places = [(end, CUT) for end in ends[:2]]
+    places += [(end, UNTRACED) for end in ends[2:3]]
+    places.append((replace(nodes[0], section=min(cell.good_sections)), SURFACE))
     lines = ["##x,y,z,radius,shape,name,comment,color_r,color_g,color_b"]
-    lines += [f"{end.x},{end.y},{end.section},0,1,10,,255,0,0" for end in ends[:3]]
+    voxel = (cell.resolution, cell.resolution, cell.z_step)
+    for node, name in places:
+        x, y, z = (at + size for at, size in zip(position_um(cell, node), voxel, strict=True))
+        lines.append(f"{x:.4f},{y:.4f},{z:.4f},0,1,{name},,255,0,0")
     return "\n".join(lines) + "\n"
 
 

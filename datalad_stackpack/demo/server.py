@@ -1,45 +1,46 @@
 """The demo archive itself: which request gets which reply.
 
 A test that wants a fault derives a class and overrides `answer`, or `records`
-for an archive that has changed its mind.
+for an archive whose data changed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from threading import Event, Lock, Thread
 from types import TracebackType
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from datalad_stackpack.demo import rows
 from datalad_stackpack.demo.cells import DATA_SETS, LIFELIKE_CELLS, MORE_CELLS, DemoCell
-from datalad_stackpack.demo.images import DemoImage, images, jpeg
+from datalad_stackpack.demo.details import THUMBNAILS, thumbnail_id
+from datalad_stackpack.demo.formats import FORMATS
+from datalad_stackpack.demo.images import (
+    MOST_DOWNSAMPLE,
+    QUALITY,
+    DemoImage,
+    images,
+    jpeg,
+    morphology_png,
+    sweep_png,
+)
 from datalad_stackpack.demo.neuron import marker, swc
-from datalad_stackpack.demo.rma import answer as answer_query
-from datalad_stackpack.demo.wire import HangUp, Reply, Request, Reset, WireServer
-
-__all__ = [
-    "DEFAULT_PORT",
-    "DEMO_CELLS",
-    "DEMO_NAME",
-    "DemoArchive",
-    "HangUp",
-    "Reply",
-    "Request",
-    "Reset",
-]
+from datalad_stackpack.demo.selection import OPTIONS
+from datalad_stackpack.demo.selection import answer as answer_query
+from datalad_stackpack.demo.wire import Reply, Request, WireServer
 
 DEFAULT_PORT = 8413
-"""Port of a demo archive that is to be found again."""
+"""Default port, which is part of the URLs that a demo dataset records."""
 
 DEMO_NAME = "datalad-stackpack demo archive"
 """What `/stackpack-demo` answers for "name": the sign that a server is one of ours."""
 
 DEMO_CELLS = LIFELIKE_CELLS + MORE_CELLS
-"""The cells that the demo archive serves unless it is told others."""
+"""The cells that the demo archive serves by default."""
 
-DEMO_VERSION = 3
+DEMO_VERSION = 4
 """Changes when the same request would get other images or rows than before."""
 
 PIECE = 16 * 1024
@@ -48,11 +49,14 @@ PIECE = 16 * 1024
 DOWNLOADS = ("section_image_download", "image_download", "projection_image_download")
 """Addresses of an image by id; each serves any image (archive: verified for the first)."""
 
-IMAGE_NUMBERS = ("left", "top", "width", "height", "downsample")
+BOX = ("left", "top", "width", "height")
+"""Parameters of the image service that cut a part out."""
+
+IMAGE_NUMBERS = (*BOX, "downsample", "quality")
 """Parameters of the image service that the demo heeds, all whole numbers."""
 
-MODEL_OPTIONS = ("num_rows", "start_row", "order")
-"""Options that may also stand in the address, beside the criteria."""
+NamedFile = tuple[str, Callable[[], bytes]]
+"""The name of a well-known file, and what makes its content."""
 
 
 def _page(status: int, text: str, **headers: str) -> Reply:
@@ -80,6 +84,8 @@ class DemoArchive:
     Port 0 takes any free one, and keeps it if the archive is stopped and
     started again.
     """
+
+    server_class = WireServer
 
     def __init__(
         self,
@@ -110,7 +116,7 @@ class DemoArchive:
     def start(self) -> DemoArchive:
         """Bind and begin to answer, in a thread of its own; do nothing if that is so."""
         if self._server is None:
-            self._server = WireServer(self._address, self._answer_and_note)
+            self._server = self.server_class(self._address, self._answer_and_note)
             self._address = (self._address[0], self._server.server_port)
             self._stopped.clear()
             Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -169,7 +175,7 @@ class DemoArchive:
     # --- answering --------------------------------------------------------------------
 
     def answer(self, request: Request) -> Reply:
-        """Return the reply to a request. Override this to misbehave."""
+        """Return the reply to a request."""
         parts = request.path.strip("/").split("/")
         match parts:
             case ["stackpack-demo"]:
@@ -186,38 +192,54 @@ class DemoArchive:
         return _page(404, "The page you were looking for does not exist.")
 
     def records(self, model: str) -> Sequence[rows.Record]:
-        """Return the records of a model. Override this for an archive that has changed."""
+        """Return the records of a model."""
         return self._tables[model]
 
     def _data(self, rest: list[str], query: Mapping[str, str]) -> Reply:
-        """Answer a query, by whichever of its three addresses it came."""
+        """Answer a query, by whichever of its addresses it came; JSON if none says a format."""
         criteria, model = query.get("criteria", query.get("q", "")), ""
-        match rest:
-            case ["query.json"]:
-                pass
-            case [model, "query.json"]:
-                pass
-            case [model, name] if name.endswith(".json") and name[:-5].isdecimal():
-                criteria = f"[id$eq{name[:-5]}]"
-            case _:
-                return _page(404, "Unknown format or address.")
+        name, _, kind = rest[-1].partition(".") if rest else ("", "", "")
+        if len(rest) > 2 or not (name == "query" or (name.isdecimal() and len(rest) == 2)):
+            return _page(404, "Unknown address.")
+        if (kind or "json") not in FORMATS:
+            return _page(404, "Unknown format.")
+        if len(rest) == 2:
+            model = rest[0]
+        if name.isdecimal():
+            criteria = f"[id$eq{name}]"
         if "include" in query:
             criteria += f",rma::include,{query['include']}"
-        options = {name: query[name] for name in MODEL_OPTIONS if name in query}
+        options = {name: query[name] for name in OPTIONS if name in query}
         tables = {name: tuple(self.records(name)) for name in self._tables}
-        return _json(answer_query(criteria, tables, model, options))
+        media_type, write = FORMATS[kind or "json"]
+        file_name = quote(query.get("filename", f"query.{kind or 'json'}"))
+        headers = {
+            "Content-Type": media_type,
+            "Content-Disposition": f'inline; filename="{file_name}"',
+        }
+        reply = answer_query(criteria, tables, model, options, flat=kind == "csv")
+        return Reply(200, headers, [write(reply)], "chunked")
 
     def _redirect(self, number: int, query: Mapping[str, str]) -> Reply:
-        """Send to the image service, by an address without a scheme (archive: verified)."""
+        """Send to the image service, by an address without a scheme (archive: verified).
+
+        Left, top, width and height are pixels of the full resolution here (archive: reported);
+        at the image service width and height are pixels of the output (archive: verified).
+        """
         image = self._by_id.get(number)
         if image is None:
             return _page(404, f"There is no image {number}.")
+        box = {key: str(value) for key, value in zip(BOX, image.box, strict=True)}
+        box.update((key, query[key]) for key in BOX if key in query)
+        downsample = query.get("downsample", "0")
+        if downsample.isdecimal() and int(downsample) <= MOST_DOWNSAMPLE:
+            for key in ("width", "height"):
+                if box[key].isdecimal():
+                    box[key] = str(max(1, int(box[key]) >> int(downsample)))
+        more = {"quality": query["quality"]} if "quality" in query else {}
+        numbers = urlencode({**box, "downsample": downsample, **more})
         host = self.url.partition(":")[2]
-        left, top, width, height = image.box
-        location = (
-            f"{host}/cgi-bin/imageservice?mime=1&path={image.path}&left={left}&top={top}"
-            f"&width={width}&height={height}&downsample={quote(query.get('downsample', '0'))}"
-        )
+        location = f"{host}/cgi-bin/imageservice?mime=1&path={image.path}&{numbers}"
         return _page(302, "You are being redirected.", Location=location)
 
     def _render(self, query: Mapping[str, str]) -> Reply:
@@ -227,44 +249,60 @@ class DemoArchive:
             return _page(404, "There is no such image.")
         try:
             numbers = {key: int(query[key]) for key in IMAGE_NUMBERS if key in query}
-            box = _box(image, numbers)
-            content = jpeg(image, box, numbers.get("downsample", 0))
+            content = _jpeg(image, numbers)
         except ValueError as error:
             return _page(400, f"Bad parameter: {error}")
         return Reply(200, {"Content-Type": "image/jpeg"}, _in_pieces(content), "chunked")
 
-    def _named_files(self) -> dict[int, tuple[str, DemoCell, bool]]:
-        """Return name, cell and whether it is a marker file, of each well-known file by id."""
-        files = {}
+    def _named_files(self) -> dict[int, NamedFile]:
+        """Return each well-known file by id; those of recordings are not in the demo."""
+        files: dict[int, NamedFile] = {}
         for cell in self.cells:
-            if cell.reconstruction:
-                for is_marker in (False, True):
-                    number = rows.marker_file_id(cell) if is_marker else rows.swc_file_id(cell)
-                    files[number] = (rows.file_name(cell, is_marker=is_marker), cell, is_marker)
+            for file in rows.reconstruction_files(cell):
+                files[file.id] = (file.name, partial(_content, file))
+            for which in THUMBNAILS[1:]:
+                files[thumbnail_id(cell, which)] = (f"{which}.png", partial(sweep_png, cell))
         return files
 
     def _file(self, number: int) -> Reply:
-        """Serve the reconstruction or the marker file of a cell, with its name."""
+        """Serve a well-known file, with its name."""
         if number not in self._files:
             return _page(404, f"There is no file {number}.")
-        name, cell, is_marker = self._files[number]
+        name, content = self._files[number]
         headers = {
-            "Content-Type": "application/octet-stream",
+            "Content-Type": "image/png" if name.endswith(".png") else "application/octet-stream",
             "Content-Disposition": f'attachment; filename="{name}"',
         }
-        content = (marker(cell) if is_marker else swc(cell)).encode()
-        return Reply(200, headers, _in_pieces(content), "chunked")
+        return Reply(200, headers, _in_pieces(content()), "chunked")
 
 
-def _box(image: DemoImage, numbers: Mapping[str, int]) -> tuple[int, int, int, int]:
-    """Return the part of an image that is asked for, within the whole image, in pixels."""
-    left, top, width, height = (
-        numbers.get(key, default)
-        for key, default in zip(("left", "top", "width", "height"), image.box, strict=True)
+def _content(file: rows.WellKnownFile) -> bytes:
+    """Return the content of a reconstruction's file."""
+    if file.type_id == rows.PNG_FILE:
+        return morphology_png(file.cell)
+    write = marker if file.type_id == rows.MARKER_FILE else swc
+    return write(file.cell, superseded=file.superseded).encode()
+
+
+def _jpeg(image: DemoImage, numbers: Mapping[str, int]) -> bytes:
+    """Draw what the image service is asked for.
+
+    `left` and `top` are pixels of the full resolution, `width` and `height` of the output
+    (archive: verified); what lies outside of the image is cut off. Raises ValueError if all does,
+    or for a number that is not possible.
+    """
+    downsample = numbers.get("downsample", 0)
+    if not 0 <= downsample <= MOST_DOWNSAMPLE:
+        raise ValueError(f"downsample must be 0 to {MOST_DOWNSAMPLE}, not {downsample}")
+    default = dict(zip(BOX, image.box, strict=True))
+    left, top = (max(0, numbers.get(key, default[key])) for key in ("left", "top"))
+    width, height = (
+        min(numbers[key] << downsample if key in numbers else default[key], whole - start)
+        for key, whole, start in (
+            ("width", image.whole_width, left),
+            ("height", image.whole_height, top),
+        )
     )
-    left, top = max(0, left), max(0, top)
-    width = min(width, image.whole_width - left)
-    height = min(height, image.whole_height - top)
     if width < 1 or height < 1:
         raise ValueError("nothing of the image lies in that box")
-    return left, top, width, height
+    return jpeg(image, (left, top, width, height), downsample, numbers.get("quality", QUALITY))

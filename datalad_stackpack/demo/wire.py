@@ -1,8 +1,7 @@
 """HTTP as the demo archive speaks it: one request in, one reply out.
 
 A reply is a value; the handler here alone writes it to the connection. A body
-may take its time, and may break off: it is an iterable that may sleep, wait, or
-raise `Reset` or `HangUp`.
+is an iterable, and may take its time.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import socketserver
-import struct
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -41,12 +39,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """One reply, and how its end is told to the client.
+    """One reply, and how the client knows its end.
 
     "chunked" and "length" as in HTTP/1.1; a Content-Length among the headers is
-    sent as it is, true or not; without one the whole body is made first, so
-    that a body that breaks off leaves nothing of its reply. "close" sends no length: the end of the
-    connection is the end of the body, finished or not.
+    sent as it is; without one the whole body is made first. "close" sends no length: the end of the
+    connection is the end of the body.
     """
 
     status: int
@@ -55,18 +52,10 @@ class Reply:
     framing: Framing = "length"
 
 
-class Reset(Exception):
-    """Raised by a body or an answer: abort the connection, so that the client gets an error."""
-
-
-class HangUp(Exception):
-    """Raised by a body or an answer: close the connection, whatever was promised."""
-
-
 Answer = Callable[[Request], Reply]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     """Turn bytes into a `Request`, and a `Reply` into bytes; keep the connection alive."""
 
     protocol_version = "HTTP/1.1"
@@ -85,10 +74,6 @@ class _Handler(BaseHTTPRequestHandler):
         )
         try:
             self._send(self.server.answer(request))
-        except HangUp:
-            self.close_connection = True
-        except Reset:
-            self._reset()
         except OSError:  # the client went away
             self.close_connection = True
 
@@ -123,14 +108,6 @@ class _Handler(BaseHTTPRequestHandler):
         if chunked:
             self.wfile.write(b"0\r\n\r\n")
 
-    def _reset(self) -> None:
-        """Abort the connection: with no time to linger, closing sends a RST."""
-        self.close_connection = True
-        linger = struct.pack("ii", 1, 0)
-        with contextlib.suppress(OSError):
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            socket.close(self.connection.detach())
-
     def version_string(self) -> str:
         """Return the name of the server, for the Server header."""
         return SERVER_NAME
@@ -146,12 +123,13 @@ class WireServer(ThreadingHTTPServer):
     block_on_close = False
     allow_reuse_address = True
     request_queue_size = 128
+    handler_class: type[Handler] = Handler
 
     def __init__(self, address: tuple[str, int], answer: Answer) -> None:
         """Bind to host and port; `answer` turns each request into a reply."""
         self.answer = answer
         self._open: set[socket.socket] = set()
-        super().__init__(address, _Handler)
+        super().__init__(address, self.handler_class)
 
     def server_bind(self) -> None:
         """Bind without asking a name server who we are."""

@@ -50,28 +50,30 @@ class Bench:
         """Run all contenders of a job in turn; say and keep what they cost."""
         say(f"\n{job.name}")
         places: dict[str, Path] = {}
-        costs: dict[str, list[Cost]] = {one.name: [] for one in job.contenders}
-        for one in job.contenders if not job.fresh else ():
-            places[one.name] = self._prepared(one)
+        costs: dict[str, list[Cost]] = {contender.name: [] for contender in job.contenders}
+        for contender in job.contenders if not job.fresh else ():
+            places[contender.name] = self._prepared(contender)
         for _ in range(self.rounds):
-            for one in job.contenders:
-                location = places.get(one.name) or self._prepared(one)
-                costs[one.name].append(run(one.command, location, self.environment, one.feed))
+            for contender in job.contenders:
+                location = places.get(contender.name) or self._prepared(contender)
+                costs[contender.name].append(
+                    run(contender.command, location, self.environment, contender.feed)
+                )
                 if job.fresh:
                     _empty_images(location)
         job.check()
         ours = median(costs[job.contenders[0].name])
-        for one in job.contenders:
-            self.keep(job.name, one.name, costs[one.name])
-            say(_row(one.name, median(costs[one.name]), ours))
+        for contender in job.contenders:
+            self.keep(job.name, contender.name, costs[contender.name])
+            say(_row(contender.name, median(costs[contender.name]), ours))
 
-    def _prepared(self, one: Contender) -> Path:
+    def _prepared(self, contender: Contender) -> Path:
         location = Path(tempfile.mkdtemp(dir=self.work)) / "dataset"
         shutil.copytree(self.work / "template", location, symlinks=True)
         before = dict(os.environ)
         os.environ.update(self.environment)
         try:
-            one.prepare(location)
+            contender.prepare(location)
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -175,9 +177,9 @@ def _environment(work: Path) -> dict[str, str]:
 def _versions() -> dict[str, str]:
     tools = {"git-annex": ["git-annex", "version", "--raw"], "git": ["git", "--version"],
              "datalad": ["datalad", "--version"], "curl": ["curl", "--version"]}  # fmt: skip
-    told = {name: subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    outputs = {name: subprocess.run(command, capture_output=True, text=True, check=True).stdout
             for name, command in tools.items()}  # fmt: skip
-    return {name: text.splitlines()[0] for name, text in told.items()} | {
+    return {name: text.splitlines()[0] for name, text in outputs.items()} | {
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
@@ -198,8 +200,11 @@ def main() -> None:
         middle = asdict(median(costs))
         runs = [asdict(cost) for cost in costs]
         results.append({"job": job, "contender": contender, "median": middle, "runs": runs})
-        told = {"versions": _versions(), "results": results}  # each time, in case it is broken off
-        given.json.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
+        report = {
+            "versions": _versions(),
+            "results": results,
+        }  # each time, in case it is broken off
+        given.json.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
 
     with ExitStack() as stack:
         where = tempfile.TemporaryDirectory(

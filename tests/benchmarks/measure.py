@@ -59,8 +59,8 @@ def run(
         over.set()
         watching.join()
     if process.returncode:
-        said = log.read_text(errors="replace")[-2000:]
-        raise Failed(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
+        output = log.read_text(errors="replace")[-2000:]
+        raise Failed(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
     cpu_s = usage.ru_utime + usage.ru_stime
     return Cost(wall_s, cpu_s, peak_kib / 1024, max(usage.ru_maxrss, peak_kib) / 1024)
 
@@ -70,8 +70,8 @@ def _peak_kib(pid: int) -> int:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    found = re.search(r"VmHWM:\s+(\d+)", status)
-    return int(found[1]) if found else 0
+    match = re.search(r"VmHWM:\s+(\d+)", status)
+    return int(match[1]) if match else 0
 
 
 def median(costs: Sequence[Cost]) -> Cost:

@@ -53,9 +53,9 @@ def image_ids(of_specimen: int) -> range:
 
 def rows(url: str) -> bytes:
     """The reply to the package's own query for planes."""
-    found = ROWS.search(parse_qs(urlsplit(url).query)["criteria"][0])
-    assert found, url
-    of_specimen, most, start = map(int, found.groups())
+    match = ROWS.search(parse_qs(urlsplit(url).query)["criteria"][0])
+    assert match, url
+    of_specimen, most, start = map(int, match.groups())
     ids = image_ids(of_specimen)
     page = [
         {"id": number, "section_number": number - ids.start, "data_set_id": of_specimen,

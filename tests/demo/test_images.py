@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -13,10 +14,11 @@ from support.demo_client import Client
 from datalad_stackpack.demo import DemoCell
 from datalad_stackpack.demo.cells import LIFELIKE_CELLS, SMALLEST_SIDE
 from datalad_stackpack.demo.images import images, jpeg
-from datalad_stackpack.demo.neuron import SOMA, neuron
+from datalad_stackpack.demo.neuron import AXON, SOMA, marker, neuron, position_um, traced
 
 MOUSE, HUMAN = LIFELIKE_CELLS
 both_cells = pytest.mark.parametrize("cell", LIFELIKE_CELLS, ids=["mouse", "human"])
+VOXEL = (0.1144, 0.1144, 0.28)
 TOLERANCE = 12
 """Gray levels that JPEG may be off in a pixel, at the edge of a line."""
 
@@ -77,10 +79,11 @@ def test_downsample_halves_and_rounds_down(client: Client, times: int) -> None:
     assert plane.size == (max(1, 240 >> times), max(1, 318 >> times))
 
 
-def test_a_image_is_its_bounding_box_unless_told() -> None:
+def test_an_image_is_its_bounding_box_by_default() -> None:
     image = next(images(MOUSE))
     assert Image.open(io.BytesIO(jpeg(image))).size == (240, 318)
     assert Image.open(io.BytesIO(jpeg(image, (0, 0, 242, 320)))).size == (242, 320)
+    assert Image.open(io.BytesIO(jpeg(image, (0, 0, 103, 90), 2))).size == (25, 22)
     with pytest.raises(ValueError, match="0 to 8"):
         jpeg(image, downsample=9)
 
@@ -93,6 +96,48 @@ def test_the_image_service_cuts_any_box(client: Client) -> None:
     cut = Image.open(io.BytesIO(full.body)).convert("L").crop((100, 120, 150, 180))
     assert worst(Image.open(io.BytesIO(part.body)).convert("L"), cut) <= TOLERANCE
     assert client.get(f"{target}&left=9000").status == 400
+
+
+def downloaded(client: Client, target: str) -> Image.Image:
+    """Follow the redirect of a download, and decode the image."""
+    location = urlsplit(client.get(target).headers["Location"])
+    return Image.open(io.BytesIO(client.get(f"{location.path}?{location.query}").body))
+
+
+@pytest.mark.parametrize("kind", ["section_image", "image"])
+def test_a_crop_is_in_full_resolution_at_a_download_and_in_output_pixels_at_the_image_service(
+    client: Client, kind: str
+) -> None:
+    number = MOUSE.plane_id(20)
+    crop = f"/api/v2/{kind}_download/{number}?left=41&top=60&width=103&height=90&downsample=2"
+    location = client.get(crop).headers["Location"]
+    assert location.endswith("&left=41&top=60&width=25&height=22&downsample=2")
+    part = downloaded(client, crop)
+    assert part.size == (25, 22)
+    path = next(image for image in images(MOUSE) if image.id == number).path
+    service = f"/cgi-bin/imageservice?path={path}&left=41&top=60&width=25&height=22&downsample=2"
+    same = Image.open(io.BytesIO(client.get(service).body))
+    assert same.size == (25, 22)
+    whole = downloaded(client, f"/api/v2/{kind}_download/{number}").convert("L")
+    cut = whole.crop((40, 59, 140, 147)).resize((25, 22), Image.Resampling.BOX)
+    for image in (part, same):
+        assert worst(image.convert("L"), cut) <= 2 * TOLERANCE
+
+
+def test_a_box_that_reaches_beyond_the_image_is_cut_there(client: Client) -> None:
+    path = next(images(MOUSE)).path
+    target = f"/cgi-bin/imageservice?path={path}&left=200&top=300&width=500&height=500"
+    assert Image.open(io.BytesIO(client.get(target).body)).size == (42, 20)
+
+
+def test_quality_makes_a_file_smaller(client: Client) -> None:
+    path = next(images(MOUSE)).path
+    best, worse = (
+        client.get(f"/cgi-bin/imageservice?path={path}{quality}").body
+        for quality in ("", "&quality=20")
+    )
+    assert len(worse) < len(best) / 2
+    assert client.get(f"/cgi-bin/imageservice?path={path}&quality=101").status == 400
 
 
 # --- content --------------------------------------------------------------------------
@@ -220,6 +265,36 @@ def test_a_neuron_depends_on_its_seed_alone(tiny: DemoCell) -> None:
     neuron.cache_clear()
     assert neuron(tiny) == first
     assert neuron(replace(tiny, seed=tiny.seed + 1)) != first
+
+
+def test_z_begins_at_the_first_section_even_if_that_failed() -> None:
+    for cell in (HUMAN, replace(HUMAN, failed_sections=(26,))):
+        assert {position_um(cell, node)[2] for node in neuron(cell)} == {
+            (node.section - 26) * 0.28 for node in neuron(cell)
+        }
+
+
+def test_a_dendrite_only_reconstruction_lacks_the_axon() -> None:
+    assert AXON in {node.kind for node in neuron(MOUSE)}
+    nodes = traced(MOUSE)
+    assert AXON not in {node.kind for node in nodes}
+    assert [node.number for node in nodes] == list(range(1, len(nodes) + 1))
+    assert all(0 < node.parent < node.number for node in nodes[1:])
+    assert traced(HUMAN) == neuron(HUMAN)
+
+
+def test_markers_are_in_micrometres_one_voxel_too_large() -> None:
+    names, *lines = (line.split(",") for line in marker(MOUSE).splitlines())
+    assert names[:6] == ["##x", "y", "z", "radius", "shape", "name"]
+    assert [line[5] for line in lines] == ["10", "10", "20", "30"]
+    places = {
+        tuple(round(at + size, 4) for at, size in zip(position_um(MOUSE, n), VOXEL, strict=True))
+        for n in traced(MOUSE)
+    }
+    marked = [tuple(map(float, line[:3])) for line in lines]
+    assert set(marked[:3]) <= places
+    soma = position_um(MOUSE, neuron(MOUSE)[0])
+    assert marked[3] == pytest.approx((soma[0] + 0.1144, soma[1] + 0.1144, 0.28), abs=1e-3)
 
 
 # --- the table ------------------------------------------------------------------------

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from support import faults, query_faults
 from support.helpers import git
-from support.misbehaving import FaultyArchive
+from support.misbehaving import FaultyArchive, HangUp
 
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import at_url
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checksums import Checksum
-from datalad_stackpack.demo import HangUp, Reply, Request
+from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.errors import HTTPStatusError
 from faults.checks import (
     ALL,

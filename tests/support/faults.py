@@ -17,8 +17,8 @@ from typing import NoReturn
 
 from PIL import Image
 
-from datalad_stackpack.demo import HangUp, Reply, Request, Reset
-from support.misbehaving import Fault
+from datalad_stackpack.demo import Reply, Request
+from support.misbehaving import Fault, HangUp, Reset
 
 HTML = b"<!DOCTYPE html>\n<html><body>\nDown for maintenance.\n</body></html>\n"
 TRICKLE_PAUSE_S = 0.02
@@ -144,8 +144,8 @@ def cut_with_length(request: Request, reply: Reply) -> Reply:
     """The true Content-Length, and half of the body."""
     whole = content(reply)
     body = _half_then(replace(reply, body=[whole]), HangUp)
-    told = with_headers(reply, {"Content-Length": str(len(whole))})
-    return replace(told, body=body, framing="length")
+    promised = with_headers(reply, {"Content-Length": str(len(whole))})
+    return replace(promised, body=body, framing="length")
 
 
 def cut_chunked(request: Request, reply: Reply) -> Reply:
@@ -156,8 +156,8 @@ def cut_chunked(request: Request, reply: Reply) -> Reply:
 def length_too_small(request: Request, reply: Reply) -> Reply:
     """The whole body, under a Content-Length of half of it."""
     whole = content(reply)
-    told = with_headers(reply, {"Content-Length": str(len(whole) // 2)})
-    return replace(told, body=[whole], framing="length")
+    promised = with_headers(reply, {"Content-Length": str(len(whole) // 2)})
+    return replace(promised, body=[whole], framing="length")
 
 
 def reset(request: Request, reply: Reply) -> NoReturn:
@@ -210,8 +210,8 @@ def _chunked_by_hand(body: Callable[[bytes], Iterator[bytes]]) -> Fault:
     """Chunks whose sizes and ends are in ``body`` too, made from the whole body that was due."""
 
     def fault(request: Request, reply: Reply) -> Reply:
-        told = with_headers(reply, {"Transfer-Encoding": "chunked"})
-        return replace(told, body=body(content(reply)), framing="close")
+        promised = with_headers(reply, {"Transfer-Encoding": "chunked"})
+        return replace(promised, body=body(content(reply)), framing="close")
 
     return fault
 

@@ -30,6 +30,7 @@ TINY = replace(
     sections=(2, 3, 4, 5, 6, 7),
     image_width=34,
     image_height=42,
+    reconstruction_type="full",
     known_ids={},
 )
 GAPS = replace(TINY, specimen_id=2, data_set_id=20_000_000, sections=(26, 27, 30, 33))

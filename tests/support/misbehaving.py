@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import struct
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from threading import Lock
 
 from datalad_stackpack.demo import DEMO_CELLS, DemoArchive, DemoCell, Reply, Request
+from datalad_stackpack.demo.wire import Handler, WireServer
 
 Fault = Callable[[Request, Reply], Reply]
 """What becomes of the reply that a well-behaved archive would have given."""
 
 
+class Reset(Exception):
+    """Raised by a body or an answer: abort the connection, so that the client gets an error."""
+
+
+class HangUp(Exception):
+    """Raised by a body or an answer: close the connection, whatever was promised."""
+
+
+class FaultyHandler(Handler):
+    """A handler of connections that may break off."""
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except HangUp:
+            self.close_connection = True
+        except Reset:
+            self._reset()
+
+    def _reset(self) -> None:
+        """Abort the connection: with no time to linger, closing sends a RST."""
+        self.close_connection = True
+        linger = struct.pack("ii", 1, 0)
+        with contextlib.suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            socket.close(self.connection.detach())
+
+
+class FaultyServer(WireServer):
+    """A server whose answers and bodies may raise :class:`HangUp` or :class:`Reset`."""
+
+    handler_class = FaultyHandler
+
+
 class FaultyArchive(DemoArchive):
-    """A demo archive that behaves until it is told otherwise.
+    """A demo archive that behaves until a test spoils something.
 
     A fault strikes the *rendering* of an image (the reply that carries the image), the
     *redirect* to it, a *file* such as an SWC, or the reply to a *query* for a model.
     """
+
+    server_class = FaultyServer
 
     def __init__(self, cells: tuple[DemoCell, ...] = DEMO_CELLS, port: int = 0) -> None:
         super().__init__(cells=cells, port=port)

@@ -92,15 +92,15 @@ def rows(changes: list[Row]) -> Fault:
     """Each row with other values for the fields of the change in its place."""
 
     def change(envelope: Envelope) -> None:
-        for one, fields in zip(envelope["msg"], changes, strict=True):
-            one.update(fields)
+        for row, fields in zip(envelope["msg"], changes, strict=True):
+            row.update(fields)
 
     return _edited(change)
 
 
 def every_row(**fields: Any) -> Fault:
     """Every row with other values for these fields."""
-    return _edited(lambda envelope: [one.update(fields) for one in envelope["msg"]])
+    return _edited(lambda envelope: [row.update(fields) for row in envelope["msg"]])
 
 
 def row_without(field: str) -> Fault:
@@ -112,8 +112,8 @@ def raw_value(field: str, text: str) -> Fault:
     """The first row with ``text``, JSON or not, in the place of a field's value."""
 
     def fault(request: Request, reply: Reply) -> Reply:
-        found = re.sub(rb'"%b":[^,}]+' % field.encode(), b"@@", content(reply), count=1)
-        return replace(reply, body=[found.replace(b"@@", f'"{field}":{text}'.encode())])
+        edited = re.sub(rb'"%b":[^,}]+' % field.encode(), b"@@", content(reply), count=1)
+        return replace(reply, body=[edited.replace(b"@@", f'"{field}":{text}'.encode())])
 
     return fault
 
