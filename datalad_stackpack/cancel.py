@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -66,4 +67,7 @@ def cancel_on_signal(cancel: CancelToken) -> Iterator[None]:
         cancel.heeding = False
         restore()
     if cancel.signal is not None:
+        for stream in (sys.stdout, sys.stderr):  # SIGTERM ends Python without writing them out
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
         signal.raise_signal(cancel.signal)

@@ -28,13 +28,13 @@ def drawn_tree() -> dict[str, tuple[str | None, str]]:
 
 def real_tree() -> dict[str, str | None]:
     classes = [
-        one
-        for one in vars(errors).values()
-        if isinstance(one, type) and issubclass(one, StackpackError)
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, StackpackError)
     ]
     return {
-        one.__name__: None if one is StackpackError else one.__bases__[0].__name__
-        for one in classes
+        kind.__name__: None if kind is StackpackError else kind.__bases__[0].__name__
+        for kind in classes
     }
 
 
@@ -43,20 +43,20 @@ def test_the_docstring_draws_the_tree_that_is_there():
 
 
 @pytest.mark.parametrize("name", sorted(real_tree()))
-def test_what_heals_is_what_the_docstring_says_heals(name):
+def test_what_is_retryable_is_drawn_as_retryable(name):
     kind = getattr(errors, name)
-    said = drawn_tree()[name][1]
+    drawn = drawn_tree()[name][1]
     if name == "HTTPStatusError":
-        assert said.endswith("some heal")
+        assert drawn.endswith("some are")
     else:
-        assert kind.retryable == said.endswith(" heals")
+        assert kind.retryable == drawn.endswith(" retryable")
 
 
-def test_the_statuses_that_heal():
-    healing = {
+def test_which_statuses_are_retryable():
+    retryable = {
         status for status in range(201, 1000) if HTTPStatusError("refused", status).retryable
     }
-    assert healing == {429, 500, 502, 503, 504}
+    assert retryable == {429, 500, 502, 503, 504}
 
 
 @given(st.text() | json_values | st.binary())

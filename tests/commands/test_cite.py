@@ -163,7 +163,8 @@ def test_an_incomplete_stacks_citation_says_so(work):
     (one, rendered) = cite(dataset="1")
     assert one["caveats"] == ["INCOMPLETE: 2 of 4 files could not be downloaded"]
     assert rendered["rendering"].startswith("DO NOT CITE THIS AS IT IS\n")
-    assert "[INCOMPLETE: 2 of 4 files could not be downloaded] We used 2 of 4" in rendered["rendering"]
+    mark = "[INCOMPLETE: 2 of 4 files could not be downloaded]"
+    assert f"{mark} We used 2 of 4" in rendered["rendering"]
     saved = cite(dataset="1", save=True, format="cff")
     assert "it says not to cite: INCOMPLETE" in saved[0]["message"]
     assert "DO NOT CITE THIS AS IT IS" in (work / "1" / "CITATION.cff").read_text()
