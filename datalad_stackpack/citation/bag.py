@@ -14,7 +14,7 @@ from pathlib import Path
 from datalad_stackpack.annex.content import Annex
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.checksums import Checksum, checksum, is_empty, pieces, unreadable
-from datalad_stackpack.citation import text, version
+from datalad_stackpack.citation import phrases, text, version
 from datalad_stackpack.citation.record import Citation, compose
 from datalad_stackpack.errors import ArgumentError, DatasetError, PathConflict, WriteError, quoted
 from datalad_stackpack.manifest.entries import FileEntry
@@ -207,9 +207,9 @@ def _info(payload: Sequence[Payload], cited: Sequence[Citation], day: str, agent
     ]
     for citation in cited:
         fields += [
-            ("External-Identifier", text.location(citation)),
+            ("External-Identifier", phrases.location(citation)),
             ("External-Description", text.statement(citation)),
-            ("Terms-Of-Use", text.use(citation)),
+            ("Terms-Of-Use", phrases.use(citation)),
         ]
         fields += [("Do-Not-Cite", str(caveat)) for caveat in citation.caveats]
     return "".join(f"{name}: {value}\n" for name, value in dict.fromkeys(fields))

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from datalad_stackpack.archive.cells import STRUCTURE_ID, Cell
-from datalad_stackpack.citation import text
+from datalad_stackpack.citation import phrases, text
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.citation.references import (
     Reference,
@@ -69,7 +69,7 @@ class _Crate:
         archive = self._archive(organisation)
         files = [self._file(entry) for entry in cited.files]
         series = self._series()
-        root["name"] = text.title(cited)
+        root["name"] = phrases.title(cited)
         root["description"] = self._description()
         root["datePublished"] = cited.day
         root["version"] = cited.commit_info.commit
@@ -98,14 +98,14 @@ class _Crate:
         return self._crate.add(entity)
 
     def _description(self) -> str:
-        wrong = text.warnings(self._cited)
+        wrong = phrases.warnings(self._cited)
         said = text.statement(self._cited)
         return f"DO NOT CITE THIS AS IT IS: {wrong}. {said}" if wrong else said
 
     def _file(self, entry: FileEntry) -> Entity:
         checksum = entry.checksum
         properties = {
-            "name": text.image(entry, self._cited),
+            "name": phrases.image(entry, self._cited),
             "description": f"One of the {entry.part} of {self._cited.series.label}",
             "sdDatePublished": self._cited.day,
             "localPath": entry.path,
@@ -128,12 +128,12 @@ class _Crate:
 
     def _terms(self) -> Entity:
         cited = self._cited
-        address = text.terms_address(cited)
+        address = phrases.terms_address(cited)
         return self._add(
             "CreativeWork",
             address or "#terms-of-use",
             name=f"Terms of use of {cited.archive_name}",
-            description=text.use(cited),
+            description=phrases.use(cited),
             url=address,
         )
 
@@ -176,7 +176,7 @@ class _Crate:
             _local(cited.series.label),
             name=cited.series.label,
             alternateName=cell.name if cell else None,
-            description=text.cell(cell) or None,
+            description=phrases.cell(cell) or None,
             identifier=str(cited.series.id),
             taxonomicRange=self._taxon(cell) if cell else None,
         )
@@ -196,7 +196,7 @@ class _Crate:
     def _structure(self) -> Entity | None:
         """The brain structure, by the archive's own number where the row has it."""
         cited, cell_record = self._cited, self._cited.cell_record
-        if cell_record is None or text.structure(cell_record.cell) is None:
+        if cell_record is None or phrases.structure(cell_record.cell) is None:
             return None
         cell, number = cell_record.cell, cell_record.row.get(STRUCTURE_ID)
         known = isinstance(number, int) and number > 0
@@ -204,7 +204,7 @@ class _Crate:
             "BrainStructure",
             f"{cited.archive_url}/api/v2/data/Structure/{number}.json"
             if known
-            else _local(f"structure {text.structure(cell)}"),
+            else _local(f"structure {phrases.structure(cell)}"),
             name=cell.structure_name or cell.structure,
             alternateName=cell.structure,
             identifier=str(number) if known else None,

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from datalad_stackpack.citation import text
+from datalad_stackpack.citation import phrases, text
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.citation.references import (
     Author,
@@ -126,18 +126,18 @@ MESSAGE = "If you use these images, cite this version of them, and the reference
 
 def cff_document(cited: Citation) -> dict[str, Any]:
     """The content of ``CITATION.cff``."""
-    wrong = text.warnings(cited)
+    wrong = phrases.warnings(cited)
     values = {
         "cff-version": "1.2.0",
         "type": "dataset",
         "message": f"DO NOT CITE THIS AS IT IS: {wrong}. {MESSAGE}" if wrong else MESSAGE,
-        "title": text.title(cited),
-        "abstract": f"{text.statement(cited)} Terms of use: {text.use(cited)}",
+        "title": phrases.title(cited),
+        "abstract": f"{text.statement(cited)} Terms of use: {phrases.use(cited)}",
         "authors": [_cff_name(publisher(cited))],
         "version": cited.commit_info.commit,
         "commit": cited.commit_info.commit,
         "date-released": cited.day,
-        "license-url": text.terms_address(cited),
+        "license-url": phrases.terms_address(cited),
         "identifiers": _identifiers(cited) or None,
         "references": [
             _reference(work)
@@ -211,7 +211,7 @@ def datacite_document(cited: Citation) -> dict[str, Any]:
         "contributors": [
             {"name": commit_info.author, "nameType": "Personal", "contributorType": "DataCurator"}
         ],
-        "titles": [{"title": text.title(cited)}],
+        "titles": [{"title": phrases.title(cited)}],
         "publisher": {"name": TO_BE_ANNOUNCED},
         "publicationYear": cited.day[:4],
         "dates": [{"date": cited.day, "dateType": "Created"}],
@@ -255,12 +255,12 @@ def _related_identifiers(cited: Citation) -> list[dict[str, str]]:
 
 def _rights(cited: Citation) -> dict[str, str]:
     terms = cited.terms
-    found = {"rights": terms.use or text.use(cited), "rightsUri": text.terms_address(cited)}
+    found = {"rights": terms.use or phrases.use(cited), "rightsUri": phrases.terms_address(cited)}
     return {name: value for name, value in found.items() if value}
 
 
 def _subjects(cited: Citation) -> list[dict[str, str]]:
-    told = [cited.cell.species, text.structure(cited.cell)] if cited.cell else []
+    told = [cited.cell.species, phrases.structure(cited.cell)] if cited.cell else []
     return [{"subject": phrase} for phrase in told if phrase]
 
 
@@ -268,7 +268,7 @@ def _descriptions(cited: Citation) -> list[dict[str, str]]:
     found = [("Abstract", text.statement(cited))]
     if cited.terms.citation:
         found.append(("Other", f"Cite the archive as: {cited.terms.citation}"))
-    if wrong := text.warnings(cited):
+    if wrong := phrases.warnings(cited):
         found.insert(0, ("Other", f"DO NOT CITE THIS AS IT IS: {wrong}"))
     return [{"description": said, "descriptionType": kind} for kind, said in found]
 

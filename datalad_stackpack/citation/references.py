@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from datalad_stackpack.citation import text
+from datalad_stackpack.citation import phrases
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.manifest.entries import FileEntry
 
@@ -170,13 +170,13 @@ def references(cited: Sequence[Citation]) -> list[Reference]:
 
 def stack_reference(cited: Citation) -> Reference:
     """The cited version of the stack itself."""
-    terms = f"Terms of use: {text.use(cited)}"
-    note = f"{text.capital(text.location(cited))}. {terms}"
-    wrong = text.warnings(cited)
+    terms = f"Terms of use: {phrases.use(cited)}"
+    note = f"{phrases.capital(phrases.location(cited))}. {terms}"
+    wrong = phrases.warnings(cited)
     return Reference(
         key=f"{_key(cited.series.label)}-{cited.commit_info.commit[:10]}",
         kind=Kind.DATASET,
-        title=text.title(cited),
+        title=phrases.title(cited),
         authors=(publisher(cited),),
         date=cited.day,
         version=cited.commit_info.commit,
@@ -189,7 +189,7 @@ def image_reference(entry: FileEntry, cited: Citation) -> Reference:
     return Reference(
         key=f"{_key(cited.series.label)}-{cited.commit_info.commit[:10]}-{_key(entry.path)}",
         kind=Kind.IMAGE,
-        title=f"{text.image(entry, cited)}, {cited.archive_name}",
+        title=f"{phrases.image(entry, cited)}, {cited.archive_name}",
         authors=(publisher(cited),),
         date=cited.day,
         url=entry.url,

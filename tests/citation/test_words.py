@@ -10,7 +10,7 @@ from support.examples import cell_row, packed, plane_row, projection_row, recons
 
 from datalad_stackpack import PROJECT_URL
 from datalad_stackpack.archive.parts import Series
-from datalad_stackpack.citation import crate, formats, text
+from datalad_stackpack.citation import crate, formats, phrases, text
 from datalad_stackpack.citation.references import PROGRAMS, references
 
 
@@ -25,7 +25,7 @@ from datalad_stackpack.citation.references import PROGRAMS, references
     ],
 )
 def test_runs_of_numbers(numbers, said):
-    assert text.runs(numbers) == said
+    assert phrases.runs(numbers) == said
 
 
 def test_the_sentence_says_all_that_the_issue_of_citing_asks_for():
@@ -106,8 +106,8 @@ def test_of_an_archive_that_is_not_known_nothing_is_made_up():
 
 
 def test_lacking_images_are_in_the_count():
-    assert text.images(CITATIONS["incomplete"]).startswith("1 of 2 planes (section 3)")
-    assert text.fixed_by(CITATIONS["registered only"]) == "no file identified by a checksum"
+    assert phrases.images(CITATIONS["incomplete"]).startswith("1 of 2 planes (section 3)")
+    assert phrases.fixed_by(CITATIONS["registered only"]) == "no file identified by a checksum"
 
 
 def test_several_stacks_share_what_they_share():
@@ -125,7 +125,7 @@ def test_several_stacks_share_what_they_share():
     )
     what = "2 planes (sections 3 to 5, without 4), 1 projection and the reconstruction"
     assert lines == [
-        f"- {text.series(COMPLETE)}: {what}, commit {COMMIT}",
+        f"- {phrases.series(COMPLETE)}: {what}, commit {COMMIT}",
         f"- specimen 529878215: {what}, directory 529878215, commit {'f' * 40}",
     ]
 
@@ -144,7 +144,7 @@ def test_the_sections_of_a_data_set_are_called_so():
 
 
 def test_a_stack_of_projections_has_no_sections():
-    assert text.images(cited(packed([], [projection_row()]))) == "1 projection"
+    assert phrases.images(cited(packed([], [projection_row()]))) == "1 projection"
 
 
 def test_the_program_is_at_home_where_it_says_so():
