@@ -37,8 +37,8 @@ class Checksum:
 
 def checksum_of(key: str) -> Checksum | None:
     """The checksum that a file's key carries; ``None`` for a key of another kind."""
-    found = _CHECKED.fullmatch(key)
-    return Checksum(int(found[1]), found[2]) if found else None
+    match = _CHECKED.fullmatch(key)
+    return Checksum(int(match[1]), match[2]) if match else None
 
 
 def key_of_file_name(name: str) -> str:

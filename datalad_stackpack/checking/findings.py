@@ -24,7 +24,7 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found: ``code`` is stable, ``path`` is relative to the stack."""
+    """One finding: ``code`` is stable, ``path`` is relative to the stack."""
 
     code: str
     level: Level

@@ -90,7 +90,7 @@ class StackCheck:
         upstream: Upstream | None,
         archive_at: Callable[[str], AbstractContextManager[ArchiveClient]],
     ) -> Iterator[Finding]:
-        """Everything that is found; with ``content`` all that is here is read again.
+        """All findings; with ``content``, each file that is here is read again.
 
         ``archive_at`` opens the archive at a base URL, if ``upstream`` asks for it.
         """

@@ -153,8 +153,8 @@ def _copy(source: Path, target: Path, expected: Checksum) -> None:
             yield piece
 
     with target.open("wb") as there:
-        found = checksum(copied())
-    if found != expected:
+        copied_checksum = checksum(copied())
+    if copied_checksum != expected:
         raise DatasetError(
             f"{quoted(source)} has not the checksum of its manifest: git annex fsck, then get it "
             "again"

@@ -154,12 +154,12 @@ def cff_document(cited: Citation) -> dict[str, Any]:
 
 
 def _identifiers(cited: Citation) -> list[dict[str, str]]:
-    found = []
+    identifiers = []
     if cited.commit_info.dataset_id:
-        found.append(
+        identifiers.append(
             _identifier("other", cited.commit_info.dataset_id, "The id of the DataLad dataset")
         )
-    return found + [
+    return identifiers + [
         _identifier("url", entry.url, f"{entry.path} at the archive") for entry in cited.named
     ]
 
@@ -229,13 +229,13 @@ def datacite_document(cited: Citation) -> dict[str, Any]:
 
 
 def _alternate_identifiers(cited: Citation) -> list[dict[str, str]]:
-    found = {
+    identifiers = {
         "DataLad dataset": cited.commit_info.dataset_id,
         "git commit": cited.commit_info.commit,
     }
     return [
         {"alternateIdentifier": value, "alternateIdentifierType": kind}
-        for kind, value in found.items()
+        for kind, value in identifiers.items()
         if value
     ]
 
@@ -255,22 +255,24 @@ def _related_identifiers(cited: Citation) -> list[dict[str, str]]:
 
 def _rights(cited: Citation) -> dict[str, str]:
     terms = cited.terms
-    found = {"rights": terms.use or phrases.use(cited), "rightsUri": phrases.terms_address(cited)}
-    return {name: value for name, value in found.items() if value}
+    rights = {"rights": terms.use or phrases.use(cited), "rightsUri": phrases.terms_address(cited)}
+    return {name: value for name, value in rights.items() if value}
 
 
 def _subjects(cited: Citation) -> list[dict[str, str]]:
-    told = [cited.cell.species, phrases.structure(cited.cell)] if cited.cell else []
-    return [{"subject": phrase} for phrase in told if phrase]
+    subjects = [cited.cell.species, phrases.structure(cited.cell)] if cited.cell else []
+    return [{"subject": phrase} for phrase in subjects if phrase]
 
 
 def _descriptions(cited: Citation) -> list[dict[str, str]]:
-    found = [("Abstract", text.statement(cited))]
+    descriptions = [("Abstract", text.statement(cited))]
     if cited.terms.citation:
-        found.append(("Other", f"Cite the archive as: {cited.terms.citation}"))
+        descriptions.append(("Other", f"Cite the archive as: {cited.terms.citation}"))
     if wrong := phrases.warnings(cited):
-        found.insert(0, ("Other", f"DO NOT CITE THIS AS IT IS: {wrong}"))
-    return [{"description": said, "descriptionType": kind} for kind, said in found]
+        descriptions.insert(0, ("Other", f"DO NOT CITE THIS AS IT IS: {wrong}"))
+    return [
+        {"description": description, "descriptionType": kind} for kind, description in descriptions
+    ]
 
 
 LONGEST_LINE = 100

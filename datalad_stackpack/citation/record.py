@@ -155,26 +155,26 @@ def _shares(manifest: Manifest) -> tuple[PartCount, ...]:
 
 
 def _caveats(manifest: Manifest, commit_info: CommitInfo) -> tuple[Caveat, ...]:
-    found = []
+    caveats = []
     lacking = sum(gone.reason == NOT_ACCEPTED for gone in manifest.omitted)
     if lacking:
         all_files = lacking + len(manifest.files)
-        found.append(
+        caveats.append(
             Caveat(INCOMPLETE, f"{lacking} of {_files(all_files)} could not be downloaded")
         )
     unseen = sum(entry.checksum is None and not entry.withdrawn for entry in manifest.files)
     if unseen:
         reason = f"{_files(unseen)} {_are(unseen)} registered by address only, without a checksum"
-        found.append(Caveat(INCOMPLETE, reason))
+        caveats.append(Caveat(INCOMPLETE, reason))
     wrong = _wrong(manifest, commit_info)
     if wrong:
         reason = f"in {_files(wrong)} the commit is not what its manifest says"
-        found.append(Caveat(BROKEN, reason))
+        caveats.append(Caveat(BROKEN, reason))
     if commit_info.unsaved:
         files, are = _files(commit_info.unsaved), _are(commit_info.unsaved)
         reason = f"{files} of the work tree {are} not as in the commit"
-        found.append(Caveat(UNSAVED, reason))
-    return tuple(found)
+        caveats.append(Caveat(UNSAVED, reason))
+    return tuple(caveats)
 
 
 def _wrong(manifest: Manifest, commit_info: CommitInfo) -> int:

@@ -201,7 +201,7 @@ def archive_reference(cited: Citation) -> Reference:
     """The archive, in the form that it asks for as far as that is known."""
     terms = cited.terms
     known = DATABASES.get(terms.rrid or "")
-    said = [phrase for phrase in (terms.citation, terms.rrid) if phrase]
+    notes = [phrase for phrase in (terms.citation, terms.rrid) if phrase]
     return Reference(
         key=f"archive-{_key(cited.archive_name)}",
         kind=Kind.DATABASE,
@@ -209,7 +209,7 @@ def archive_reference(cited: Citation) -> Reference:
         authors=(publisher(cited),),
         date=str(known.year) if known else None,
         url=known.url if known else cited.archive_url,
-        note=" ".join(said) or None,
+        note=" ".join(notes) or None,
     )
 
 

@@ -133,4 +133,4 @@ FACETS: tuple[Callable[[Citation], str], ...] = (
     lambda cited: f"packed with {cited.generator.name} {cited.generator.version}",
     phrases.fixed_by,
 )
-"""What is said of a stack beside its images; of several stacks, once where they agree."""
+"""The facts beside the images; for several stacks, each is written once where they agree."""

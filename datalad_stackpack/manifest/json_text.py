@@ -325,8 +325,8 @@ def _query(document: dict[str, Any]) -> AnsweredQuery:
 def _file(document: dict[str, Any]) -> FileEntry:
     fields = {name: document[name] for name in FILE_FIELDS}
     checksum = checksum_of(fitting(str, document["key"], "files.key"))
-    told = document["bytes"], document["sha256"]
-    if told != ((checksum.bytes, checksum.sha256) if checksum else (None, None)):
+    recorded = document["bytes"], document["sha256"]
+    if recorded != ((checksum.bytes, checksum.sha256) if checksum else (None, None)):
         raise ValueError(f"bytes and sha256 of {document['path']} are not those of its key")
     return typed(FileEntry, {**fields, **_what(document), "checksum": checksum}, "files")
 

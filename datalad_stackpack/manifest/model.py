@@ -109,8 +109,8 @@ class Manifest:
     @property
     def sections(self) -> Sections:
         """Which sections there are images of."""
-        found = {image.section_number for image in self._plane_images}
-        numbers = {number for number in found if number is not None}
+        sections = {image.section_number for image in self._plane_images}
+        numbers = {number for number in sections if number is not None}
         if not numbers:
             return Sections(None, None, ())
         first, last = min(numbers), max(numbers)
@@ -213,8 +213,8 @@ Number = TypeVar("Number", int, float)
 
 def _shared(values: Iterable[Number | None]) -> Number | None:
     """The one value that all have; ``None`` where there is none, or more than one."""
-    found = set(values)
-    return found.pop() if len(found) == 1 else None
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None
 
 
 def compose(
