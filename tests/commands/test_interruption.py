@@ -8,13 +8,12 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.helpers import TINY, git, wait_for_processes_in
-from support.misbehaving import FaultyArchive
+from support.misbehaving import FaultyArchive, Gate
 
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.manifest import json_text
@@ -27,30 +26,6 @@ IMAGES = ("--parts", "planes,projections")
 @pytest.fixture
 def cells():
     return (MANY,)
-
-
-@dataclass
-class Gate:
-    """Lets a number of images through, then holds the others back until it is opened."""
-
-    archive: FaultyArchive
-    let_through: int
-    reached: threading.Event = field(default_factory=threading.Event)
-    opened: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __call__(self, request: Request, reply: Reply) -> Reply:
-        with self.lock:
-            self.let_through -= 1
-            held = self.let_through < 0
-        return replace(reply, body=self.held(reply)) if held else reply
-
-    def held(self, reply: Reply) -> Iterator[bytes]:
-        whole = b"".join(reply.body)
-        yield whole[:100]
-        self.reached.set()
-        self.opened.wait(60)
-        yield whole[100:]
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.helpers import GAPS, TINY, git
-from support.misbehaving import FaultyArchive
-from test_interruption import Gate
+from support.misbehaving import FaultyArchive, Gate
 
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.packing.pack_one import pack_one

@@ -7,8 +7,9 @@ import socket
 import struct
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from threading import Lock
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from threading import Event, Lock
 
 from datalad_stackpack.demo import DEMO_CELLS, DemoArchive, DemoCell, Reply, Request
 from datalad_stackpack.demo.wire import Handler, WireServer
@@ -128,3 +129,27 @@ class FaultyArchive(DemoArchive):
     def images_asked(self) -> int:
         """How many image requests there were in all."""
         return sum("/section_image_download/" in request.path for request in self.requests)
+
+
+@dataclass
+class Gate:
+    """Lets a number of images through, then holds the others back until it is opened."""
+
+    archive: FaultyArchive
+    let_through: int
+    reached: Event = field(default_factory=Event)
+    opened: Event = field(default_factory=Event)
+    lock: Lock = field(default_factory=Lock)
+
+    def __call__(self, request: Request, reply: Reply) -> Reply:
+        with self.lock:
+            self.let_through -= 1
+            held = self.let_through < 0
+        return replace(reply, body=self.held(reply)) if held else reply
+
+    def held(self, reply: Reply) -> Iterator[bytes]:
+        whole = b"".join(reply.body)
+        yield whole[:100]
+        self.reached.set()
+        self.opened.wait(60)
+        yield whole[100:]
