@@ -9,7 +9,17 @@ from typing import Any
 
 from datalad.support.extensions import register_config
 
-__all__ = ["ArgumentError", "PackResult", "StackpackError", "__version__", "pack_one"]
+__all__ = [
+    "ArgumentError",
+    "ContentAbsent",
+    "PackResult",
+    "Skeleton",
+    "Stack",
+    "StackpackError",
+    "__version__",
+    "open_stack",
+    "pack_one",
+]
 
 __version__ = "0.1.0"
 PROJECT_URL = "https://github.com/datalad-stackpack/datalad-stackpack"
@@ -89,8 +99,12 @@ register_config(
 
 _EXPORTED_FROM = {
     "ArgumentError": "errors",
+    "ContentAbsent": "errors",
     "PackResult": "packing.pack_one",
+    "Skeleton": "viewing.skeleton",
+    "Stack": "viewing.stack",
     "StackpackError": "errors",
+    "open_stack": "viewing.stack",
     "pack_one": "packing.pack_one",
 }
 """The module of each name of the public Python API."""

@@ -19,6 +19,7 @@
     └── DatasetError                the dataset, its location, or git-annex
         ├── PathConflict            something stands where a file of the stack belongs
         ├── WriteError              the file system did not take a file
+        ├── ContentAbsent           the content of a file is not here
         └── AnnexError              git or git-annex failed, is missing or too old
 
 A transient error is *retryable*: asking again may help. Nothing else is asked for twice.
@@ -148,6 +149,10 @@ class PathConflict(DatasetError):
 
 class WriteError(DatasetError):
     """The file system takes no more: no space, a quota, a size limit."""
+
+
+class ContentAbsent(DatasetError):
+    """Raised for a file whose content is not here; ``datalad get`` gets it."""
 
 
 class AnnexError(DatasetError):

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from datalad_stackpack.archive.rows import (
-    Reconstruction,
-)
+from datalad_stackpack.archive.rows import Reconstruction
 from datalad_stackpack.errors import MaybeTruncatedFile, TruncatedFile, UnexpectedContent, quoted
 
 LARGEST_BYTES = 64 * 2**20
@@ -24,6 +23,18 @@ COLUMNS = 7
 
 
 NO_PARENT = -1
+
+
+class Node(NamedTuple):
+    """A node of the tree: its place and radius in micrometres, and the number of its parent."""
+
+    number: int
+    type: int
+    x: float
+    y: float
+    z: float
+    radius: float
+    parent: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ def read(content: bytes, reconstruction: Reconstruction) -> SkeletonSize:
         raise TruncatedFile("came empty: no byte of the reconstruction")
     if content.lstrip()[:1] == b"<":
         raise TruncatedFile(f"came as a page, beginning {quoted(content[:40].decode('latin-1'))}")
-    parents = dict(_nodes(content))
+    parents = {node.number: node.parent for node in nodes(content)}
     if not parents:
         raise UnexpectedContent("holds no node of a reconstruction")
     if not content.endswith(b"\n") and len(parents) == 1:
@@ -56,8 +67,8 @@ def read(content: bytes, reconstruction: Reconstruction) -> SkeletonSize:
     return tree
 
 
-def _nodes(content: bytes) -> Iterator[tuple[int, int]]:
-    """Number and parent of each node; raises for a line that is none, or a number used twice."""
+def nodes(content: bytes) -> Iterator[Node]:
+    """Each node of an SWC file; raises for a line that is none, or a number used twice."""
     seen: set[int] = set()
     lines = content.split(b"\n")
     for at, line in enumerate(lines, 1):
@@ -70,23 +81,22 @@ def _nodes(content: bytes) -> Iterator[tuple[int, int]]:
             raise kind(
                 f"has no node of an SWC file in line {at}: {quoted(line[:60].decode('latin-1'))}"
             )
-        if node[0] in seen:
-            raise UnexpectedContent(f"has node {node[0]} twice, again in line {at}")
-        seen.add(node[0])
+        if node.number in seen:
+            raise UnexpectedContent(f"has node {node.number} twice, again in line {at}")
+        seen.add(node.number)
         yield node
 
 
-def _node(columns: Sequence[bytes]) -> tuple[int, int] | None:
+def _node(columns: Sequence[bytes]) -> Node | None:
     if len(columns) < COLUMNS or any(b"_" in column for column in columns[:COLUMNS]):
         return None
     try:
-        number, parent = int(columns[0]), int(columns[6])
-        int(columns[1])
-        places = [float(column) for column in columns[2:6]]
+        x, y, z, radius = (float(column) for column in columns[2:6])
+        node = Node(int(columns[0]), int(columns[1]), x, y, z, radius, int(columns[6]))
     except ValueError:
         return None
-    sensible = number >= 0 and all(math.isfinite(value) for value in places)
-    return (number, parent) if sensible and parent >= NO_PARENT else None
+    sensible = node.number >= 0 and all(map(math.isfinite, (x, y, z, radius)))
+    return node if sensible and node.parent >= NO_PARENT else None
 
 
 def _check_end(content: bytes, tree: SkeletonSize, reconstruction: Reconstruction) -> None:

@@ -151,12 +151,22 @@ class Manifest:
         )
 
     @property
-    def z_step_um(self) -> float | None:
-        """The distance of two sections in micrometres, ``None`` if no reconstruction tells.
+    def swc_scale_um(self) -> tuple[float | None, float | None, float | None]:
+        """Micrometres per column, row and section of the whole image at full resolution.
 
-        It is ``scale_factor_z`` of the reconstruction (archive: verified).
+        They are the scale factors of the reconstruction (archive: verified), each ``None`` where no
+        reconstruction tells, or several differ.
         """
-        return _shared(reconstruction.scale_um[2] for reconstruction in self.reconstructions)
+        x_um, y_um, z_um = (
+            _shared(reconstruction.scale_um[axis] for reconstruction in self.reconstructions)
+            for axis in range(3)
+        )
+        return x_um, y_um, z_um
+
+    @property
+    def z_step_um(self) -> float | None:
+        """The distance of two sections in micrometres, ``None`` if no reconstruction tells."""
+        return self.swc_scale_um[2]
 
     @property
     def plane_to_swc_um(self) -> Affine | None:
@@ -168,13 +178,9 @@ class Manifest:
         one pixel). z is 0 at :attr:`first_section` (archive: reported). ``None`` where scales or
         edges are unknown, or differ between files.
         """
-        scales = [
-            _shared(reconstruction.scale_um[axis] for reconstruction in self.reconstructions)
-            for axis in range(3)
-        ]
         left = _shared(image.x for image in self._plane_images)
         top = _shared(image.y for image in self._plane_images)
-        x_um, y_um, z_um = scales
+        x_um, y_um, z_um = self.swc_scale_um
         first_section = self.first_section
         if None in (left, top, x_um, y_um, z_um) or first_section is None:
             return None

@@ -1,0 +1,1 @@
+"""Looking at a stack: its images as arrays in micrometres, and its skeleton."""

@@ -1,0 +1,118 @@
+"""Where the pixels of a stack are: in micrometres, in the space of its SWC file (pure).
+
+All planes lie on one canvas: the smallest box of the whole image that holds them. Usually every
+plane has the same box, and the canvas is that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datalad_stackpack.manifest.entries import ImageEntry
+from datalad_stackpack.manifest.model import Manifest
+from datalad_stackpack.viewing.pixels import length_at
+
+UM, PIXEL, SECTION = "um", "pixel", "section"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The places along an axis: ``start`` is that of the first, ``step`` the distance of two.
+
+    Both are in ``unit``: micrometres, or pixels or sections where the archive gives no length.
+    """
+
+    start: float
+    step: float
+    unit: str
+
+    def at_level(self, level: int) -> Axis:
+        """The axis of pixels that each stand for ``level``; a place is the middle of a pixel."""
+        return Axis(self.start + (level - 1) / 2 * self.step, self.step * level, self.unit)
+
+    def place(self, index: Any) -> Any:
+        """Where the pixel or section with this index is; of an array of indexes, an array."""
+        return self.start + self.step * index
+
+    def index(self, place: Any) -> Any:
+        """The index of what is at a place, with its fraction; of an array of places, an array."""
+        return (place - self.start) / self.step
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a plane is on the canvas, in pixels as served, and its size."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def at_level(self, level: int) -> Box:
+        """The box at a level: moved by half a pixel there at most."""
+        return Box(
+            round(self.top / level),
+            round(self.left / level),
+            length_at(self.height, level),
+            length_at(self.width, level),
+        )
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The canvas of all planes, and its axes: x along columns, y along rows, z along sections.
+
+    ``z`` counts from the section ``first``.
+    """
+
+    x: Axis
+    y: Axis
+    z: Axis
+    first: int
+    boxes: Mapping[int, Box]
+    """By the id of the plane's image."""
+
+    def size(self, level: int = 1) -> tuple[int, int]:
+        """Rows and columns of the canvas."""
+        boxes = [box.at_level(level) for box in self.boxes.values()]
+        return (
+            max(box.top + box.height for box in boxes),
+            max(box.left + box.width for box in boxes),
+        )
+
+
+def geometry(manifest: Manifest, planes: Iterable[ImageEntry]) -> Geometry:
+    """Where the planes of a stack are, those whose size is recorded; there must be one.
+
+    z is 0 at the first section that the archive lists (archive: reported); x and y begin at the
+    whole image's first pixel (archive: open by one pixel). Where no reconstruction gives the scale
+    in x and y, the images' own pixel size counts.
+    """
+    images = list(planes)
+    by = 2**manifest.downsample
+    left = min(image.x or 0 for image in images)
+    top = min(image.y or 0 for image in images)
+    boxes = {
+        image.id: Box(
+            round(((image.y or 0) - top) / by),
+            round(((image.x or 0) - left) / by),
+            image.height or 0,
+            image.width or 0,
+        )
+        for image in images
+    }
+    x_um, y_um, z_um = manifest.swc_scale_um
+    pixel_um = None if manifest.pixel_size_um is None else manifest.pixel_size_um / by
+    first = manifest.first_section or 0
+    z = Axis(0.0, z_um, UM) if z_um else Axis(float(first), 1.0, SECTION)
+    return Geometry(
+        _axis(x_um or pixel_um, left, by), _axis(y_um or pixel_um, top, by), z, first, boxes
+    )
+
+
+def _axis(full_pixel_um: float | None, offset: int, by: int) -> Axis:
+    """The axis of an image whose pixels each stand for ``by`` of the archive's."""
+    whole = Axis(offset * (full_pixel_um or 1), full_pixel_um or 1, UM if full_pixel_um else PIXEL)
+    return whole.at_level(by)

@@ -1,0 +1,91 @@
+"""The skeleton of a neuron as arrays, in micrometres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from datalad_stackpack.archive import swc
+from datalad_stackpack.errors import StackpackError, UnexpectedContent, quoted
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SOMA = 1
+"""The node type of a cell body."""
+
+TYPES = {1: "soma", 2: "axon", 3: "basal dendrite", 4: "apical dendrite"}
+"""What the node types of SWC mean; others are of the program that wrote them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Skeleton:
+    """The nodes of an SWC file in its order, n of them.
+
+    ``xyz`` (n x 3) and ``radius`` are in micrometres, as in the file. ``parent`` is the row of each
+    node's parent in these arrays, -1 for a root. ``type`` is 1 soma, 2 axon, 3 basal dendrite,
+    4 apical dendrite; ``id`` the number in the file.
+    """
+
+    id: NDArray[np.int64] = field(repr=False)
+    type: NDArray[np.int64] = field(repr=False)
+    xyz: NDArray[np.float64] = field(repr=False)
+    radius: NDArray[np.float64] = field(repr=False)
+    parent: NDArray[np.int64] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def soma(self) -> swc.Node | None:
+        """The first node of the soma, with its ``x``, ``y``, ``z``; ``None`` without one."""
+        rows = np.flatnonzero(self.type == SOMA)
+        if not len(rows):
+            return None
+        row = rows[0]
+        parent = self.parent[row]
+        x, y, z = map(float, self.xyz[row])
+        return swc.Node(
+            int(self.id[row]),
+            SOMA,
+            x,
+            y,
+            z,
+            float(self.radius[row]),
+            int(self.id[parent]) if parent >= 0 else swc.NO_PARENT,
+        )
+
+    @property
+    def segments(self) -> NDArray[np.float64]:
+        """From each node's parent to the node: m x 2 x 3, for the m nodes that have a parent."""
+        rows = self.segment_rows
+        return np.stack([self.xyz[self.parent[rows]], self.xyz[rows]], axis=1)
+
+    @property
+    def segment_rows(self) -> NDArray[np.int64]:
+        """The row of each segment's node, as of its type."""
+        return np.flatnonzero(self.parent >= 0)
+
+
+def read_skeleton(content: bytes, path: str) -> Skeleton:
+    """The skeleton of an SWC file; raises :class:`UnexpectedContent` for what is not one."""
+    try:
+        nodes = list(swc.nodes(content))
+    except StackpackError as problem:
+        raise UnexpectedContent(f"{quoted(path)} {problem}") from problem
+    rows = {node.number: row for row, node in enumerate(nodes)}
+    lost = [node for node in nodes if node.parent not in rows and node.parent != swc.NO_PARENT]
+    if lost:
+        raise UnexpectedContent(
+            f"{quoted(path)} has node {lost[0].number} with parent {lost[0].parent}, which is not "
+            "there"
+        )
+    return Skeleton(
+        id=np.array([node.number for node in nodes], np.int64),
+        type=np.array([node.type for node in nodes], np.int64),
+        xyz=np.array([(node.x, node.y, node.z) for node in nodes], float).reshape(-1, 3),
+        radius=np.array([node.radius for node in nodes], float),
+        parent=np.array([rows.get(node.parent, -1) for node in nodes], np.int64),
+    )
