@@ -96,6 +96,12 @@ register_config(
     default="1",
     description="The delay doubles with each attempt, and is spread at random.",
 )
+register_config(
+    "datalad.stackpack.annex-timeout",
+    "Seconds that git or git-annex may take for an answer",
+    default="600",
+    description="One that does not answer, as on a disk that hangs, is ended after that time.",
+)
 
 _EXPORTED_FROM = {
     "ArgumentError": "errors",

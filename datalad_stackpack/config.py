@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from datalad_stackpack import settings
 from datalad_stackpack.archive import sources
 from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import Source
@@ -30,40 +31,20 @@ def parse_jobs(given: object) -> int:
     return jobs
 
 
-def _configured(name: str) -> str:
-    from datalad import cfg
-
-    return str(cfg.obtain(f"datalad.stackpack.{name}"))
-
-
-def _number(name: str, least: float, most: float) -> float:
-    text = _configured(name)
-    try:
-        number = float(text)
-    except ValueError:
-        number = least - 1
-    if not least <= number <= most:
-        raise ArgumentError(
-            f"datalad.stackpack.{name} is {quoted(text)}: set it to a number "
-            f"from {least:g} to {most:g}"
-        )
-    return number
-
-
 def policy() -> RetryPolicy:
     """How much to put up with, as configured; raises :class:`ArgumentError` for nonsense."""
     return RetryPolicy(
-        read_s=_number("read-timeout", 0.1, 3600),
-        min_rate=_number("min-rate", 0, 1e9),
-        rate_window_s=_number("rate-window", 0.1, 3600),
-        max_attempts=int(_number("max-attempts", 1, 20)),
-        retry_delay_s=_number("retry-delay", 0, 600),
+        read_s=settings.number("read-timeout", 0.1, 3600),
+        min_rate=settings.number("min-rate", 0, 1e9),
+        rate_window_s=settings.number("rate-window", 0.1, 3600),
+        max_attempts=int(settings.number("max-attempts", 1, 20)),
+        retry_delay_s=settings.number("retry-delay", 0, 600),
     )
 
 
 def demo_port() -> int:
     """The configured port of the demo archive."""
-    return int(_number("demo.port", 1, 65535))
+    return int(settings.number("demo.port", 1, 65535))
 
 
 @contextmanager
@@ -72,7 +53,7 @@ def opened_source(given: str | None) -> Iterator[Source]:
 
     For ``demo``, the demo archive runs while the context lasts, unless one runs already.
     """
-    word = given if given is not None else _configured("archive")
+    word = given if given is not None else settings.text("archive")
     if word == "allen":
         yield sources.allen()
     elif word == "demo":

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from datalad_stackpack.cancel import CancelToken, cancel_on_signal
+from datalad_stackpack.cancel import CancelToken, cancel_on_signal, seconds_since_signal
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,11 @@ def caught():
     yield numbers
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def raise_at_work(number: int) -> None:
+    """A signal that comes while the program is at work."""
+    exec(f"signal.raise_signal({number})", {"signal": signal, "__name__": "datalad_stackpack.x"})  # noqa: S102
 
 
 both = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -59,7 +64,7 @@ def test_waiting_ends_when_asked_to_stop():
 def test_the_first_signal_sets_the_halt_and_is_raised_again_at_the_end(number, caught):
     cancel = CancelToken()
     with cancel_on_signal(cancel):
-        signal.raise_signal(number)
+        raise_at_work(number)
         assert cancel.is_set()
         assert cancel.reason == f"interrupted by {signal.Signals(number).name}"
         assert caught == []
@@ -69,8 +74,8 @@ def test_the_first_signal_sets_the_halt_and_is_raised_again_at_the_end(number, c
 @both
 def test_a_second_signal_works_as_before(number, caught):
     with cancel_on_signal(CancelToken()):
-        signal.raise_signal(number)
-        signal.raise_signal(number)
+        raise_at_work(number)
+        raise_at_work(number)
         assert caught == [number]
     assert caught == [number, number]
 
@@ -81,7 +86,7 @@ def test_ctrl_c_ends_in_a_keyboard_interrupt():
 
     def work() -> None:
         with cancel_on_signal(CancelToken()):
-            signal.raise_signal(signal.SIGINT)
+            raise_at_work(signal.SIGINT)
             told.append("how far it came")
 
     try:
@@ -134,10 +139,10 @@ def test_outside_the_main_thread_nothing_changes(caught):
 def test_a_second_signal_in_a_context_within_another_works_as_before(caught):
     cancel = CancelToken()
     with cancel_on_signal(cancel), cancel_on_signal(cancel):
-        signal.raise_signal(signal.SIGINT)
+        raise_at_work(signal.SIGINT)
         assert cancel.is_set()
         assert caught == []
-        signal.raise_signal(signal.SIGINT)
+        raise_at_work(signal.SIGINT)
         assert caught == [signal.SIGINT]
 
 
@@ -145,7 +150,7 @@ def test_a_context_within_another_leaves_the_end_to_it(caught):
     cancel = CancelToken()
     with cancel_on_signal(cancel):
         with cancel_on_signal(cancel):
-            signal.raise_signal(signal.SIGTERM)
+            raise_at_work(signal.SIGTERM)
         assert caught == []
     assert caught == [signal.SIGTERM]
 
@@ -155,7 +160,7 @@ def test_a_signal_that_is_ignored_stays_ignored(number, caught):
     before = signal.signal(number, signal.SIG_IGN)
     cancel = CancelToken()
     with cancel_on_signal(cancel):
-        signal.raise_signal(number)
+        raise_at_work(number)
         assert not cancel.is_set()
     assert signal.signal(number, before) is signal.SIG_IGN
 
@@ -166,6 +171,7 @@ def test_what_was_printed_is_not_lost_when_sigterm_ends_the_process():
         "from datalad_stackpack.cancel import CancelToken, cancel_on_signal\n"
         "with cancel_on_signal(CancelToken()):\n"
         "    print('how far it came')\n"
+        "    __name__ = 'datalad_stackpack.x'\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
     )
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -174,3 +180,46 @@ def test_what_was_printed_is_not_lost_when_sigterm_ends_the_process():
     )
     assert done.returncode == -signal.SIGTERM
     assert done.stdout == b"how far it came\n"
+
+
+@both
+def test_a_signal_while_the_caller_of_a_generator_works_is_the_callers(number, caught):
+    cancel = CancelToken()
+
+    def results():
+        with cancel_on_signal(cancel):
+            yield 1
+            raise_at_work(number)
+            yield 2
+
+    running = results()
+    assert next(running) == 1
+    signal.raise_signal(number)
+    assert (caught, cancel.is_set()) == ([number], False)
+    signal.raise_signal(number)  # and the next one too
+    assert (caught, cancel.is_set()) == ([number, number], False)
+    assert next(running) == 2
+    assert (caught, cancel.signal) == ([number, number], number)
+    assert list(running) == []
+    assert caught == [number] * 3
+
+
+def test_a_signal_that_would_have_killed_the_caller_kills_it():
+    words = (
+        "import signal\n"
+        "from datalad_stackpack.cancel import CancelToken, cancel_on_signal\n"
+        "with cancel_on_signal(CancelToken()):\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "    print('still here')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, b"")
+
+
+def test_how_long_ago_the_user_asked_to_stop(caught):
+    assert seconds_since_signal() is None
+    with cancel_on_signal(CancelToken()):
+        assert seconds_since_signal() is None
+        raise_at_work(signal.SIGINT)
+        assert seconds_since_signal() >= 0
+    assert seconds_since_signal() is None

@@ -124,19 +124,21 @@ class AnnexAdder:
             except queue.Empty:
                 return
             if result.path not in self._expected:  # git-annex has ended: nothing more comes
+                self._results.put(result)  # nor does it for the one who asks next
                 raise result.problem or AnnexError(f"git-annex answered for {quoted(result.path)}")
             del self._expected[result.path]
             yield result
 
     def _read(self) -> None:
         """Read git-annex's replies, each of which names its file."""
-        while True:
-            try:
+        try:
+            while True:
                 reply = self._adding.receive()
-            except AnnexError as problem:
-                self._results.put(AddResult("", None, problem))
-                return
-            self._results.put(self._checked(str(reply.get("file")), reply))
+                self._results.put(self._checked(str(reply.get("file")), reply))
+        except AnnexError as problem:
+            self._results.put(AddResult("", None, problem))
+        except OSError as problem:
+            self._results.put(AddResult("", None, AnnexError(f"cannot go on: {problem}")))
 
     def _checked(self, path: str, reply: dict[str, object]) -> AddResult:
         expected, key = self._expected.get(path, ""), reply.get("key")

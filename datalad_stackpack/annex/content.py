@@ -152,7 +152,7 @@ class Annex:
         return copies
 
     def mark_absent_at_web(self, urls: Mapping[str, frozenset[str]]) -> None:
-        """RunRecord of each key that the web remote has its content no longer.
+        """Record that the web remote has the content of these keys no longer.
 
         So git-annex does not take the archive for a copy, and refuses to drop the last one. A
         key with a URL at the web remote beside those given is left as it is.

@@ -9,16 +9,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sysconfig
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, cast
+from typing import IO, Any
 
+from datalad_stackpack import settings as configured
+from datalad_stackpack.cancel import seconds_since_signal
 from datalad_stackpack.errors import AnnexError, ArgumentError, quoted
 
 OLDEST_ANNEX = "10.20241202"
@@ -35,8 +39,11 @@ PATHSPEC_VARIABLES = (
 LEADING_ELSEWHERE = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
 """They lead git to another repository than the one that we mean."""
 
-END_S = 10.0
-"""How long a process may take to end once it is told to, in seconds."""
+AFTER_SIGNAL_S = 10.0
+"""How long a program may take for an answer once the user asked to stop, in seconds."""
+
+POLL_S = 0.25
+"""How often a program that is waited for is compared with its limit, in seconds."""
 
 
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -72,14 +79,18 @@ def run(
     """
     process = _started(command, directory, settings, subprocess.PIPE)
     name = " ".join(command[:3])
-    try:
-        printed, errors = process.communicate(feed, timeout_s)
-    except subprocess.TimeoutExpired as problem:
-        _kill(process)
-        raise AnnexError(f"{name} did not end in {timeout_s:g} s") from problem
-    except BaseException:
-        _kill(process)
-        raise
+    limit = _Limit(name, timeout_s)
+    while True:
+        try:
+            printed, errors = process.communicate(feed, POLL_S)
+            break
+        except subprocess.TimeoutExpired:
+            if problem := limit.exceeded():
+                _kill(process)
+                raise problem from None
+        except BaseException:
+            _kill(process)
+            raise
     if process.returncode not in accepted_codes:
         raise AnnexError(
             f"{name} failed in {quoted(directory)} with exit code "
@@ -108,6 +119,35 @@ def _started(
         raise AnnexError(f"cannot run {command[0]} in {quoted(directory)}: {problem}") from problem
 
 
+class _Limit:
+    """How long a program may take for its next answer, and whether it took longer."""
+
+    def __init__(self, name: str, seconds: float | None = None) -> None:
+        self._name = name
+        self._seconds = seconds or configured.number("annex-timeout", 1, 86_400)
+        self.restart()
+
+    def restart(self) -> None:
+        """The program answered, or was asked: its time begins anew."""
+        self._since = time.monotonic()
+
+    def exceeded(self) -> AnnexError | None:
+        """The problem, once the program took too long."""
+        waited = time.monotonic() - self._since
+        signalled = seconds_since_signal()
+        if signalled is not None and min(waited, signalled) > AFTER_SIGNAL_S:
+            return AnnexError(
+                f"{self._name} did not end within {AFTER_SIGNAL_S:g} s after the interruption, "
+                "and was ended"
+            )
+        if waited <= self._seconds:
+            return None
+        return AnnexError(
+            f"{self._name} did not answer for {self._seconds:g} s, and was ended: is the disk "
+            "full, or the program stopped? datalad.stackpack.annex-timeout says how long to wait"
+        )
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and all that it started, which hold its pipes open."""
     with suppress(ProcessLookupError, PermissionError):
@@ -130,7 +170,7 @@ def _reason(output: bytes) -> str:
 class BatchProcess:
     """A process that goes on beside this one. A context manager: it has ended in order at the end.
 
-    A batch process answers each line with a line of JSON; another is only written to.
+    It answers each line with a line of JSON. One that does not answer in time is ended.
     """
 
     def __init__(
@@ -140,8 +180,12 @@ class BatchProcess:
         # a file, because a pipe that nobody empties would stop the process
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = _started(command, directory, settings, self._errors)
-        self._stdin = cast(IO[bytes], self._process.stdin)
-        self._stdout = cast(IO[bytes], self._process.stdout)
+        assert self._process.stdin is not None  # noqa: S101 (both are pipes)
+        assert self._process.stdout is not None  # noqa: S101
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._limit = _Limit(self._name)
+        self._pending = 0
+        self._output = b""
 
     def request(self, line: str) -> dict[str, Any]:
         """The reply to ``line``; raises :class:`AnnexError` when it is not a success."""
@@ -157,39 +201,77 @@ class BatchProcess:
         """Write a line; raises :class:`AnnexError` for two in one, or if the process has ended."""
         if "\n" in line:
             raise AnnexError(f"{quoted(line)} has a line end, and cannot be given to {self._name}")
-        self.write(os.fsencode(line) + b"\n")
-        try:
-            self._stdin.flush()
-        except OSError as problem:
-            raise self._ended_early() from problem
-
-    def write(self, content: bytes) -> None:
-        """Write to its standard input; raises :class:`AnnexError` when it has ended already."""
-        try:
-            self._stdin.write(content)
-        except OSError as problem:
-            raise self._ended_early() from problem
+        if not self._pending:
+            self._limit.restart()
+        self._pending += 1
+        content = os.fsencode(line) + b"\n"
+        while content:
+            self._wait(self._stdin, select.POLLOUT)
+            try:
+                written = os.write(self._stdin.fileno(), content[: select.PIPE_BUF])
+            except OSError as problem:
+                raise self._ended_early() from problem
+            content = content[written:]
 
     def receive(self) -> dict[str, Any]:
-        """The next reply; raises :class:`AnnexError` when the process has ended."""
-        answer = self._stdout.readline()
+        """The next reply; raises :class:`AnnexError` when the process has ended, or hangs."""
+        answer = self._line()
         if not answer:
             raise self._ended_early()
+        self._pending -= 1
+        self._limit.restart()
         try:
             reply: dict[str, Any] = json.loads(answer)
         except ValueError as problem:
             raise AnnexError(f"{self._name} answered {quoted(answer)}") from problem
         return reply
 
+    def _line(self) -> bytes:
+        """The next line that it prints; what is left at the end of its output."""
+        while b"\n" not in self._output:
+            piece = self._piece()
+            if not piece:
+                break
+            self._output += piece
+        line, end, self._output = self._output.partition(b"\n")
+        return line + end
+
+    def _piece(self) -> bytes:
+        self._wait(self._stdout, select.POLLIN)
+        return os.read(self._stdout.fileno(), 2**16)
+
+    def _wait(self, pipe: IO[bytes], event: int) -> None:
+        """Wait until a pipe is ready, as long as the process may take while it is asked."""
+        if pipe.closed:
+            raise self._ended_early()
+        poll = select.poll()
+        poll.register(pipe, event)
+        while not poll.poll(POLL_S * 1000):
+            if self._pending and (problem := self._limit.exceeded()):
+                _kill(self._process)
+                raise problem
+
     def _ended_early(self) -> AnnexError:
-        code = self._process.wait()
+        code = self._ended()
         return AnnexError(
             f"{self._name} ended early, with exit code {code}: {quoted(self._words())}"
         )
 
+    def _ended(self) -> int:
+        """Wait until the process ended; its exit code."""
+        while True:
+            try:
+                return self._process.wait(POLL_S)
+            except subprocess.TimeoutExpired:
+                if problem := self._limit.exceeded():
+                    _kill(self._process)
+                    raise problem from None
+
     def close_input(self) -> None:
         """Say that nothing more is requested: the process finishes what it began, and ends."""
-        with suppress(BrokenPipeError):
+        if not self._stdin.closed:
+            self._limit.restart()
+            self._pending += 1
             self._stdin.close()
 
     def close(self) -> bytes:
@@ -198,9 +280,12 @@ class BatchProcess:
         Raises :class:`AnnexError` if it failed.
         """
         self.close_input()
-        printed = self._stdout.read()
-        self._stdout.close()
-        if self._process.wait():
+        printed = self._output
+        if not self._stdout.closed:
+            while piece := self._piece():
+                printed += piece
+            self._stdout.close()
+        if self._ended():
             raise AnnexError(
                 f"{self._name} ended with exit code {self._process.returncode}: "
                 f"{quoted(self._words())}"

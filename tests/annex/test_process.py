@@ -1,0 +1,133 @@
+"""Programs that do not answer are ended in time, and what they said is kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from support.examples import one_line
+from support.helpers import git
+
+from datalad_stackpack.annex import process
+from datalad_stackpack.annex.process import BatchProcess, run
+from datalad_stackpack.cancel import CancelToken, cancel_on_signal
+from datalad_stackpack.errors import AnnexError, ArgumentError
+
+STOPPED = ["/bin/sh", "-c", "kill -STOP $$"]
+ANSWERS_ONCE = ["/bin/sh", "-c", "read line; echo '{\"success\": true}'; kill -STOP $$"]
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setenv("DATALAD_STACKPACK_ANNEX__TIMEOUT", "1")
+    from datalad import cfg
+
+    cfg.reload(force=True)
+
+
+def took_too_long(caught) -> bool:
+    return "did not answer for 1 s, and was ended" in one_line(caught.value)
+
+
+def test_a_command_that_stops_is_ended(impatient, tmp_path):
+    with pytest.raises(AnnexError) as caught:
+        run(STOPPED, tmp_path)
+    assert took_too_long(caught)
+
+
+def test_a_batch_process_that_stops_is_ended(impatient, tmp_path):
+    batch = BatchProcess(ANSWERS_ONCE, tmp_path)
+    assert batch.request("first") == {"success": True}
+    with pytest.raises(AnnexError) as caught:
+        batch.request("second")
+    assert took_too_long(caught)
+    with pytest.raises(AnnexError):
+        batch.close()
+
+
+def test_one_that_reads_nothing_is_ended_too(impatient, tmp_path):
+    with pytest.raises(AnnexError) as caught, BatchProcess(STOPPED, tmp_path) as batch:
+        batch.send("x" * 2**20)
+    assert took_too_long(caught)
+
+
+def test_one_that_does_not_end_is_ended(impatient, tmp_path):
+    with pytest.raises(AnnexError) as caught, BatchProcess(ANSWERS_ONCE, tmp_path) as batch:
+        batch.request("first")
+    assert took_too_long(caught)
+
+
+def test_a_time_between_two_requests_does_not_count(impatient, tmp_path):
+    echo = ["/bin/sh", "-c", "while read line; do echo '{\"success\": true}'; done"]
+    with BatchProcess(echo, tmp_path) as batch:
+        batch.request("first")
+        batch._limit._since -= 60  # a minute ago
+        batch.request("second")
+
+
+def test_after_a_signal_it_is_ended_soon(monkeypatch, tmp_path):
+    monkeypatch.setattr(process, "AFTER_SIGNAL_S", 0.5)
+    stop = "import os, signal; os.kill(os.getppid(), signal.SIGINT); signal.pause()"
+    problems = []
+
+    def interrupted() -> None:
+        with cancel_on_signal(CancelToken()):
+            try:
+                run([sys.executable, "-c", stop], tmp_path)
+            except AnnexError as problem:
+                problems.append(one_line(problem))
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert "did not end within 0.5 s after the interruption" in problems[0]
+
+
+def test_a_setting_that_is_no_time_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATALAD_STACKPACK_ANNEX__TIMEOUT", "soon")
+    from datalad import cfg
+
+    cfg.reload(force=True)
+    with pytest.raises(ArgumentError, match=r"annex-timeout is 'soon'"):
+        run(["true"], tmp_path)
+
+
+STOPPING = """#!/bin/sh
+case "$*" in *"{point}"*) kill -STOP $$;; esac
+exec {program} "$@"
+"""
+
+
+@pytest.fixture
+def stopping(monkeypatch, tmp_path, programs):
+    """A git-annex, first on the PATH, that stops where its command line has ``point``."""
+
+    @contextmanager
+    def put(point: str) -> Iterator[None]:
+        program = tmp_path / "stopping" / "git-annex"
+        program.parent.mkdir()
+        program.write_text(STOPPING.format(point=point, program=shutil.which("git-annex")))
+        program.chmod(0o755)
+        with monkeypatch.context() as patch:
+            patch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+            yield
+
+    return put
+
+
+@pytest.mark.parametrize("point", ["add --backend", "registerurl", "addurl", "version"])
+def test_a_git_annex_that_stops_ends_the_run_and_the_next_one_finishes_it(
+    point, add, stack, stopping, impatient
+):
+    options = {"no_fetch": point == "addurl", "into": "1", "parts": "planes"}
+    with stopping(point):
+        results = add(1, **options)
+    assert "did not answer for 1 s, and was ended" in str(results[-1]["message"])
+    assert git("diff", "--cached", "--name-only", at="1") == ""
+    results = add(1, **options)
+    assert {result["status"] for result in results} <= {"ok", "notneeded"}
+    assert len(list(stack.glob("planes/*.jpg"))) == 6
+    assert git("status", "--porcelain", at="1") == ""
