@@ -10,6 +10,7 @@
     │   ├── ForbiddenRedirect       redirected to where we do not go
     │   ├── InvalidReply            a reply to a query that is not one
     │   │   ├── InvalidRow          a row that does not describe what was asked for
+    │   │   ├── PagesDisagree       pages that do not add up to the archive's own count
     │   │   └── NoResults           no row at all
     │   ├── TruncatedFile           not the whole of a file                         retryable
     │   │   └── MaybeTruncatedFile  perhaps not: the same bytes twice are valid     retryable
@@ -104,6 +105,10 @@ class InvalidReply(ArchiveError):
 
 class InvalidRow(InvalidReply):
     """A row that does not describe what was asked for."""
+
+
+class PagesDisagree(InvalidReply):
+    """Pages of a query that do not add up to the archive's own count of rows."""
 
 
 class NoResults(InvalidReply):

@@ -80,11 +80,13 @@ def run(
     process = _started(command, directory, settings, subprocess.PIPE)
     name = " ".join(command[:3])
     limit = _Limit(name, timeout_s)
+    rest: bytes | None = feed
     while True:
         try:
-            printed, errors = process.communicate(feed, POLL_S)
+            printed, errors = process.communicate(rest, POLL_S)
             break
         except subprocess.TimeoutExpired:
+            rest = None  # it is given once
             if problem := limit.exceeded():
                 _kill(process)
                 raise problem from None

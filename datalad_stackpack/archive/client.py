@@ -27,6 +27,7 @@ from datalad_stackpack.errors import (
     ArchiveError,
     InvalidReply,
     MaybeTruncatedFile,
+    PagesDisagree,
     Skipped,
     UnexpectedContent,
     WriteError,
@@ -75,8 +76,23 @@ class ArchiveClient:
     def rows(self, query: Query) -> list[Row]:
         """All rows that answer ``query``; as many as the archive says there are.
 
-        Raises :class:`~datalad_stackpack.errors.ArchiveError` when they cannot be had.
+        Where its count and its rows disagree, which is known to happen (archive: verified), it is
+        asked once more from the start. Raises :class:`~datalad_stackpack.errors.ArchiveError` when
+        the rows do not come.
         """
+        try:
+            return self._all_rows(query)
+        except PagesDisagree:
+            if self._cancel.is_set():
+                raise Skipped(self._cancel.reason) from None
+        try:
+            return self._all_rows(query)
+        except PagesDisagree as problem:
+            raise PagesDisagree(
+                f"{problem}, twice: run the same command later, or leave the {query.part} out"
+            ) from problem
+
+    def _all_rows(self, query: Query) -> list[Row]:
         paging = Paging(self._rows_a_page)
         while (start := paging.next_start) is not None:
             page, url = self._page(query, start, self._rows_a_page)
@@ -86,7 +102,7 @@ class ArchiveClient:
     def count(self, query: Query) -> int:
         """How many rows answer ``query``, by the archive's own count; asks for one of them.
 
-        Raises :class:`~datalad_stackpack.errors.ArchiveError` when it cannot be had.
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when it does not come.
         """
         return self._page(query, 0, 1)[0].total_rows
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 from urllib.parse import quote
 
-from datalad_stackpack.errors import InvalidReply, quoted
+from datalad_stackpack.errors import InvalidReply, PagesDisagree, quoted
 
 ROWS_A_PAGE = 2000
 """Rows asked for at once: a stack is one page, well under the reported limit of 25,000."""
@@ -25,9 +25,17 @@ MOST_ROWS = 25_000
 """More rows than any one specimen has; a larger total is refused before it is fetched."""
 
 
-DEEPEST = 50
+DEEPEST = 20
 """Objects and lists in each other, at most, in a row. Rows known so far have three. JSON is read
 and written by recursion: a deep one would be read, and fail when the manifest is written."""
+
+
+MOST_CONTAINERS = 200_000
+"""Objects and lists in a reply; each takes a hundred times the memory of its two brackets."""
+
+
+LARGEST_ROW = 64 * 2**10
+"""Of one row as text, in bytes; a row of an image has 700, that of a cell 1,500."""
 
 
 Row = Mapping[str, Any]
@@ -101,6 +109,8 @@ def read_page(body: bytes, url: str) -> Page:
         raise InvalidReply(f"the reply holds no list of rows; asked {url}")
     if _is_deeper(message, DEEPEST):
         raise InvalidReply(f"a row holds lists or objects more than {DEEPEST} deep; asked {url}")
+    if any(len(json.dumps(row)) > LARGEST_ROW for row in message):
+        raise InvalidReply(f"a row is longer than {LARGEST_ROW} bytes; asked {url}")
     return Page(start, total, tuple(message))
 
 
@@ -122,6 +132,10 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def _read_json(body: bytes, url: str) -> dict[str, Any]:
+    if body.count(b"[") + body.count(b"{") > MOST_CONTAINERS:
+        raise InvalidReply(
+            f"the reply holds more than {MOST_CONTAINERS} lists and objects; asked {url}"
+        )
     try:
         reply = json.loads(body.decode(), parse_constant=_not_json, parse_float=_finite)
     except (ValueError, RecursionError) as problem:
@@ -150,7 +164,8 @@ class Paging:
     """Collects the pages of one query until the archive's own total is reached.
 
     Give it each page in turn; :attr:`next_start` says where the next begins, or ``None`` at
-    the end. Raises :class:`InvalidReply` when the pages do not add up.
+    the end. Raises :class:`PagesDisagree` when the pages do not add up, and :class:`InvalidReply`
+    for more rows than there can be.
     """
 
     def __init__(self, rows_a_page: int = ROWS_A_PAGE) -> None:
@@ -174,13 +189,13 @@ class Paging:
                 f"that one specimen can have; asked {url}"
             )
         if self._total is not None and page.total_rows != self._total:
-            raise InvalidReply(
+            raise PagesDisagree(
                 f"the archive counted {self._total} rows and now counts {page.total_rows}: "
                 f"its data changed while it was asked; asked {url}"
             )
         expected = min(self._rows_a_page, page.total_rows - start)
         if page.start_row != start or len(page.rows) != expected:
-            raise InvalidReply(
+            raise PagesDisagree(
                 f"the archive sent {len(page.rows)} rows from row {page.start_row} on, where "
                 f"{expected} from row {start} on were due; asked {url}"
             )

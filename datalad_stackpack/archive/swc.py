@@ -18,6 +18,14 @@ LARGEST_BYTES = 64 * 2**20
 """Far more than the longest reconstruction needs; an answer beyond is given up."""
 
 
+MOST_NODES = 1_000_000
+"""A reconstruction has some thousands."""
+
+LONGEST_LINE = 10_000
+"""Of a node or a remark, in bytes."""
+
+LINE_ENDS = (b"\n", b"\r")
+
 COLUMNS = 7
 """Some programs write more behind them, which others ignore."""
 
@@ -59,7 +67,7 @@ def read(content: bytes, reconstruction: Reconstruction) -> SkeletonSize:
     parents = {node.number: node.parent for node in nodes(content)}
     if not parents:
         raise UnexpectedContent("holds no node of a reconstruction")
-    if not content.endswith(b"\n") and len(parents) == 1:
+    if not content.endswith(LINE_ENDS) and len(parents) == 1:
         raise TruncatedFile("was cut short: a single line without an end")
     _check_parents(parents)
     tree = SkeletonSize(len(parents), sum(parent == NO_PARENT for parent in parents.values()))
@@ -68,21 +76,30 @@ def read(content: bytes, reconstruction: Reconstruction) -> SkeletonSize:
 
 
 def nodes(content: bytes) -> Iterator[Node]:
-    """Each node of an SWC file; raises for a line that is none, or a number used twice."""
+    """Each node of an SWC file, whose lines end in LF, CR LF or CR.
+
+    Raises :class:`UnexpectedContent` for a line that is no node, a number used twice, or too much
+    of anything, and :class:`TruncatedFile` where only the last line is no node.
+    """
     seen: set[int] = set()
-    lines = content.split(b"\n")
+    lines = content.splitlines()
     for at, line in enumerate(lines, 1):
+        if len(line) > LONGEST_LINE:
+            raise UnexpectedContent(f"has {len(line)} bytes in line {at}, too many for a node")
         columns = line.split()
         if not columns or columns[0].startswith(b"#"):
             continue
         node = _node(columns)
         if node is None:
-            kind = TruncatedFile if at == len(lines) else UnexpectedContent
+            cut_short = at == len(lines) and not content.endswith(LINE_ENDS)
+            kind = TruncatedFile if cut_short else UnexpectedContent
             raise kind(
                 f"has no node of an SWC file in line {at}: {quoted(line[:60].decode('latin-1'))}"
             )
         if node.number in seen:
             raise UnexpectedContent(f"has node {node.number} twice, again in line {at}")
+        if len(seen) == MOST_NODES:
+            raise UnexpectedContent(f"has more than {MOST_NODES} nodes")
         seen.add(node.number)
         yield node
 
@@ -105,7 +122,7 @@ def _check_end(content: bytes, tree: SkeletonSize, reconstruction: Reconstructio
     A last line without its end may be half a line; fewer nodes than the archive counts may be
     the first of more. Neither is sure: how files end and what is counted is not known.
     """
-    if not content.endswith(b"\n"):
+    if not content.endswith(LINE_ENDS):
         raise MaybeTruncatedFile(
             f"may be cut short: its last line has no end, after {tree.nodes} nodes", tree
         )

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse, parse_headers
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -99,8 +100,26 @@ def show_sockets_to(transfer: Transfer) -> None:
     _OF_THREAD.transfer = transfer
 
 
+MOST_INTERIM = 10
+"""Answers that only say that one will come."""
+
+
+class _FinalResponse(HTTPResponse):
+    """An answer after all interim ones: Python skips 100 alone, and a 103 may come before a 200."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 < status < 200:
+                return version, status, reason
+            parse_headers(self.fp)
+        raise HTTPException(f"more than {MOST_INTERIM} interim answers")
+
+
 class _ShownConnection(HTTPConnection):
     """A connection that shows its socket to the transfer it is for, from its beginning on."""
+
+    response_class = _FinalResponse
 
     def _new_conn(self) -> socket.socket:
         sock: socket.socket = super()._new_conn()

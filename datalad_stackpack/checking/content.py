@@ -6,8 +6,10 @@ from pathlib import Path
 
 from datalad_stackpack.archive import decode, swc, validate
 from datalad_stackpack.archive.files import ImageSize, PlannedFile, PlannedImage, planned
+from datalad_stackpack.archive.jpeg import inspect
 from datalad_stackpack.archive.rows import read_item
 from datalad_stackpack.archive.swc import SkeletonSize
+from datalad_stackpack.archive.validate import ImageInfo
 from datalad_stackpack.checking.findings import Finding, Level
 from datalad_stackpack.checksums import checksum
 from datalad_stackpack.errors import (
@@ -37,7 +39,7 @@ def audit(path: Path, entry: FileEntry) -> Finding | None:
             _check_skeleton(content, entry)
         else:
             _check_image(content, entry)
-            undecoded = decode.why_not_decoded(content)
+            undecoded = decode.why_not_decoded(inspect(content))
     except (DatasetError, InvalidRow, TruncatedFile, UnexpectedContent) as problem:
         return Finding("content-damaged", Level.ERROR, str(problem), entry.path)
     if undecoded is None:
@@ -96,7 +98,7 @@ def most_bytes(entry: FileEntry) -> int:
 
 def _recorded_size(entry: FileEntry) -> ImageSize | None:
     info = recorded_info(entry)
-    return info if isinstance(info, ImageSize) else None
+    return info.size if isinstance(info, ImageInfo) else None
 
 
 def same(file: PlannedFile, first: Path, second: Path) -> bool:
@@ -104,12 +106,10 @@ def same(file: PlannedFile, first: Path, second: Path) -> bool:
 
     Raises :class:`OSError` if one cannot be read, :class:`ValueError` if one does not decode.
     """
+    left, right = first.read_bytes(), second.read_bytes()
     if isinstance(file, PlannedImage):
-        return decode.same_pixels(first.read_bytes(), second.read_bytes())
-    return _nodes(first) == _nodes(second)
-
-
-def _nodes(path: Path) -> list[list[bytes]]:
-    """The lines of an SWC file that are not remarks, column by column."""
-    lines = [line.split() for line in path.read_bytes().splitlines()]
-    return [columns for columns in lines if columns and not columns[0].startswith(b"#")]
+        return decode.same_pixels(left, right)
+    try:
+        return list(swc.nodes(left)) == list(swc.nodes(right))
+    except (TruncatedFile, UnexpectedContent) as problem:
+        raise ValueError(str(problem)) from problem

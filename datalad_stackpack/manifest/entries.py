@@ -8,7 +8,7 @@ from datalad_stackpack.archive.files import ImageSize, PlannedFile, PlannedImage
 from datalad_stackpack.archive.query import Row
 from datalad_stackpack.archive.rows import Image, Item, Reconstruction
 from datalad_stackpack.archive.swc import SkeletonSize
-from datalad_stackpack.archive.validate import FileInfo
+from datalad_stackpack.archive.validate import FileInfo, ImageInfo
 from datalad_stackpack.checksums import Checksum, checksum_of
 
 MARKED_FAILED = "marked_failed"
@@ -39,6 +39,7 @@ class ImageEntry:
     image_height: int | None
     pixel_size_um: float | None
     downsample: int
+    padding: int | None
 
 
 @dataclass(frozen=True)
@@ -125,28 +126,34 @@ def _entries(
     file: PlannedFile, info: FileInfo | None
 ) -> tuple[ImageEntry | None, ReconstructionEntry | None]:
     if isinstance(file, PlannedImage):
-        size = info if isinstance(info, ImageSize) else file.expected_size
-        return image_entry(file.image, file.downsample, size), None
+        seen = info if isinstance(info, ImageInfo) else None
+        return image_entry(file.image, file.downsample, seen or _expected_info(file)), None
     assert isinstance(file.item, Reconstruction)  # noqa: S101 (there are two kinds of planned file)
     return None, reconstruction_entry(file.item, info if isinstance(info, SkeletonSize) else None)
 
 
-def image_entry(image: Image, downsample: int, size: ImageSize | None) -> ImageEntry:
-    """The record of an image; ``size`` is of the image as served, ``None`` if unknown."""
+def _expected_info(file: PlannedImage) -> ImageInfo | None:
+    """What an image will hold, as far as its row tells."""
+    return ImageInfo(file.expected_size, None) if file.expected_size else None
+
+
+def image_entry(image: Image, downsample: int, info: ImageInfo | None) -> ImageEntry:
+    """The record of an image; ``info`` is of the image as served, ``None`` if unknown."""
     pixel_size = image.pixel_size_um
     return ImageEntry(
         id=image.id,
         section_number=image.section_number,
         axes=image.axes,
         projection_function=image.projection_function,
-        width=size.width if size else None,
-        height=size.height if size else None,
+        width=info.size.width if info else None,
+        height=info.size.height if info else None,
         x=image.x,
         y=image.y,
         image_width=image.image_width,
         image_height=image.image_height,
         pixel_size_um=None if pixel_size is None else pixel_size * 2**downsample,
         downsample=downsample,
+        padding=info.padding if info else None,
     )
 
 
@@ -167,7 +174,7 @@ def reconstruction_entry(
 def recorded_info(entry: FileEntry) -> FileInfo | None:
     """What a recorded file was seen to hold."""
     if entry.image and entry.image.width and entry.image.height:
-        return ImageSize(entry.image.width, entry.image.height)
+        return ImageInfo(ImageSize(entry.image.width, entry.image.height), entry.image.padding)
     if entry.reconstruction and entry.reconstruction.nodes and entry.reconstruction.roots:
         return SkeletonSize(entry.reconstruction.nodes, entry.reconstruction.roots)
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from datalad_stackpack.annex.content import Annex
 from datalad_stackpack.annex.dataset import RunRecord, commit, last_stack_commit
 from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.archive.files import PlannedFile, PlannedImage
+from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.validate import FileInfo, revalidate
 from datalad_stackpack.errors import DatasetError, TruncatedFile, UnexpectedContent
 from datalad_stackpack.manifest import json_text
@@ -132,8 +132,6 @@ class StackCommit:
 
     def _read_info(self, file: PlannedFile) -> FileInfo | None:
         """What a file holds that an earlier run validated; ``None`` if its content is not here."""
-        if isinstance(file, PlannedImage) and file.expected_size:
-            return file.expected_size
         path = self._location.stack / file.path
         try:
             return revalidate(file, path.read_bytes()) if path.is_file() else None

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from datalad_stackpack import __version__
 from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.client import ArchiveClient
-from datalad_stackpack.archive.files import PlannedFile, is_planned
+from datalad_stackpack.archive.files import is_planned
 from datalad_stackpack.archive.parts import PARTS, Holds
 from datalad_stackpack.archive.rows import Item, read_rows
-from datalad_stackpack.errors import InvalidRow, NoResults
-from datalad_stackpack.manifest import layout
+from datalad_stackpack.errors import InvalidReply, NoResults
+from datalad_stackpack.manifest import json_text, layout
 from datalad_stackpack.manifest.model import AnsweredQuery, Generator, Manifest
 from datalad_stackpack.packing.request import PackRequest, Survey
 
 GENERATOR = Generator("datalad-stackpack", __version__)
 
-GENERATOR = Generator("datalad-stackpack", __version__)
+LARGEST_ROWS = json_text.LARGEST_MANIFEST // 2
+"""Of all rows of a stack as text, in bytes; 627 planes have less than a mebibyte."""
 
 
 def survey_archive(
@@ -34,35 +34,26 @@ def survey_archive(
     items: list[Item] = []
     cell_record = None
     queries = []
+    length = 0
     for part in request.parts:
         query = PARTS[part].query(request.series.id)
         rows = client.rows(query)
+        length += len(json_text.as_text(rows))
+        if length > LARGEST_ROWS:
+            raise InvalidReply(
+                f"the archive's rows of {request.series.label} are longer than {LARGEST_ROWS} "
+                "bytes as a manifest has them, more than any stack has"
+            )
         contents = read_rows(part, request.series, rows)
         items += contents.items
         cell_record = cell_record or contents.cell_record
         queries.append(AnsweredQuery(query, query.url(client.source.url), len(rows)))
     recorded_paths = {entry.url: entry.path for entry in recorded.files} if recorded else {}
     files = layout.plan(items, client.source.url, request.downsample, recorded_paths)
-    _check_addresses(files)
     others = tuple(item for item in items if not is_planned(item))
     if recorded is None and not files:
         _check_has_results(request, others, cell_record)
     return Survey(request, GENERATOR, client.source, tuple(queries), files, others, cell_record)
-
-
-def _check_addresses(files: Sequence[PlannedFile]) -> None:
-    """Raise :class:`InvalidRow` when two rows have one address: a manifest has one file for each.
-
-    An image id is unique among all images (archive: inferred).
-    """
-    for url, times in Counter(file.url for file in files).items():
-        if times > 1:
-            same = [file for file in files if file.url == url]
-            parts = " and ".join(sorted({file.part for file in same}))
-            raise InvalidRow(
-                f"the archive lists {same[0].item.id} {times} times, among the {parts}: one file "
-                "would stand at two paths"
-            )
 
 
 def _check_has_results(

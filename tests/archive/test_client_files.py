@@ -14,6 +14,7 @@ from datalad_stackpack import PROJECT_URL, __version__
 from datalad_stackpack.archive.files import ImageSize, PlannedFile
 from datalad_stackpack.archive.parts import specimen
 from datalad_stackpack.archive.rows import read_rows
+from datalad_stackpack.archive.validate import ImageInfo
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.demo import Reply, Request
@@ -26,11 +27,13 @@ from datalad_stackpack.errors import (
 from datalad_stackpack.manifest.layout import plan
 
 
-def test_a_image_is_fetched_looked_at_and_told(archive, client, file, into):
+def test_an_image_is_fetched_and_validated(archive, client, file, into):
     image = client().fetch(file, into)
     content = into.read_bytes()
     assert image.path == into
-    assert image.info == ImageSize(TINY.image_width - 2, TINY.image_height - 2)
+    assert image.info == ImageInfo(
+        ImageSize(TINY.image_width - 2, TINY.image_height - 2), padding=0
+    )
     assert image.checksum.bytes == len(content)
     assert image.checksum == Checksum(len(content), sha256(content))
 

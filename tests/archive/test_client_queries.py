@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from support import faults
+from support import faults, query_faults
 from support.fetching import PLANES, failure
 from support.helpers import TINY
 from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.archive.parts import PARTS
-from datalad_stackpack.errors import InvalidReply
+from datalad_stackpack.errors import InvalidReply, PagesDisagree
 
 
 class TestPages:
@@ -75,3 +75,18 @@ def test_a_reply_longer_than_the_limit_is_given_up(archive, client, over):
     assert "longer than 1000 bytes; asked" in failure(lambda: limited.rows(PLANES), InvalidReply)
     archive.spoil("query SubImage", faults.endless(over))
     assert "longer than 1000 bytes; asked" in failure(lambda: limited.rows(PLANES), InvalidReply)
+
+
+@pytest.mark.parametrize("fault", [query_faults.short_page, query_faults.total(7)])
+def test_a_count_that_is_wrong_once_is_asked_for_again(archive, client, fault):
+    archive.spoil("query SubImage", fault, times=1)
+    assert len(client().rows(PLANES)) == len(TINY.sections)
+    assert len(archive.requests) == 2
+
+
+def test_a_count_that_stays_wrong_is_refused_and_says_how_to_go_on(archive, client):
+    archive.spoil("query SubImage", query_faults.total(7))
+    problem = failure(lambda: client().rows(PLANES), PagesDisagree)
+    assert "the archive sent 6 rows from row 0 on, where 7 from row 0 on were due" in problem
+    assert problem.endswith("twice: run the same command later, or leave the planes out")
+    assert len(archive.requests) == 2

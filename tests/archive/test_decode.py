@@ -13,13 +13,13 @@ from PIL import Image as Pillow
 from support.examples import jpeg
 
 from datalad_stackpack.archive.decode import (
-    MOST_SCANS,
     find_damage,
     same_pixels,
     why_not_decoded,
 )
 from datalad_stackpack.archive.files import ImageSize
-from datalad_stackpack.archive.validate import inspect
+from datalad_stackpack.archive.jpeg import MOST_SCANS, inspect
+from datalad_stackpack.errors import TruncatedFile
 
 SIZE = ImageSize(120, 160)
 END = b"\xff\xd9"
@@ -55,7 +55,7 @@ KINDS = {
 def test_an_undamaged_image_has_no_damage(options):
     content = smooth(**options)
     assert find_damage(content, SIZE) is None
-    assert why_not_decoded(content) is None
+    assert why_not_decoded(inspect(content)) is None
     assert same_pixels(content, content)
 
 
@@ -148,9 +148,10 @@ BOMBS = {
 @pytest.mark.parametrize(("reason", "make"), BOMBS.items(), ids=BOMBS)
 def test_a_bomb_is_damage_and_takes_neither_time_nor_memory(reason, make):
     content = make()
-    inspect(content)  # by its markers alone, nothing is wrong
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     assert reason in (find_damage(content, None) or "")
+    with pytest.raises(TruncatedFile, match=reason):
+        inspect(content)  # so it is no valid download either
     assert time.process_time() - began < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
 
@@ -169,7 +170,7 @@ def test_another_size_than_the_recorded_one_is_damage_before_anything_is_decoded
 def test_an_image_too_large_to_hold_in_memory_is_not_decoded():
     content = one_colour(11_776)
     assert find_damage(content, ImageSize(11_776, 11_776)) is None
-    assert "too many to decode" in (why_not_decoded(content) or "")
+    assert "too many to decode" in (why_not_decoded(inspect(content)) or "")
     with pytest.raises(ValueError, match="too many to decode"):
         same_pixels(content, content)
 
@@ -179,9 +180,9 @@ def test_twelve_bits_are_no_damage_and_are_not_decoded():
     content = smooth()
     at = content.index(b"\xff\xc0")
     twelve = content[: at + 1] + b"\xc1" + content[at + 2 : at + 4] + b"\x0c" + content[at + 5 :]
-    assert inspect(twelve) == SIZE
+    assert inspect(twelve).size == SIZE
     assert find_damage(twelve, SIZE) is None
-    assert why_not_decoded(twelve) == "has 12 bits per sample, and only 8 are decoded"
+    assert why_not_decoded(inspect(twelve)) == "has 12 bits per sample, and only 8 are decoded"
 
 
 # --- the same pixels ---------------------------------------------------------------------------

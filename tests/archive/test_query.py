@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from support.examples import BASE, json_values, one_line
 
 from datalad_stackpack.archive.parts import PARTS
-from datalad_stackpack.archive.query import DEEPEST, MOST_ROWS, Page, Paging, read_page
+from datalad_stackpack.archive.query import (
+    DEEPEST,
+    LARGEST_ROW,
+    MOST_CONTAINERS,
+    MOST_ROWS,
+    Page,
+    Paging,
+    read_page,
+)
 from datalad_stackpack.errors import InvalidReply
 
 URL = "http://archive.example/api/v2/data/query.json?criteria=x"
@@ -150,6 +158,19 @@ def test_pages_of_any_size_add_up_to_any_total(total, rows_a_page):
 @pytest.mark.parametrize("rows_a_page", [50, 626, 627, 628, 2000])
 def test_627_rows(rows_a_page):
     assert len(collect(627, rows_a_page).rows) == 627
+
+
+def test_a_row_longer_than_any_is_refused():
+    body = envelope(msg=[{"id": 7, "path": "x" * LARGEST_ROW}])
+    with pytest.raises(InvalidReply, match=f"longer than {LARGEST_ROW} bytes"):
+        read_page(body, URL)
+
+
+@pytest.mark.parametrize("what", ["[]", "{}"])
+def test_a_reply_of_brackets_is_refused_before_it_is_read(what):
+    body = envelope().replace(b"7", f"[{','.join([what] * MOST_CONTAINERS)}]".encode())
+    with pytest.raises(InvalidReply, match=f"more than {MOST_CONTAINERS} lists and objects"):
+        read_page(body, URL)
 
 
 SPOILT = {

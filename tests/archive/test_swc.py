@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from support.examples import (
     reconstruction_row,
 )
 
+from datalad_stackpack.archive import swc
 from datalad_stackpack.archive.rows import read_rows
 from datalad_stackpack.archive.swc import SkeletonSize, read
 from datalad_stackpack.archive.validate import Answer, check_reply, most_bytes, revalidate, validate
@@ -133,6 +136,10 @@ def test_no_row_makes_it_stumble(changes):
     [
         (SWC, SkeletonSize(3, 1)),
         (SWC.replace(b"\n", b"\r\n"), SkeletonSize(3, 1)),
+        (SWC.replace(b"\n", b"\r"), SkeletonSize(3, 1)),
+        (SWC.replace(b"-1\n", b"-1\r"), SkeletonSize(3, 1)),
+        (SWC.replace(b"-1\n", b"-1\r\n"), SkeletonSize(3, 1)),
+        (SWC.replace(b"remark", "r\u2028e\x85m\x0bark".encode()), SkeletonSize(3, 1)),
         (SWC + b"\n\n# the end\n", SkeletonSize(3, 1)),
         (SWC.replace(b" 1\n", b" 1 more columns\n"), SkeletonSize(3, 1)),
         (b"\n".join(reversed(SWC.splitlines())) + b"\n", SkeletonSize(3, 1)),
@@ -197,6 +204,8 @@ def test_what_may_be_a_beginning_is_doubted(content, said, tree):
         (SWC.replace(b"0.5 2\n", b"0.5 7\n"), "has node 3 with parent 7, which is not there"),
         (SWC.replace(b" 1 -1\n", b" 1 3\n"), "among its own ancestors"),
         (SWC.replace(b"0.5 2\n", b"0.5 3\n"), "has node 3 among its own ancestors"),
+        (SWC.replace(b" 1\n", b" 1" + b" 0" * 20_000 + b"\n"), "has 40016 bytes in line 3"),
+        (b"#" + b"x" * 20_000 + b"\n" + SWC, "has 20001 bytes in line 1"),
     ],
 )
 def test_what_is_no_tree_is_wrong(content, said):
@@ -224,6 +233,19 @@ def test_a_long_chain_is_read_in_no_time():
     for ordered in (lines, lines[::-1]):
         content = "\n".join([*ordered, ""]).encode()
         assert read(content, reconstruction()) == SkeletonSize(200_000, 1)
+
+
+def test_more_nodes_than_any_reconstruction_has_are_refused(monkeypatch):
+    monkeypatch.setattr(swc, "MOST_NODES", 2)
+    with pytest.raises(UnexpectedContent, match="more than 2 nodes"):
+        read(SWC, reconstruction())
+
+
+def test_a_hostile_line_takes_no_memory():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UnexpectedContent, match="in line 1, too many for a node"):
+        read(b"1 " * (30 * 2**20), reconstruction())
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
 
 
 def test_any_label_will_do_but_no_encoding():

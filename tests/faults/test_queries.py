@@ -82,7 +82,8 @@ def test_query_fault_that_passes(
     plan = run(dry_run=True)
     assert not plan.failed
     assert plan.paths("ok") == ALL
-    assert len(scene.archive.arrivals(f"query {row.model}")) == 2
+    pages_before = 1 if row.id == "total-that-changes" else 0
+    assert len(scene.archive.arrivals(f"query {row.model}")) == 2 + pages_before
     assert list(work.iterdir()) == []
 
 
@@ -97,13 +98,13 @@ def test_a_query_fault_leaves_a_packed_stack_alone(
     archive: FaultyArchive, run: Callable[..., Ran], stack: Path
 ) -> None:
     archive.spoil("query SubImage", query_faults.short_page)
-    assert_refused(run(), "InvalidReply")
+    assert_refused(run(), "PagesDisagree")
     assert [path for path in stack.iterdir() if path.suffix] == []
     archive.heal()
     assert not run().failed
     before = git("rev-parse", "HEAD", "git-annex", at=stack)
     archive.spoil("query SubImage", query_faults.short_page)
-    assert_refused(run(), "InvalidReply")
+    assert_refused(run(), "PagesDisagree")
     assert git("rev-parse", "HEAD", "git-annex", at=stack) == before
     assert archive.images_asked == len(ALL)
     assert_in_git(stack, ALL, set())

@@ -25,6 +25,7 @@ from support.examples import (
 from datalad_stackpack.archive import sources
 from datalad_stackpack.archive.files import ImageSize
 from datalad_stackpack.archive.parts import PARTS
+from datalad_stackpack.archive.validate import ImageInfo
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.manifest.entries import (
     MARKED_FAILED,
@@ -57,9 +58,9 @@ def sections_of(*numbers: int) -> Sections:
 # --- files --------------------------------------------------------------------------------
 
 
-def test_a_file_that_was_looked_at():
+def test_a_file_that_was_validated():
     file = planned(1, width=5761)
-    made = file_entry(file, CHECKSUM.key("a.jpg"), ImageSize(2881, 3784))
+    made = file_entry(file, CHECKSUM.key("a.jpg"), ImageInfo(ImageSize(2881, 3784), 2))
     assert (made.path, made.url, made.part) == (file.path, file.url, "planes")
     assert (made.key, made.checksum, made.media_type) == (
         CHECKSUM.key("a.jpg"),
@@ -67,6 +68,7 @@ def test_a_file_that_was_looked_at():
         "image/jpeg",
     )
     assert (made.image.width, made.image.height, made.image.downsample) == (2881, 3784, 1)
+    assert made.image.padding == 2
     assert made.image.pixel_size_um == pytest.approx(0.2288)
     assert made.row == plane_row(width=5761)
 
