@@ -49,6 +49,8 @@ class StackpackAdd(Interface):
     Run again, it asks only for what is not there yet.
     """
 
+    result_renderer = "tailored"
+
     _params_ = {
         "specimen": Parameter(
             args=("specimen",),
@@ -160,13 +162,16 @@ class StackpackAdd(Interface):
         yield from _add(options)
 
     @staticmethod
+    def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
+        from datalad_stackpack.commands.rendering import render
+
+        render(res)
+
+    @staticmethod
     def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:
-        from datalad.ui import ui
+        from datalad_stackpack.commands.rendering import render_summary
 
-        from datalad_stackpack.commands.progress import summary
-
-        if text := summary(all_results):
-            ui.message(text)
+        render_summary(all_results)
 
 
 @dataclass(frozen=True)

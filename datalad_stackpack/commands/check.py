@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from logging import DEBUG, getLogger
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
 from datalad.interface.base import Interface, build_doc, eval_results
-from datalad.log import log_progress
 from datalad.support.param import Parameter
 
 from datalad_stackpack import config
@@ -24,10 +22,9 @@ from datalad_stackpack.checking.run import OnProgress, StackCheck, Tally
 from datalad_stackpack.checking.upstream import parse_upstream
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, STACKS
+from datalad_stackpack.commands.progress import Bar
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import StackpackError, counted
-
-lgr = getLogger("datalad.stackpack")
 
 
 @build_doc
@@ -38,6 +35,8 @@ class StackpackCheck(Interface):
     finding, with a stable 'code' and a 'level', and one for each stack. The exit code is 1 if a
     finding is an error, or if something that was asked for could not be checked.
     """
+
+    result_renderer = "tailored"
 
     _params_ = {
         "path": STACKS,
@@ -93,6 +92,12 @@ class StackpackCheck(Interface):
 
         yield from check(ensure_list(path), dataset, content, upstream, archive, jobs)
 
+    @staticmethod
+    def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
+        from datalad_stackpack.commands.rendering import render
+
+        render(res)
+
 
 ACTION = "stackpack-check"
 
@@ -137,28 +142,19 @@ def check(
 
 @contextmanager
 def shown_progress(location: StackLocation) -> Iterator[OnProgress]:
-    """Shows how far the check of a stack has come: a bar on a terminal, for what takes long."""
-    bar = f"stackpack-check-{location.stack}"
-    shown: str | None = None
-
-    def log(text: str, **more: object) -> None:
-        label = f"{text} {location.stack.name}"
-        log_progress(lgr.info, bar, label, label=label, noninteractive_level=DEBUG, **more)
+    """Shows how far the check of a stack has come: a bar for each thing that takes long."""
+    bars: list[Bar] = []
 
     def on_progress(text: str, done: int, total: int) -> None:
-        nonlocal shown
         if done:
-            log(text, update=1, increment=True)
+            bars[-1].add()
         else:
             end()
-            shown = text
-            log(text, total=total, unit=" files")
+            bars.append(Bar(f"{text} {location.stack.name}", total, " files"))
 
     def end() -> None:
-        nonlocal shown
-        if shown is not None:
-            log(shown)
-            shown = None
+        for bar in bars:
+            bar.end()
 
     try:
         yield on_progress

@@ -15,7 +15,7 @@ from datalad_stackpack.archive.files import estimated_bytes
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.citation.bag import Bag, total_bytes
 from datalad_stackpack.citation.record import Citation
-from datalad_stackpack.errors import AnnexError, StackpackError
+from datalad_stackpack.errors import AnnexError, StackpackError, counted
 from datalad_stackpack.manifest.diff import Difference, RowDrift
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.packing.plan import Action, PlannedAction
@@ -132,12 +132,14 @@ class StackResults(Results):
         if report.problem is not None or missing:
             status = "error"
             why = report.problem or f"{missing} failed"
-            kept = f"{have} of {report.planned} files are {short}" if have else "no file was kept"
+            files = f"{have} of {counted(report.planned, 'file')}"
+            kept = f"{files} {short}" if have else "no file was kept"
             message = f"{why}: {kept}; run the same command again for the rest"
         elif not report.changed:
-            status, message = "notneeded", f"all {report.planned} files are {short} already"
+            files = counted(report.planned, "file")
+            status, message = "notneeded", f"nothing new: {files} {short}"
         else:
-            status, message = "ok", f"{have} files {short}"
+            status, message = "ok", f"{counted(have, 'file')} {short}"
         return self._stack(
             status,
             message,
@@ -156,7 +158,7 @@ class StackResults(Results):
         fresh = sum(planned.action is not Action.KEEP for planned in actions)
         return self._stack(
             "ok" if fresh else "notneeded",
-            f"{fresh} of {len(actions)} files would be added (dry run)",
+            f"{fresh} of {counted(len(actions), 'file')} would be added (dry run)",
             series,
             planned=len(actions),
             to_come=fresh,
@@ -188,7 +190,12 @@ class StackResults(Results):
     def of_pruning(self, entry: FileEntry) -> Result:
         """The record of a withdrawn image that would be removed from the tree."""
         return self._file(
-            entry.path, entry.url, "ok", "would be removed from the tree (dry run)", dry_run=True
+            entry.path,
+            entry.url,
+            "ok",
+            "would be removed from the tree (dry run)",
+            dry_run=True,
+            drift=RowDrift.WITHDRAWN.value,
         )
 
     def of_update_plan(
@@ -204,7 +211,10 @@ class StackResults(Results):
         work = drifted or pruned or any(planned.action is not Action.KEEP for planned in actions)
         return self._stack(
             "ok" if work else "notneeded",
-            f"{drifted} rows differ, {asked} files would be asked for, {pruned} removed (dry run)",
+            f"{counted(drifted, 'row')} changed, {counted(asked, 'file')} would be asked for, "
+            f"{pruned} removed (dry run)"
+            if work
+            else f"nothing to do: all {counted(len(actions), 'file')} are up to date (dry run)",
             series,
             planned=len(actions),
             dry_run=True,
@@ -214,7 +224,7 @@ class StackResults(Results):
         """The record of a dataset that took note of its subdatasets."""
         if commit is None:
             return self._stack("notneeded", "has all of these subdatasets already", None)
-        message = f"{stacks} subdataset{'s' * (stacks != 1)} in commit {commit[:10]}"
+        message = f"{counted(stacks, 'subdataset')} in commit {commit[:10]}"
         return self._stack("ok", message, None, commit=commit)
 
 
@@ -258,13 +268,13 @@ def of_bag(action: str, directory: Path, bag: Bag) -> Result:
         for citation in bag.cited
         for caveat in citation.caveats
     ]
-    told = [f"{len(bag.payload)} files, {holes} of them to be fetched", *wrong]
+    facts = [f"{counted(len(bag.payload), 'file')}, {holes} to be fetched", *wrong]
     return {
         "action": action,
         "status": "ok",
         "path": str(directory),
         "type": "directory",
-        "message": "; ".join(told),
+        "message": "; ".join(facts),
         "files": len(bag.payload),
         "to_fetch": holes,
         "bytes": total_bytes(bag.payload),

@@ -45,6 +45,8 @@ class StackpackUpdate(Interface):
     content it names stays in the annex.
     """
 
+    result_renderer = "tailored"
+
     _params_ = {
         "path": STACKS,
         "dataset": DATASET_OF_STACKS,
@@ -121,13 +123,16 @@ class StackpackUpdate(Interface):
         )
 
     @staticmethod
+    def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
+        from datalad_stackpack.commands.rendering import render
+
+        render(res)
+
+    @staticmethod
     def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:
-        from datalad.ui import ui
+        from datalad_stackpack.commands.rendering import render_summary
 
-        from datalad_stackpack.commands.progress import summary
-
-        if text := summary(all_results):
-            ui.message(text)
+        render_summary(all_results)
 
 
 @dataclass(frozen=True)

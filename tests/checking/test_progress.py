@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from support.changed_archive import CELL
 
-from datalad_stackpack.commands.check import lgr
+from datalad_stackpack.commands.progress import lgr
 
 
 class Bars(logging.Handler):
@@ -22,7 +22,7 @@ class Bars(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         bar = getattr(record, "dlm_progress", None)
-        if bar is None or not bar.startswith("stackpack-check-"):
+        if bar is None or "Packing" in bar or "Fetching" in bar or "of specimen" in bar:
             return
         if hasattr(record, "dlm_progress_update"):
             self._running[bar][1] += record.dlm_progress_update

@@ -20,7 +20,7 @@ class Bars(logging.Handler):
         self.moves: Counter[str] = Counter()
 
     def emit(self, record: logging.LogRecord) -> None:
-        bar = getattr(record, "dlm_progress", "").rpartition("-")[0]
+        bar = getattr(record, "dlm_progress_label", "").partition(" ")[0]
         self.at[bar] += getattr(record, "dlm_progress_update", 0)
         self.moves[bar] += hasattr(record, "dlm_progress_update")
 
@@ -36,13 +36,13 @@ def bars(monkeypatch) -> Iterator[Bars]:
 
 def test_the_bars_come_to_all_files_and_bytes(add, bars):
     *files, stack = add()
-    assert bars.at["stackpack-files"] == len(files) == stack["files"]
-    assert bars.at["stackpack-bytes"] == stack["bytes"]
+    assert bars.at["Packing"] == len(files) == stack["files"]
+    assert bars.at["Fetching"] == stack["bytes"]
 
 
 def test_files_that_are_done_at_once_move_them_together(add, bars):
     add(no_fetch=True)
-    before = bars.moves["stackpack-files"]
+    before = bars.moves["Packing"]
     *files, _ = add(no_fetch=True)
-    assert bars.at["stackpack-files"] == 2 * len(files)
-    assert bars.moves["stackpack-files"] - before < len(files)
+    assert bars.at["Packing"] == 2 * len(files)
+    assert bars.moves["Packing"] - before < len(files)

@@ -1,0 +1,130 @@
+"""What a person sees of result records: a line for each that matters, and a closing summary."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import datalad.support.ansi_colors as colours
+from datalad.log import log_progress
+from datalad.ui import ui
+
+from datalad_stackpack.archive.parts import KINDS
+from datalad_stackpack.commands.progress import lgr
+from datalad_stackpack.commands.results import Result
+from datalad_stackpack.errors import counted, quoted
+
+
+def render(result: Result) -> None:
+    """Show one record: every problem, every stack, and each file only where all is logged."""
+    if _is_routine(result) and not lgr.isEnabledFor(logging.DEBUG):
+        return
+    with _above_bars():
+        if "complete" in result:
+            ui.message(_packed(result))
+        if "complete" not in result or result["status"] in ("error", "impossible"):
+            ui.message(_line(result))
+
+
+def render_summary(results: Sequence[Result]) -> None:
+    """Show the closing summary, if there is one."""
+    if text := summary(results):
+        ui.message(text)
+
+
+def _is_routine(result: Result) -> bool:
+    """Whether a record is of a file that all went well with, and whose row did not change."""
+    went_well = result["status"] in ("ok", "notneeded")
+    return result["type"] == "file" and went_well and "url" in result and "drift" not in result
+
+
+def _line(result: Result) -> str:
+    """A record as DataLad's own renderer shows it, but also where there was nothing to do."""
+    path = result["path"]
+    if "refds" in result:
+        path = os.path.relpath(path, result["refds"])
+    return (
+        f"{colours.color_word(result['action'], colours.BOLD)}"
+        f"({colours.color_status(result['status'])}): {path} "
+        f"({colours.color_word(result['type'], colours.MAGENTA)}) [{result['message']}]"
+    )
+
+
+@contextmanager
+def _above_bars() -> Iterator[None]:
+    """Take the bars away while something is printed."""
+    log_progress(lgr.info, None, "Clear bars", maint="clear", noninteractive_level=logging.DEBUG)
+    yield
+    log_progress(lgr.info, None, "Show bars", maint="refresh", noninteractive_level=logging.DEBUG)
+
+
+def summary(results: Sequence[Result]) -> str:
+    """What became of several stacks, each counted; or what one or several dry runs would do."""
+    stacks = [result for result in results if "complete" in result]
+    failed = [
+        result
+        for result in results
+        if result.get("error")
+        and result["type"] != "file"
+        and any(kind in result for kind in KINDS)
+    ]
+    lines = [f"{_series(result)}: failed: {result['message']}" for result in failed]
+    plans = [result for result in results if "estimated_bytes" in result]
+    if plans:
+        return "\n".join([*lines, _planned(plans, len(failed))])
+    number = len(stacks) + len(failed)
+    if number < 2:
+        return ""
+    states = Counter(_state(result) for result in stacks) + Counter(failed=len(failed))
+    shown = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
+    return "\n".join([*lines, f"{counted(number, 'stack')}: {shown}"])
+
+
+STATES = ("complete", "registered", "incomplete", "failed")
+"""What a stack may be after a run; registered is one whose files have their addresses only."""
+
+
+def _state(result: Result) -> str:
+    if result["complete"]:
+        return "complete"
+    registered = result["files"] == result["planned"] and not result["bytes"]
+    return "registered" if registered else "incomplete"
+
+
+def _packed(result: Result) -> str:
+    files = f"{result['files']} of {counted(result['planned'], 'file')}"
+    commit = f"commit {result['commit'][:10]}" if result["commit"] else "no commit"
+    news = "" if result["changed"] or not result["commit"] else "nothing new, "
+    return (
+        f"{_series(result)}: {_state(result)}, {files}, {_in_units(result['bytes'])}, "
+        f"{result['seconds']:.1f} s, {news}{commit}"
+    )
+
+
+def _planned(plans: Sequence[Result], failed: int) -> str:
+    files = sum(result["planned"] for result in plans)
+    fresh = sum(result["to_come"] for result in plans)
+    size = _in_units(sum(result["estimated_bytes"] for result in plans))
+    others = f"; {failed} could not be planned" if failed else ""
+    if not fresh:
+        return f"{counted(len(plans), 'stack')}, all {files} files are there (dry run){others}"
+    return (
+        f"{counted(len(plans), 'stack')}, {fresh} of {counted(files, 'file')} to come, "
+        f"about {size} (dry run){others}"
+    )
+
+
+def _series(result: Result) -> str:
+    named = [f"{kind.called} {result[kind.name]}" for kind in KINDS.values() if kind.name in result]
+    return named[0] if named else quoted(result["path"])
+
+
+def _in_units(count: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
