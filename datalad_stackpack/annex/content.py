@@ -82,7 +82,7 @@ class Annex:
         }
 
     def _unlocked_since_commit(self, tracked: Mapping[str, Entry]) -> set[str]:
-        unlocked = {path for path, entry in tracked.items() if entry.mode == UNLOCKED}
+        unlocked = {path for path, entry in tracked.items() if entry.mode in UNLOCKED}
         committed = self.index.committed(DIRECTORIES) if unlocked else {}
         return {path for path in unlocked & committed.keys() if committed[path].mode == LINK}
 

@@ -31,8 +31,11 @@ NO_BLOB = b"0" * 40
 LINK = "120000"
 
 
-UNLOCKED = "100644"
-"""The modes of an annexed file: a symbolic link, or a regular file that names its key."""
+UNLOCKED = ("100644", "100755")
+"""The modes of an annexed file that is no link, but a regular file that names its key.
+
+Where every file is executable (vfat, exFAT, NTFS), git-annex stages the second.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Index:
     def keys(self, entries: Mapping[str, Entry]) -> dict[str, str | None]:
         """The git-annex key that each entry points to; ``None`` for one that is not annexed."""
         keys = self._keys(
-            {entry.blob for entry in entries.values() if entry.mode in (LINK, UNLOCKED)}
+            {entry.blob for entry in entries.values() if entry.mode in (LINK, *UNLOCKED)}
         )
         return {path: keys.get(entry.blob) for path, entry in entries.items()}
 
@@ -140,7 +143,7 @@ class Index:
                 (self._root / staged).read_bytes()
             )  # with what git knows of times
         base = ["-i", "-m", "HEAD"] if self._has_commit() else ["--empty"]
-        run(["git", "read-tree", *base], self._root, settings=settings)
+        run(["git", *PAST_ANNEX, "read-tree", *base], self._root, settings=settings)
         entries = self._git(["ls-files", "-s", "-z"], [""])
         wanted = {os.fsencode(self._prefix + path) for path in paths}
         lines = [line for line in entries.split(b"\0") if line.partition(b"\t")[2] in wanted]

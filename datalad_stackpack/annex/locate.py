@@ -46,12 +46,13 @@ class StackLocation:
         return Path(os.fsdecode(printed).rstrip("\n"))
 
 
-def find_location(series: Series, dataset: Any, into: Any) -> StackLocation:
+def find_location(series: Series, dataset: Any, into: Any, dry_run: bool = False) -> StackLocation:
     """Where the stack of ``series`` goes, given ``--dataset`` and ``--into`` (or ``None``).
 
     Without ``into`` it is the subject's directory below the current directory when that lies in a
     dataset, or below the given dataset's root; outside any dataset it is a new dataset. A
-    current directory that already is its stack is taken as it is. Raises
+    current directory that already is its stack is taken as it is. With ``dry_run`` nobody need be
+    able to write there. Raises
     :class:`DatasetError` or :class:`ArgumentError` for a place that cannot be used; touches
     nothing.
     """
@@ -65,6 +66,8 @@ def find_location(series: Series, dataset: Any, into: Any) -> StackLocation:
     root = given_root or root_above(stack)
     location = StackLocation(root or stack, stack, exists=root is not None)
     _check(location)
+    if not dry_run:
+        _check_writable(location.stack)
     return location
 
 
@@ -97,6 +100,7 @@ def own_location(directory: Path) -> StackLocation:
     whole = Path(os.path.realpath(directory.absolute().parent)) / directory.name
     location = StackLocation(whole, whole, exists=whole.is_dir() and root_above(whole) == whole)
     _check(location)
+    _check_writable(location.stack)
     return location
 
 
@@ -109,11 +113,18 @@ def root_of_given(dataset: Any) -> Path:
         dataset_found = require_dataset(dataset, check_installed=True, purpose="add a stack")
     except (NoDatasetFound, ValueError) as problem:
         shown = getattr(dataset, "path", dataset)
+        other = f" (a data set's id is given as --data-set {shown})" if is_id(shown) else ""
         raise DatasetError(
             f"there is no dataset at {quoted(shown)}: give one that exists, or leave -d out "
-            "to have a new one made"
+            f"to have a new one made{other}"
         ) from problem
     return Path(os.path.realpath(dataset_found.path))
+
+
+def is_id(given: object) -> bool:
+    """Whether what was given for a dataset's directory looks like the number of a data set."""
+    text = as_text(given).strip()
+    return text.isascii() and text.isdigit()
 
 
 def root_above(directory: Path) -> Path | None:
@@ -180,7 +191,6 @@ def _check(location: StackLocation) -> None:
             f"{quoted(location.stack)} is there, is not empty, and is no dataset: give another "
             "directory with --into, or make it a dataset with: datalad create --force"
         )
-    _check_writable(location.stack)
 
 
 def _check_dataset(location: StackLocation) -> None:
@@ -193,8 +203,8 @@ def _check_dataset(location: StackLocation) -> None:
     check_index(location.root, location.stack)
     if not (location.git_directory / "annex").is_dir():
         raise DatasetError(
-            f"{quoted(location.root)} is a git repository without an annex: "
-            "git annex init makes one in a clone, datalad create --force elsewhere"
+            f"{quoted(location.root)} is a git repository without an annex: give a directory "
+            "outside it with --into, or, in the clone of a dataset, run git annex init first"
         )
 
 

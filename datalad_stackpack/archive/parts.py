@@ -195,9 +195,10 @@ def parse_series(kind: str, given: object) -> Series:
         value = int(text)
     if value < 1:
         called = KINDS[kind].called
+        other = " (a dataset's directory is given with --dataset)" if kind == "data_set" else ""
         raise ArgumentError(
             f"{called} {quoted(given)} is not a {called} id: give a positive integer, "
-            f"such as {KINDS[kind].example}"
+            f"such as {KINDS[kind].example}{other}"
         )
     return Series(kind, value)
 

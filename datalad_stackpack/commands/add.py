@@ -22,6 +22,7 @@ from datalad_stackpack.archive.files import parse_downsample
 from datalad_stackpack.archive.parts import Series, parse_parts
 from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.commands import results
+from datalad_stackpack.commands.interruption import ending_quietly
 from datalad_stackpack.commands.options import ARCHIVE, JOBS, parse_series_list
 from datalad_stackpack.commands.progress import lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
@@ -159,7 +160,7 @@ class StackpackAdd(Interface):
     ) -> Iterator[dict[str, Any]]:
         options = Options(specimen, data_set, dataset, into, subdataset, archive, parts,
                           downsample, not no_fetch, dry_run, jobs, message)  # fmt: skip
-        yield from _add(options)
+        yield from ending_quietly(_add(options))
 
     @staticmethod
     def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
@@ -302,7 +303,7 @@ def _add_one(
         if parent is not None:
             location = location_below(parent.location, series, options.into)
         else:
-            location = find_location(series, options.dataset, options.into)
+            location = find_location(series, options.dataset, options.into, options.dry_run)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, series.directory, problem, series)
         return

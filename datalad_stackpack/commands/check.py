@@ -21,6 +21,7 @@ from datalad_stackpack.checking.findings import Finding, Level
 from datalad_stackpack.checking.run import OnProgress, StackCheck, Tally
 from datalad_stackpack.checking.upstream import parse_upstream
 from datalad_stackpack.commands import results
+from datalad_stackpack.commands.interruption import ending_quietly
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, STACKS
 from datalad_stackpack.commands.progress import Bar
 from datalad_stackpack.commands.results import Result, Results
@@ -90,7 +91,9 @@ class StackpackCheck(Interface):
     ) -> Iterator[dict[str, Any]]:
         from datalad.utils import ensure_list
 
-        yield from check(ensure_list(path), dataset, content, upstream, archive, jobs)
+        yield from ending_quietly(
+            check(ensure_list(path), dataset, content, upstream, archive, jobs)
+        )
 
     @staticmethod
     def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:

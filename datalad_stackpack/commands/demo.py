@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from datalad.interface.base import Interface, build_doc, eval_results
@@ -81,6 +82,7 @@ class StackpackDemo(Interface):
                 "message": "serving the synthetic demo archive; stop it with Ctrl-C",
             }
             sys.stdout.flush()  # into a file, the line above would else come at the end
-            archive.serve_forever()
+            with suppress(KeyboardInterrupt):  # which is how it is stopped
+                archive.serve_forever()
         finally:
             archive.stop()

@@ -19,6 +19,7 @@ from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
+from datalad_stackpack.commands.interruption import ending_quietly
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, JOBS, STACKS
 from datalad_stackpack.commands.progress import lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
@@ -108,19 +109,9 @@ class StackpackUpdate(Interface):
         jobs: Any = None,
         message: Any = None,
     ) -> Iterator[dict[str, Any]]:
-        yield from _update(
-            Options(
-                ensure_list(path),
-                dataset,
-                archive,
-                prune,
-                accept_changed,
-                fetch,
-                dry_run,
-                jobs,
-                message,
-            )
-        )
+        options = Options(ensure_list(path), dataset, archive, prune, accept_changed, fetch,
+                          dry_run, jobs, message)  # fmt: skip
+        yield from ending_quietly(_update(options))
 
     @staticmethod
     def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:

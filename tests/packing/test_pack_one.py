@@ -56,7 +56,7 @@ def test_eight_cells_from_a_question_to_the_data(archive, dataset, tmp_path):
     add = f"datalad stackpack-add --archive {archive.url} --subdataset"
     packed = shell(f"({find}; echo {NO_IMAGES} {UNKNOWN}) | xargs {add}")
     assert packed.returncode != 0
-    assert packed.stdout.splitlines()[-1] == "6 stacks, 6 of them complete; 2 could not be packed"
+    assert packed.stdout.splitlines()[-1] == "8 stacks: 6 complete, 2 failed"
     for number in failing:
         assert f"specimen {number}: failed: the archive has no planes" in packed.stdout
         assert not (dataset / number).exists()
