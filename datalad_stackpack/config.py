@@ -9,7 +9,6 @@ from datalad_stackpack import settings
 from datalad_stackpack.archive import sources
 from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import Source
-from datalad_stackpack.demo.running import running_demo
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
 
 MOST_JOBS = 32
@@ -57,6 +56,8 @@ def opened_source(given: str | None) -> Iterator[Source]:
     if word == "allen":
         yield sources.allen()
     elif word == "demo":
+        from datalad_stackpack.demo.running import running_demo  # it draws images
+
         with running_demo(demo_port()) as url:
             yield sources.demo(url)
     else:

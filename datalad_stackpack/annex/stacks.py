@@ -86,9 +86,11 @@ def _is_near(stack: Path, wanted: Path) -> bool:
 
 
 def _stacks_below(root: Path) -> Iterator[StackLocation]:
-    from datalad.distribution.dataset import Dataset
+    # not as a method of the dataset: DataLad would load all of its commands for it
+    from datalad.local.subdatasets import Subdatasets
 
-    below = Dataset(str(root)).subdatasets(
+    below = Subdatasets.__call__(
+        dataset=str(root),
         state="present",
         recursive=True,
         result_xfm="paths",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
+from threading import Event, current_thread, main_thread
 from typing import Any
 
 from datalad.interface.base import Interface, build_doc, eval_results
@@ -74,15 +76,35 @@ class StackpackDemo(Interface):
             yield of_refusal(ACTION, "", problem)
             return
         try:
-            yield {
-                "action": ACTION,
-                "status": "ok",
-                "path": archive.url,
-                "type": "archive",
-                "message": "serving the synthetic demo archive; stop it with Ctrl-C",
-            }
-            sys.stdout.flush()  # into a file, the line above would else come at the end
-            with suppress(KeyboardInterrupt):  # which is how it is stopped
-                archive.serve_forever()
+            with _set_by_ctrl_c() as interrupted:
+                yield {
+                    "action": ACTION,
+                    "status": "ok",
+                    "path": archive.url,
+                    "type": "archive",
+                    "message": "serving the synthetic demo archive; stop it with Ctrl-C",
+                }
+                sys.stdout.flush()  # into a file, the line above would else come at the end
+                while not interrupted.wait(LISTEN_S):
+                    pass
         finally:
             archive.stop()
+
+
+LISTEN_S = 0.5
+"""How often to look for a signal, in seconds; on some systems a wait is deaf to it."""
+
+
+@contextmanager
+def _set_by_ctrl_c() -> Iterator[Event]:
+    """An event that Ctrl-C sets, so that the program ends without a word; in the main thread."""
+    event = Event()
+    is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as in a background job
+    if is_ignored or current_thread() is not main_thread():
+        yield event
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: event.set())
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from types import TracebackType
 from urllib.parse import quote, urlencode
 
@@ -109,7 +109,6 @@ class DemoArchive:
         self._requests: list[Request] = []
         self._lock = Lock()
         self._server: WireServer | None = None
-        self._stopped = Event()
 
     # --- running ----------------------------------------------------------------------
 
@@ -118,7 +117,6 @@ class DemoArchive:
         if self._server is None:
             self._server = self.server_class(self._address, self._answer_and_note)
             self._address = (self._address[0], self._server.server_port)
-            self._stopped.clear()
             Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -129,16 +127,6 @@ class DemoArchive:
             self._server.server_close()
             self._server.hang_up()
             self._server = None
-        self._stopped.set()
-
-    def serve_forever(self) -> None:
-        """Answer until `stop` is called elsewhere, or an exception such as Ctrl-C comes."""
-        self.start()
-        try:
-            while not self._stopped.wait(0.5):
-                pass
-        finally:
-            self.stop()
 
     def __enter__(self) -> DemoArchive:
         """Start."""

@@ -60,7 +60,7 @@ UNREADABLE = [truncated, empty, in_conflict, a_list, deep, not_a_number, removed
 def test_a_manifest_that_cannot_be_read_is_an_error(
     spoil: Callable[[Path], None], committed, add, check, stack
 ):
-    add(1, parts="planes")
+    assert {result["status"] for result in add(1, parts="planes")} == {"ok"}
     spoil(stack / "manifest.json")
     if committed and spoil is not annexed:
         git("commit", "-qam", "spoilt", at=stack)

@@ -346,17 +346,6 @@ def test_start_and_stop_may_be_repeated_and_keep_the_port() -> None:
         assert Client(url).get("/stackpack-demo").status == 200
 
 
-def test_serve_forever_ends_with_stop() -> None:
-    archive = DemoArchive()
-    thread = threading.Thread(target=archive.serve_forever)
-    archive.start()
-    thread.start()
-    assert Client(archive.url).get("/stackpack-demo").status == 200
-    archive.stop()
-    thread.join(5)
-    assert not thread.is_alive()
-
-
 def test_cells_with_the_same_ids_are_refused() -> None:
     twin = replace(DEMO_CELLS[0], specimen_id=1)
     with pytest.raises(ValueError, match="same id"):
