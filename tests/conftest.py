@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -142,6 +143,9 @@ def add(archive: FaultyArchive, work: Path) -> Callable[..., list[Result]]:
             "result_renderer": "disabled",
         }
         results: list[Result] = stackpack_add(specimen, **(given | options))
+        for result in results:
+            if result["status"] in ("error", "impossible"):
+                logging.getLogger("tests").warning("%s", result)  # shown where a test fails
         return results
 
     return call

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from datalad_stackpack.annex.batch import BatchProcess, reply_reason
 from datalad_stackpack.annex.content import key_of_content
 from datalad_stackpack.annex.git import key_of_link, path_type
-from datalad_stackpack.annex.process import BatchProcess, reply_reason
+from datalad_stackpack.annex.process import is_set
 from datalad_stackpack.annex.state import PathType
 from datalad_stackpack.checksums import checksum_of
 from datalad_stackpack.errors import (
@@ -34,6 +35,9 @@ from datalad_stackpack.errors import (
 )
 
 ADD = ["git", "annex", "add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"]
+ROOM_BYTES = 64 * 2**10
+"""What git-annex needs beside a file for its own records, roughly."""
+
 BATCH = ["--batch", "--json", "--json-error-messages"]
 
 
@@ -59,6 +63,8 @@ class AnnexAdder:
         self._registrar = self._start(["git", "annex", "registerurl", *BATCH], {})
         self._expected: dict[str, str] = {}
         self._results: queue.SimpleQueue[AddResult] = queue.SimpleQueue()
+        self._takes_turns = is_set(stack, "annex.pidlock")
+        self._idle = threading.Semaphore(1)
         index = {"GIT_INDEX_FILE": str(index_directory / "added")}
         self._adding = self._start([*ADD, *BATCH], index)
         self._reader = threading.Thread(target=self._read, name="stackpack-add", daemon=True)
@@ -68,8 +74,18 @@ class AnnexAdder:
         return self._processes.enter_context(BatchProcess(command, self._stack, settings))
 
     def register_url(self, key: str, url: str) -> None:
-        """Record at the web remote that ``url`` gives the content of ``key``."""
-        self._registrar.request(f"{key} {url}")
+        """Record at the web remote that ``url`` gives the content of ``key``.
+
+        Under ``annex.pidlock`` a git-annex that finds another at work looks again half a second
+        later; so there they take turns.
+        """
+        if self._takes_turns:
+            self._idle.acquire()
+        try:
+            self._registrar.request(f"{key} {url}")
+        finally:
+            if self._takes_turns:
+                self._idle.release()
 
     def add(
         self,
@@ -96,6 +112,8 @@ class AnnexAdder:
                 content.unlink(missing_ok=True)
                 self._results.put(AddResult(path, None, problem))
                 return
+        if self._takes_turns:
+            self._idle.acquire()
         self._adding.send(path)
 
     def _put(self, content: Path, place: Path, replaces: str | None) -> None:
@@ -134,11 +152,15 @@ class AnnexAdder:
         try:
             while True:
                 reply = self._adding.receive()
+                if self._takes_turns:
+                    self._idle.release()
                 self._results.put(self._checked(str(reply.get("file")), reply))
         except AnnexError as problem:
             self._results.put(AddResult("", None, problem))
         except OSError as problem:
             self._results.put(AddResult("", None, AnnexError(f"cannot go on: {problem}")))
+        finally:
+            self._idle.release()  # nobody waits for a git-annex that has ended
 
     def _checked(self, path: str, reply: dict[str, object]) -> AddResult:
         expected, key = self._expected.get(path, ""), reply.get("key")
@@ -147,8 +169,16 @@ class AnnexAdder:
         _tidy(self._stack / path, expected)
         if reply.get("success"):
             return AddResult(path, None, _other_key(path, str(key), expected))
-        reason = quoted(reply_reason(reply))
+        reason = quoted(reply_reason(reply)) + self._no_space(expected)
         return AddResult(path, None, AnnexError(f"git-annex did not add {quoted(path)}: {reason}"))
+
+    def _no_space(self, key: str) -> str:
+        """That the disk is full, if it is: git-annex often says only what did not work then."""
+        checksum = checksum_of(key)
+        disk = os.statvfs(self._stack)
+        free = disk.f_bavail * disk.f_frsize
+        is_full = free < max(ROOM_BYTES, checksum.bytes if checksum else 0)
+        return f" (no space is left: {free} bytes are free)" if is_full else ""
 
     def __enter__(self) -> AnnexAdder:
         return self

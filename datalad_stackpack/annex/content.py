@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from datalad_stackpack.annex.batch import BatchProcess
 from datalad_stackpack.annex.branch import WEB_REMOTE, Branch
 from datalad_stackpack.annex.git import (
     LINK,
@@ -24,7 +25,7 @@ from datalad_stackpack.annex.git import (
     key_of_pointer,
     path_type,
 )
-from datalad_stackpack.annex.process import BatchProcess, run
+from datalad_stackpack.annex.process import run
 from datalad_stackpack.annex.state import FileState, PathType
 from datalad_stackpack.checksums import checksum, pieces
 from datalad_stackpack.errors import PathConflict, quoted

@@ -1,4 +1,4 @@
-"""The one gate to other programs: run git, and talk to git-annex line by line.
+"""The one gate to other programs: they are started here, and end in time.
 
 Commands are lists and never pass a shell. Every process gets a session of its own, so that a
 Ctrl-C on the terminal reaches this program alone, which then ends them in order.
@@ -6,20 +6,17 @@ Ctrl-C on the terminal reaches this program alone, which then ends them in order
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import select
+import shutil
 import signal
 import subprocess
 import sysconfig
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 from datalad_stackpack import settings as configured
 from datalad_stackpack.cancel import seconds_since_signal
@@ -41,6 +38,11 @@ LEADING_ELSEWHERE = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
 
 AFTER_SIGNAL_S = 10.0
 """How long a program may take for an answer once the user asked to stop, in seconds."""
+
+INDEX_LOCKED_S = 5.0
+"""How long to wait for another git that holds the index, in seconds."""
+
+Process = subprocess.Popen[bytes]
 
 POLL_S = 0.25
 """How often a program that is waited for is compared with its limit, in seconds."""
@@ -77,36 +79,63 @@ def run(
     Raises :class:`AnnexError` with the command's own words when it cannot be run, ends with
     another code than ``accepted_codes``, or takes too long.
     """
-    process = _started(command, directory, settings, subprocess.PIPE)
     name = " ".join(command[:3])
-    limit = _Limit(name, timeout_s)
+    deadline = time.monotonic() + INDEX_LOCKED_S
+    while True:
+        code, printed, errors = _finished(command, directory, feed, settings, timeout_s)
+        if code in accepted_codes:
+            return printed
+        if not _is_index_locked(errors):
+            raise AnnexError(
+                f"{name} failed in {quoted(directory)} with exit code "
+                f"{code}: {quoted(reason_of(errors or printed))}"
+            )
+        if time.monotonic() > deadline:
+            raise AnnexError(
+                f"another git works in {quoted(directory)}, or one that was killed left its "
+                "index.lock: run the same command again when none is running"
+            )
+        time.sleep(POLL_S)
+
+
+def _is_index_locked(errors: bytes) -> bool:
+    """Whether git did not begin, because another one holds the index."""
+    return b"index.lock': File exists" in errors
+
+
+def _finished(
+    command: Sequence[str],
+    directory: Path,
+    feed: bytes,
+    settings: Mapping[str, str] | None,
+    timeout_s: float | None,
+) -> tuple[int, bytes, bytes]:
+    """Exit code, output and errors of a command; one that takes too long is ended."""
+    process = started(command, directory, settings, subprocess.PIPE)
+    limit = Limit(" ".join(command[:3]), timeout_s)
     rest: bytes | None = feed
     while True:
         try:
             printed, errors = process.communicate(rest, POLL_S)
-            break
         except subprocess.TimeoutExpired:
             rest = None  # it is given once
             if problem := limit.exceeded():
-                _kill(process)
+                kill(process)
                 raise problem from None
         except BaseException:
-            _kill(process)
+            kill(process)
             raise
-    if process.returncode not in accepted_codes:
-        raise AnnexError(
-            f"{name} failed in {quoted(directory)} with exit code "
-            f"{process.returncode}: {quoted(_reason(errors or printed))}"
-        )
-    return bytes(printed)
+        else:
+            return process.returncode, bytes(printed), bytes(errors)
 
 
-def _started(
+def started(
     command: Sequence[str],
     directory: Path,
     settings: Mapping[str, str] | None,
     errors: int | IO[bytes],
-) -> subprocess.Popen[bytes]:
+) -> Process:
+    """A program that runs in a session of its own; raises :class:`AnnexError` where none can."""
     try:
         return subprocess.Popen(
             command,
@@ -121,7 +150,18 @@ def _started(
         raise AnnexError(f"cannot run {command[0]} in {quoted(directory)}: {problem}") from problem
 
 
-class _Limit:
+def exit_code(process: Process, limit: Limit) -> int:
+    """Wait until a process ended; one that takes too long is ended, and the problem is raised."""
+    while True:
+        try:
+            return process.wait(POLL_S)
+        except subprocess.TimeoutExpired:
+            if problem := limit.exceeded():
+                kill(process)
+                raise problem from None
+
+
+class Limit:
     """How long a program may take for its next answer, and whether it took longer."""
 
     def __init__(self, name: str, seconds: float | None = None) -> None:
@@ -150,7 +190,7 @@ class _Limit:
         )
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: Process) -> None:
     """End a process and all that it started, which hold its pipes open."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -161,7 +201,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
-def _reason(output: bytes) -> str:
+def reason_of(output: bytes) -> str:
     """Why a program failed, in its own words: git explains below its first error, not above."""
     lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
     lines = [line for line in lines if line]
@@ -169,154 +209,10 @@ def _reason(output: bytes) -> str:
     return (named or lines[-1:] or ["(it did not say why)"])[0]
 
 
-class BatchProcess:
-    """A process that goes on beside this one. A context manager: it has ended in order at the end.
-
-    It answers each line with a line of JSON. One that does not answer in time is ended.
-    """
-
-    def __init__(
-        self, command: Sequence[str], directory: Path, settings: Mapping[str, str] | None = None
-    ) -> None:
-        self._name = " ".join(command[:3])
-        # a file, because a pipe that nobody empties would stop the process
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
-        self._process = _started(command, directory, settings, self._errors)
-        assert self._process.stdin is not None  # noqa: S101 (both are pipes)
-        assert self._process.stdout is not None  # noqa: S101
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
-        self._limit = _Limit(self._name)
-        self._pending = 0
-        self._output = b""
-
-    def request(self, line: str) -> dict[str, Any]:
-        """The reply to ``line``; raises :class:`AnnexError` when it is not a success."""
-        self.send(line)
-        reply = self.receive()
-        if not reply.get("success"):
-            raise AnnexError(
-                f"{self._name} failed for {quoted(line)}: {quoted(reply_reason(reply))}"
-            )
-        return reply
-
-    def send(self, line: str) -> None:
-        """Write a line; raises :class:`AnnexError` for two in one, or if the process has ended."""
-        if "\n" in line:
-            raise AnnexError(f"{quoted(line)} has a line end, and cannot be given to {self._name}")
-        if not self._pending:
-            self._limit.restart()
-        self._pending += 1
-        content = os.fsencode(line) + b"\n"
-        while content:
-            self._wait(self._stdin, select.POLLOUT)
-            try:
-                written = os.write(self._stdin.fileno(), content[: select.PIPE_BUF])
-            except OSError as problem:
-                raise self._ended_early() from problem
-            content = content[written:]
-
-    def receive(self) -> dict[str, Any]:
-        """The next reply; raises :class:`AnnexError` when the process has ended, or hangs."""
-        answer = self._line()
-        if not answer:
-            raise self._ended_early()
-        self._pending -= 1
-        self._limit.restart()
-        try:
-            reply: dict[str, Any] = json.loads(answer)
-        except ValueError as problem:
-            raise AnnexError(f"{self._name} answered {quoted(answer)}") from problem
-        return reply
-
-    def _line(self) -> bytes:
-        """The next line that it prints; what is left at the end of its output."""
-        while b"\n" not in self._output:
-            piece = self._piece()
-            if not piece:
-                break
-            self._output += piece
-        line, end, self._output = self._output.partition(b"\n")
-        return line + end
-
-    def _piece(self) -> bytes:
-        self._wait(self._stdout, select.POLLIN)
-        return os.read(self._stdout.fileno(), 2**16)
-
-    def _wait(self, pipe: IO[bytes], event: int) -> None:
-        """Wait until a pipe is ready, as long as the process may take while it is asked."""
-        if pipe.closed:
-            raise self._ended_early()
-        poll = select.poll()
-        poll.register(pipe, event)
-        while not poll.poll(POLL_S * 1000):
-            if self._pending and (problem := self._limit.exceeded()):
-                _kill(self._process)
-                raise problem
-
-    def _ended_early(self) -> AnnexError:
-        code = self._ended()
-        return AnnexError(
-            f"{self._name} ended early, with exit code {code}: {quoted(self._words())}"
-        )
-
-    def _ended(self) -> int:
-        """Wait until the process ended; its exit code."""
-        while True:
-            try:
-                return self._process.wait(POLL_S)
-            except subprocess.TimeoutExpired:
-                if problem := self._limit.exceeded():
-                    _kill(self._process)
-                    raise problem from None
-
-    def close_input(self) -> None:
-        """Say that nothing more is requested: the process finishes what it began, and ends."""
-        if not self._stdin.closed:
-            self._limit.restart()
-            self._pending += 1
-            self._stdin.close()
-
-    def close(self) -> bytes:
-        """End the process in order: it finishes what it began. Returns what it printed last.
-
-        Raises :class:`AnnexError` if it failed.
-        """
-        self.close_input()
-        printed = self._output
-        if not self._stdout.closed:
-            while piece := self._piece():
-                printed += piece
-            self._stdout.close()
-        if self._ended():
-            raise AnnexError(
-                f"{self._name} ended with exit code {self._process.returncode}: "
-                f"{quoted(self._words())}"
-            )
-        return printed
-
-    def _words(self) -> str:
-        self._errors.seek(0)
-        return _reason(self._errors.read())
-
-    def __enter__(self) -> BatchProcess:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-            return
-        with suppress(AnnexError):  # the first problem is the one to report
-            self.close()
-
-
-def reply_reason(reply: Mapping[str, Any]) -> str:
-    """Why a batch process did not do what a line asked for."""
-    return " ".join(reply.get("error-messages", [])) or str(reply.get("note", ""))
+def is_set(directory: Path, name: str, default: bool = False) -> bool:
+    """Whether git is configured with ``name`` as true in the repository of ``directory``."""
+    words = ["git", "config", "--type=bool", f"--default={str(default).lower()}", name]
+    return run(words, directory).strip() == b"true"
 
 
 def check_installed() -> None:
@@ -332,6 +228,9 @@ def check_installed() -> None:
             )
     # DataLad looks for it too
     os.environ["PATH"] = environment()["PATH"]
+    program = shutil.which("git-annex")
+    if program is not None and program in _new_enough:
+        return
     needed = f"datalad-stackpack needs git-annex {OLDEST_ANNEX} or newer: pip install git-annex"
     try:
         printed = run(["git-annex", "version", "--raw"], Path.cwd()).decode("utf-8", "replace")
@@ -341,6 +240,12 @@ def check_installed() -> None:
         raise AnnexError(f"git-annex does not run: {problem}; {needed}") from problem
     if _version(printed) < _version(OLDEST_ANNEX):
         raise AnnexError(f"git-annex here is of version {quoted(printed.strip())}; {needed}")
+    if program is not None:
+        _new_enough.add(program)
+
+
+_new_enough: set[str] = set()
+"""The git-annex programs whose version was looked at before in this process."""
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datalad_stackpack.annex.add import AddResult
+from datalad_stackpack.annex.batch import BatchProcess, reply_reason
 from datalad_stackpack.annex.branch import BRANCH, WEB_REMOTE, Branch, log_names
-from datalad_stackpack.annex.process import BatchProcess, reply_reason, run
+from datalad_stackpack.annex.process import is_set, run
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.checksums import is_shortened, key_of_address, object_path
 from datalad_stackpack.errors import AnnexError, PathConflict, StackpackError, WriteError, quoted
@@ -61,8 +62,7 @@ def register(
     """
     registration = _Registration(root, prefix, index_directory)
     rest: Sequence[PlannedFile] = files
-    merge = ["git", "config", "--type=bool", "--default=true", "annex.merge-annex-branches"]
-    if len(files) >= WORTH_IT and run(merge, root).strip() == b"true":
+    if len(files) >= WORTH_IT and is_set(root, "annex.merge-annex-branches", default=True):
         samples = list({is_shortened(file.url): file for file in files}.values())
         yield from registration.by_annex(samples)
         rest = [file for file in files if file not in samples]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,15 @@ def test_a_git_annex_that_ended_is_an_error_and_not_waited_for(
     with pytest.raises(AnnexError, match="fatal: broken"):  # noqa: PT012 (either may find it)
         give(adder, tmp_path, "planes/1.jpg", b"one")
         list(adder.completed())
+
+
+def test_under_a_pid_lock_the_two_git_annex_take_turns(add, dataset):
+    """One that finds another at work would look again half a second later, for each file."""
+    began = time.monotonic()
+    add(1, into="plain")
+    plain_s = time.monotonic() - began
+    git("config", "annex.pidlock", "true")
+    began = time.monotonic()
+    results = add(2, into="locked")
+    assert {result["status"] for result in results} == {"ok"}
+    assert time.monotonic() - began < 2 * plain_s + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,8 @@ from support.examples import one_line
 from support.helpers import git
 
 from datalad_stackpack.annex import process
-from datalad_stackpack.annex.process import BatchProcess, run
+from datalad_stackpack.annex.batch import BatchProcess
+from datalad_stackpack.annex.process import run
 from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.errors import AnnexError, ArgumentError
 
@@ -131,3 +133,25 @@ def test_a_git_annex_that_stops_ends_the_run_and_the_next_one_finishes_it(
     assert {result["status"] for result in results} <= {"ok", "notneeded"}
     assert len(list(stack.glob("planes/*.jpg"))) == 6
     assert git("status", "--porcelain", at="1") == ""
+
+
+def test_a_locked_index_is_waited_for(tmp_path):
+    git("init", "-q", str(tmp_path))
+    (tmp_path / "file").write_bytes(b"")
+    lock = tmp_path / ".git" / "index.lock"
+    lock.touch()
+    threading.Timer(0.5, lock.unlink).start()
+    run(["git", "add", "file"], tmp_path)
+    assert git("ls-files", at=tmp_path) == "file\n"
+
+
+def test_an_index_that_stays_locked_is_an_error_that_does_not_advise_to_remove_it(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(process, "INDEX_LOCKED_S", 0)
+    git("init", "-q", str(tmp_path))
+    (tmp_path / ".git" / "index.lock").touch()
+    with pytest.raises(AnnexError) as caught:
+        run(["git", "add", "."], tmp_path)
+    assert "another git works in" in one_line(caught.value)
+    assert "remove" not in str(caught.value)

@@ -24,8 +24,8 @@ def test_a_stack_is_one_line_at_the_margin(columns, archive, work):
     assert "suppressed" not in written
 
 
-@BOTH_WIDTHS
-def test_a_failure_is_named_and_its_reason_at_the_margin(columns, archive, work):
+def test_a_failure_is_named_and_its_reason_at_the_margin(archive, work):
+    columns = 80
     archive.spoil("image 10000029", status(404))
     written, code = run(["datalad", "stackpack-add", "--archive", archive.url, "1"], columns)
     lines = screen(written, columns)
@@ -77,8 +77,8 @@ def test_the_last_line_after_an_interruption_says_how_far_it_came(number, archiv
     assert f"interrupted by {number.name}" in "".join(lines[-2:])
 
 
-@BOTH_WIDTHS
-def test_a_check_of_content_shows_how_far_it_is(columns, add, archive, stack):
+def test_a_check_of_content_shows_how_far_it_is(add, archive, stack):
+    columns = 80
     add(1)
     written, code = run(["datalad", "stackpack-check", "-d", "1", "--content"], columns)
     assert code == 0
