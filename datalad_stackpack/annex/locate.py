@@ -186,11 +186,24 @@ def _check(location: StackLocation) -> None:
         )
     if location.exists:
         _check_dataset(location)
+    elif _is_bare(location.stack):
+        raise DatasetError(
+            f"{quoted(location.stack)} lies in a bare git repository, which has no files: give "
+            "another directory with --into"
+        )
     elif location.stack.is_dir() and not is_empty(location.stack):
         raise PathConflict(
             f"{quoted(location.stack)} is there, is not empty, and is no dataset: give another "
             "directory with --into, or make it a dataset with: datalad create --force"
         )
+
+
+def _is_bare(directory: Path) -> bool:
+    """Whether a directory lies, or would lie, in a bare git repository."""
+    while not directory.is_dir():
+        directory = directory.parent
+    words = ["git", "rev-parse", "--is-bare-repository"]
+    return run(words, directory, accepted_codes=(0, 128)).strip() == b"true"
 
 
 def _check_dataset(location: StackLocation) -> None:

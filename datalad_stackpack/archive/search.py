@@ -8,7 +8,7 @@ have are at hand for an error message.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from datalad_stackpack.archive import cells
@@ -177,9 +177,16 @@ class CellQuery:
 class Search:
     """The search for the cells of one archive that fit a description."""
 
-    def __init__(self, archive: ArchiveClient, query: CellQuery) -> None:
+    def __init__(
+        self,
+        archive: ArchiveClient,
+        query: CellQuery,
+        counting: Callable[[Sequence[Row]], Iterable[Row]] = iter,
+    ) -> None:
+        """``counting`` passes on the cells whose planes are counted, one request for each."""
         self._archive = archive
         self._query = query
+        self._counting = counting
 
     def run(self) -> list[Cell]:
         """The cells, by id; at least one.
@@ -231,7 +238,7 @@ class Search:
     def _having(self, part: str, rows: Sequence[Row]) -> list[Row]:
         """Those of the cells of which the archive has ``part``."""
         if part == "planes":
-            having = [row for row in rows if self._has_planes(row, len(rows))]
+            having = [row for row in self._counting(rows) if self._has_planes(row, len(rows))]
         else:
             having = [row for row in rows if row.get(TELLING_FIELDS[part]) not in (None, "")]
         if not having:

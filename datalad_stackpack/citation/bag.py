@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os.path import commonpath
@@ -110,14 +110,18 @@ def check_directory(directory: Path) -> None:
         raise PathConflict(f"{quoted(directory)} is there already: give a directory that is not")
 
 
-def write(bag: Bag, directory: Path, day: str, agent: str) -> None:
-    """Write the bag, and move it into its place when it is whole.
+def write(
+    bag: Bag, directory: Path, day: str, agent: str, on_file: Callable[[], None] = lambda: None
+) -> None:
+    """Write the bag, and move it into its place when it is whole; else nothing is left of it.
 
-    Raises :class:`DatasetError` for content that cannot be read, or has another checksum than its
-    manifest says, and :class:`WriteError` where the bag cannot be written.
+    ``on_file`` is called before each file. Raises :class:`DatasetError` for content that cannot be
+    read, or has another checksum than its manifest says, and :class:`WriteError` where the bag
+    cannot be written.
     """
     with _made_whole(directory) as tmp_dir:
         for file in bag.payload:
+            on_file()
             target = tmp_dir / "data" / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
             if file.path in bag.contents:

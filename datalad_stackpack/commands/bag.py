@@ -13,11 +13,13 @@ from datalad.support.param import Parameter
 from datalad_stackpack import __version__
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks, resolved
+from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.citation import bag
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
+from datalad_stackpack.commands.progress import Bar
 from datalad_stackpack.commands.results import Result, of_bag
-from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
+from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, quoted
 
 
 @build_doc
@@ -83,7 +85,18 @@ def put(directory: Any, paths: Sequence[Any], dataset: Any, holey: bool) -> Iter
         stacks = find_stacks(dataset, paths)
         made = bag.plan_actions(stacks, holey)
         today = datetime.now(timezone.utc).date().isoformat()
-        bag.write(made, where, today, f"datalad-stackpack {__version__}")
+        cancel = CancelToken()
+        with (
+            cancel_on_signal(cancel),
+            Bar(f"Writing {where.name}", len(made.payload), " files") as bar,
+        ):
+
+            def on_file() -> None:
+                if cancel.is_set():
+                    raise Skipped(f"was not written: {cancel.reason}")
+                bar.add()
+
+            bag.write(made, where, today, f"datalad-stackpack {__version__}", on_file)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, str(directory), problem)
         return

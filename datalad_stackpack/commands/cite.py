@@ -262,12 +262,12 @@ def _save(
 
 def render(result: Result) -> None:
     """Show one record: a rendering as it is; what is wrong with it on standard error."""
-    from datalad.ui import ui
+    from datalad_stackpack.commands.rendering import show
 
     if "rendering" in result:
-        ui.message(result["rendering"])
+        show(result["rendering"])
     elif "caveats" in result:
         for caveat in result["caveats"]:
             sys.stderr.write(f"{ACTION}: DO NOT CITE THIS AS IT IS: {result['path']}: {caveat}\n")
     else:
-        ui.message(f"{ACTION}({result['status']}): {result['path']} [{result['message']}]")
+        show(f"{ACTION}({result['status']}): {result['path']} [{result['message']}]")

@@ -14,10 +14,12 @@ from datalad_stackpack import config
 from datalad_stackpack.archive import cells, search
 from datalad_stackpack.archive.cells import Cell
 from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.archive.query import Row
 from datalad_stackpack.archive.search import CellQuery, Search
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE
+from datalad_stackpack.commands.progress import Bar, with_bar
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import StackpackError, quoted
 
@@ -161,10 +163,10 @@ class StackpackFind(Interface):
 
     @staticmethod
     def custom_result_summary_renderer(all_results: Sequence[Any]) -> None:
-        from datalad.ui import ui
+        from datalad_stackpack.commands.rendering import show
 
-        for line in _overview(all_results):
-            ui.message(line)
+        if lines := _overview(all_results):
+            show("\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -203,13 +205,19 @@ def _find(options: Options) -> Iterator[Result]:
         with (
             config.opened_source(options.archive) as source,
             ArchiveClient(source, policy, CancelToken()) as client,
+            Bar("Asking for the table of cells", unit=" rows"),
         ):
-            matches = Search(client, query).run()
+            matches = Search(client, query, _counting).run()
     except StackpackError as problem:
         yield results.of_refusal(ACTION, "", problem)
         return
     for cell in matches:
         yield _of_cell(cell, options.ids)
+
+
+def _counting(rows: Sequence[Row]) -> Iterator[Row]:
+    """The cells, with a bar that counts them."""
+    return with_bar(rows, "Counting planes", len(rows), " cells")
 
 
 def _of_cell(cell: Cell, ids: bool) -> Result:
@@ -228,15 +236,15 @@ def _of_cell(cell: Cell, ids: bool) -> Result:
 
 def _render(result: Result, ids: bool) -> None:
     """Show one record, if it is not for the table: an id, or why there is no cell."""
-    from datalad.ui import ui
+    from datalad_stackpack.commands.rendering import show
 
     if result["status"] == "ok":
         if ids:
-            ui.message(result["path"])
+            show(result["path"])
     elif ids:
         sys.stderr.write(f"{ACTION}({result['status']}): {result['message']}\n")
     else:
-        ui.message(f"{ACTION}({result['status']}): {result['message']}")
+        show(f"{ACTION}({result['status']}): {result['message']}")
 
 
 def _overview(all_results: Sequence[Any]) -> list[str]:

@@ -1,14 +1,21 @@
-"""Ctrl-C at the command line: the last line is ours, and says how far the work came."""
+"""How a command ends when it is interrupted, or nobody reads its output: without a word more."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
 
+from datalad.support.exceptions import IncompleteResultsError
+
 from datalad_stackpack.commands.results import Result
 
 INTERRUPTED = 3
 """DataLad's own exit code after Ctrl-C."""
+
+
+def quiet_end(exit_code: int) -> IncompleteResultsError:
+    """What ends a command without a word, raised: DataLad takes it for told, with its exit code."""
+    return IncompleteResultsError(failed=[{"exit_code": exit_code}])
 
 
 def ending_quietly(results: Iterator[Result]) -> Iterator[Result]:
@@ -20,7 +27,7 @@ def ending_quietly(results: Iterator[Result]) -> Iterator[Result]:
         yield from results
     except KeyboardInterrupt:
         if _is_at_command_line():
-            raise SystemExit(INTERRUPTED) from None
+            raise quiet_end(INTERRUPTED) from None
         raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,22 @@ from datalad.log import log_progress
 from datalad.ui import ui
 
 from datalad_stackpack.archive.parts import KINDS
+from datalad_stackpack.commands.interruption import quiet_end
 from datalad_stackpack.commands.progress import lgr
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import counted, quoted
+
+NOBODY_READS = 141
+"""The exit code of a program that a closed pipe ended, as the shell counts it."""
+
+
+def show(text: str) -> None:
+    """Print a line; where nobody reads it any more, as after ``| head``, end without a word."""
+    try:
+        ui.message(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is in the buffer
+        raise quiet_end(NOBODY_READS) from None
 
 
 def render(result: Result) -> None:
@@ -24,15 +38,15 @@ def render(result: Result) -> None:
         return
     with _above_bars():
         if "complete" in result:
-            ui.message(_packed(result))
+            show(_packed(result))
         if "complete" not in result or result["status"] in ("error", "impossible"):
-            ui.message(_line(result))
+            show(_line(result))
 
 
 def render_summary(results: Sequence[Result]) -> None:
     """Show the closing summary, if there is one."""
     if text := summary(results):
-        ui.message(text)
+        show(text)
 
 
 def _is_routine(result: Result) -> bool:

@@ -197,3 +197,11 @@ def test_a_setting_that_changes_keys_is_named_and_once_unset_the_run_goes_on(add
     last = add(1, parts="planes")[-1]
     assert last["status"] == "ok", last["message"]
     assert git("status", "--porcelain", at=stack) == ""
+
+
+def test_a_bare_repository_gets_no_dataset_into_it(add, work):
+    git("init", "-q", "--bare", ".")
+    before = sorted(work.iterdir())
+    refused(add(1), "bare git repository")
+    refused(add(1, into="a/b"), "bare git repository")
+    assert sorted(work.iterdir()) == before

@@ -138,3 +138,23 @@ def test_a_directory_that_is_there_is_not_touched(root):
 
 def test_no_stack_no_bag(dataset):
     assert "has no stack: stackpack-add packs one" in complaint(bag())
+
+
+def test_a_bag_that_is_interrupted_leaves_nothing(add, work):
+    from datalad_stackpack.annex.stacks import find_stacks
+    from datalad_stackpack.citation import bag
+    from datalad_stackpack.errors import Skipped
+
+    add(1)
+    planned = bag.plan_actions(find_stacks("1", []), holey=False)
+    seen = []
+
+    def interrupted() -> None:
+        seen.append(list(work.glob(".bag-*")))
+        if len(seen) == 3:
+            raise Skipped("interrupted")
+
+    with pytest.raises(Skipped):
+        bag.write(planned, work / "bag", "2026-01-01", "agent", interrupted)
+    assert seen[-1]
+    assert [path.name for path in work.iterdir()] == ["1"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 
 import pytest
 from support.faults import status
@@ -74,7 +75,8 @@ def test_the_last_line_after_an_interruption_says_how_far_it_came(number, archiv
     assert code != 0
     assert "Traceback" not in written
     assert any(line.startswith("specimen 1: incomplete") for line in lines)
-    assert f"interrupted by {number.name}" in "".join(lines[-2:])
+    assert f"interrupted by {number.name}" in lines[-1]
+    assert code == (3 if number is signal.SIGINT else -signal.SIGTERM)
 
 
 def test_a_check_of_content_shows_how_far_it_is(add, archive, stack):
@@ -112,3 +114,23 @@ def test_a_demo_archive_that_is_interrupted_ends_quietly(work):
     written, _ = run(["datalad", "stackpack-demo"], 120, interrupt)
     assert "Traceback" not in written
     assert screen(written, 120)[-1].startswith("stackpack-demo")
+
+
+@pytest.mark.parametrize("words", [["stackpack-find"], ["stackpack-find", "--ids"]])
+def test_a_reader_that_leaves_ends_it_without_a_word(words, archive, work):
+    command = " ".join(["datalad", *words, "--archive", archive.url])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | true"], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_planes_that_are_counted_and_a_bag_that_is_written_show_it(add, archive, stack):
+    add(1)
+    written, _ = run(
+        ["datalad", "stackpack-find", "--with", "planes", "--archive", archive.url], 80
+    )
+    assert "Asking for the table of cells" in written
+    assert "Counting planes" in written
+    written, code = run(["datalad", "stackpack-bag", "-d", "1", "bag"], 80)
+    assert (code, "Writing bag" in written) == (0, True)
