@@ -27,6 +27,7 @@ def show(text: str) -> None:
     """Print a line; where nobody reads it any more, as after ``| head``, end without a word."""
     try:
         ui.message(text)
+        sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is in the buffer
         raise quiet_end(NOBODY_READS) from None
