@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -24,6 +24,8 @@ def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:
         raise TypeError(f"{where} is no object")
     if unknown := sorted(values.keys() - hints.keys()):
         raise TypeError(f"{where} has {unknown[0]}, which is not known")
+    if missing := sorted(hints.keys() - values.keys() - _with_default(kind)):
+        raise TypeError(f"{where}.{missing[0]} is missing")
     for name, value in values.items():
         if not _fits(value, hints[name]):
             raise TypeError(f"{where}.{name} is {value!r:.80}, not of the type that it must have")
@@ -41,6 +43,10 @@ def fitting(kind: type[T], value: Any, where: str) -> T:
 def _hints(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _with_default(kind: Any) -> set[str]:
+    return {field.name for field in fields(kind) if field.default is not MISSING}
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -266,10 +266,19 @@ def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
             yield from places(value[name], (*place, name))
 
 
-@pytest.mark.parametrize("place", list(places(WHOLE)), ids=lambda place: ".".join(map(str, place)))
-def test_any_value_at_any_place_is_read_or_refused_in_one_line(place):
-    """And what is read can be calculated with: no hang, no overflow."""
-    for value in ODD_VALUES:
+PLACES = list(places(WHOLE))
+
+
+@pytest.mark.parametrize(
+    "number", range(len(PLACES)), ids=lambda at: ".".join(map(str, PLACES[at]))
+)
+def test_any_value_at_any_place_is_read_or_refused_in_one_line(number):
+    """And what is read can be calculated with: no hang, no overflow.
+
+    A third of the values at each place: places of one kind are many.
+    """
+    place = PLACES[number]
+    for value in ODD_VALUES[number % 3 :: 3]:
         document = json.loads(json.dumps(WHOLE))
         holder = reduce(getitem, place[:-1], document)
         if value is ABSENT:
