@@ -221,6 +221,20 @@ def _check_dataset(location: StackLocation) -> None:
         )
 
 
+def check_no_dataset_below(location: StackLocation) -> None:
+    """Raise :class:`PathConflict` where a directory of the stack is a dataset of its own."""
+    below = [(location.stack / name).relative_to(location.root) for name in DIRECTORIES]
+    words = ["git", "--literal-pathspecs", "ls-files", "-s", "-z", "--", *map(str, below)]
+    entries = run(words, location.root).split(b"\0")
+    links = {os.fsdecode(entry.partition(b"\t")[2]) for entry in entries if entry[:6] == b"160000"}
+    links |= {str(path) for path in below if (location.root / path / ".git").exists()}
+    if links:
+        raise PathConflict(
+            f"{quoted(min(links))} is a subdataset of {quoted(location.root)}, where the stack has "
+            "files: move it away, or give another directory with --into"
+        )
+
+
 def check_index(root: Path, stack: Path) -> None:
     """Raise :class:`PathConflict` where git's index has something else at or above ``stack``.
 

@@ -17,7 +17,7 @@ from datalad_stackpack.annex.add import AddResult, AnnexAdder
 from datalad_stackpack.annex.content import Annex
 from datalad_stackpack.annex.dataset import RunRecord, ensure_made
 from datalad_stackpack.annex.git import check_nothing_under_way
-from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.annex.locate import StackLocation, check_no_dataset_below
 from datalad_stackpack.annex.lock import locked, tmp_dir
 from datalad_stackpack.annex.register import register
 from datalad_stackpack.archive.client import ArchiveClient
@@ -87,6 +87,7 @@ class Packer:
         survey = None
         if location.exists:
             check_nothing_under_way(location.root)
+            check_no_dataset_below(location)
         else:  # ask first: what the archive has nothing of leaves no dataset
             survey = survey_archive(request, self.client, None)
             location = ensure_made(location)

@@ -155,3 +155,10 @@ def test_an_index_that_stays_locked_is_an_error_that_does_not_advise_to_remove_i
         run(["git", "add", "."], tmp_path)
     assert "another git works in" in one_line(caught.value)
     assert "remove" not in str(caught.value)
+
+
+def test_two_lines_in_one_are_not_sent(tmp_path):
+    with BatchProcess(["cat"], tmp_path) as batch:
+        with pytest.raises(AnnexError, match="has a line end"):
+            batch.send("SHA256E-s1--x\nSHA256E-s1--y")
+        assert batch.close() == b""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.helpers import git, statuses
 
+from datalad_stackpack.annex.git import PAST_ANNEX
 from datalad_stackpack.manifest import json_text
 
 
@@ -205,3 +206,33 @@ def test_a_bare_repository_gets_no_dataset_into_it(add, work):
     refused(add(1), "bare git repository")
     refused(add(1, into="a/b"), "bare git repository")
     assert sorted(work.iterdir()) == before
+
+
+def test_planes_that_are_a_subdataset_are_refused(add, stack):
+    from datalad.api import create
+
+    add(1, parts="projections")
+    create(dataset="1", path="1/planes", result_renderer="disabled")
+    before = state(stack)
+    refused(add(1, parts="planes"), "subdataset", "planes")
+    assert state(stack) == before
+    (stack / "planes").rename(stack.parent / "elsewhere")  # not here, and still in the index
+    refused(add(1, parts="planes"), "subdataset", "planes")
+
+
+def test_files_that_are_all_executable_are_known_as_annexed(add, check, stack):
+    """As git-annex stages them where every file is executable: vfat, exFAT, NTFS."""
+    git("config", "annex.addunlocked", "true", at=stack)
+    add(1, parts="planes")
+    listed = git("ls-files", "-s", "planes", at=stack).splitlines()
+    entries = [line.replace("100644 ", "100755 ", 1) for line in listed]
+    subprocess.run(
+        ["git", *PAST_ANNEX, "update-index", "--index-info"],
+        cwd=stack, input="\n".join(entries) + "\n", text=True, check=True,
+    )  # fmt: skip
+    for path in stack.glob("planes/*.jpg"):
+        path.chmod(0o755)
+    git("commit", "-qm", "executable", at=stack)
+    assert {result["status"] for result in check(dataset=str(stack))} == {"ok"}
+    assert set(statuses(add(1, parts="planes,projections")).values()) <= {"ok", "notneeded"}
+    assert len(json_text.read((stack / "manifest.json").read_bytes()).files) == 10

@@ -182,4 +182,73 @@ PROMISES = {
     ],
     "git-annex does not take one image": ["test_one_image_that_git_annex_does_not_take"],
     "Any failure, at the command line": ["test_exit_status_and_one_line"],
+    "The disk is full in the middle of a run": [
+        "packing/test_full_disk.py::test_after_a_full_disk_the_same_command_goes_on",
+        "commands/test_interruption.py::test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_finishes_it",
+    ],
+    "git or git-annex does not answer (stopped, or stuck)": [
+        "annex/test_process.py::test_a_command_that_stops_is_ended",
+        "annex/test_process.py::test_a_git_annex_that_stops_ends_the_run_and_the_next_one_finishes_it",
+    ],
+    "Ctrl-C while git or git-annex hangs": [
+        "annex/test_process.py::test_after_a_signal_it_is_ended_soon",
+    ],
+    "Another git holds the index": [
+        "annex/test_process.py::test_a_locked_index_is_waited_for",
+        "annex/test_process.py::test_an_index_that_stays_locked_is_an_error_that_does_not_advise_to_remove_it",
+    ],
+    "A slow lock, as on network file systems (`annex.pidlock`)": [
+        "annex/test_add_files.py::test_under_a_pid_lock_the_two_git_annex_take_turns",
+    ],
+    "Every file is executable (vfat, exFAT, NTFS)": [
+        "annex/test_users_repository.py::test_files_that_are_all_executable_are_known_as_annexed",
+    ],
+    "You write a file where an image belongs, during a run": [
+        "packing/test_users_files.py::test_a_file_that_a_user_writes_during_the_run_stays_and_is_named",
+    ],
+    "You edit `manifest.json`, before or during a run": [
+        "packing/test_users_files.py::test_a_manifest_that_a_user_writes_during_the_run_stays",
+        "packing/test_users_files.py::test_an_edit_of_the_manifest_that_is_not_committed_is_refused_before_anything",
+    ],
+    "You edit an image, and the archive has another one (`--accept-changed`)": [
+        "packing/test_users_files.py::test_an_edited_image_is_not_replaced_by_what_the_archive_serves_now",
+    ],
+    "A merge, rebase, cherry-pick, revert, `git am` or bisection is under way": [
+        "annex/test_users_repository.py::test_nothing_is_concluded_that_is_under_way",
+    ],
+    "A subdataset that is not here, or a removed file, where the stack belongs": [
+        "annex/test_users_repository.py::test_an_absent_subdataset_is_not_replaced_by_files",
+        "annex/test_users_repository.py::test_a_tracked_file_of_that_name_is_not_replaced_though_it_was_removed",
+    ],
+    "`planes/` is a subdataset of its own": [
+        "annex/test_users_repository.py::test_planes_that_are_a_subdataset_are_refused",
+    ],
+    "A recorded file cannot be restored, as under a sparse checkout": [
+        "packing/test_users_files.py::test_what_was_recorded_and_cannot_be_restored_stays_recorded",
+    ],
+    "The current directory is in a bare repository": [
+        "annex/test_users_repository.py::test_a_bare_repository_gets_no_dataset_into_it",
+    ],
+    "A manifest that cannot be read: cut short, in conflict, too deep, too long, a link, annexed": [
+        "checking/test_which_stacks.py::test_a_manifest_that_cannot_be_read_is_an_error",
+        "checking/test_which_stacks.py::test_update_refuses_it_and_add_makes_no_stack_in_the_stack",
+    ],
+    "`sha256` or `bytes` that do not agree with `key`": [
+        "checking/test_which_stacks.py::test_what_a_schema_cannot_say_is_one_finding_and_nothing_is_cited",
+    ],
+    "The manifest names another archive": [
+        "checking/test_which_stacks.py::test_an_address_that_only_the_manifest_names_is_not_asked",
+    ],
+    "`.git/stackpack` is a link to elsewhere": [
+        "annex/test_lock.py::test_a_directory_of_ours_that_is_a_link_is_not_followed",
+    ],
+    "A key with a line end": [
+        "annex/test_process.py::test_two_lines_in_one_are_not_sent",
+    ],
+    "An image that claims more than its bytes can hold, or has hundreds of scans": [
+        "archive/test_decode.py::test_a_bomb_is_damage_and_takes_neither_time_nor_memory",
+    ],
+    "A scan that was damaged before it was packed": [
+        "checking/test_content.py::test_a_scan_that_was_damaged_before_it_was_recorded_is_found",
+    ],
 }
