@@ -157,7 +157,7 @@ class AnnexAdder:
                 self._results.put(self._checked(str(reply.get("file")), reply))
         except AnnexError as problem:
             self._results.put(AddResult("", None, problem))
-        except OSError as problem:
+        except (OSError, ValueError) as problem:  # the latter where its pipes were closed
             self._results.put(AddResult("", None, AnnexError(f"cannot go on: {problem}")))
         finally:
             self._idle.release()  # nobody waits for a git-annex that has ended

@@ -25,6 +25,7 @@ from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.errors import (
     ArchiveError,
+    ConnectionFailed,
     InvalidReply,
     MaybeTruncatedFile,
     PagesDisagree,
@@ -157,6 +158,8 @@ class ArchiveClient:
                     raise InvalidReply(
                         f"the reply is longer than {self._largest_reply} bytes; asked {url}"
                     )
+        if not body:  # a head that breaks off passes for that of an empty reply
+            raise ConnectionFailed("came empty")
         return bytes(body)
 
     def _file(self, file: PlannedFile, into: Path, doubted: set[Checksum]) -> Download:

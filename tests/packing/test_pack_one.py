@@ -1,4 +1,4 @@
-"""Eight cells: found, packed as subdatasets, cloned in part; the same through two Dask workers."""
+"""Eight cells: found, packed as subdatasets, cloned in part; and one by one from Python."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from dask.distributed import Client, LocalCluster
 from support.helpers import git, until
 from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.errors import ArgumentError
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.model import Manifest, ReconstructionState
-from datalad_stackpack.packing.pack_one import PackResult, pack_one
+from datalad_stackpack.packing.pack_one import pack_one
 
 NO_PLANES, NO_RECONSTRUCTION = "800000004", "800000005"
 NO_IMAGES = "800000008"
@@ -68,8 +67,6 @@ def test_eight_cells_from_a_question_to_the_data(archive, dataset, tmp_path):
     assert manifest_of(dataset / NO_RECONSTRUCTION).reconstruction_state is ReconstructionState.NONE
 
     clone_and_get_one(dataset, tmp_path / "clone", good)
-    some = [*good[:2], *failing]
-    through_dask(archive.url, some, tmp_path / "again", dataset, good[:2])
 
 
 def clone_and_get_one(parent: Path, clone: Path, good: list[str]) -> None:
@@ -78,27 +75,6 @@ def clone_and_get_one(parent: Path, clone: Path, good: list[str]) -> None:
     subprocess.run(["datalad", "get", "-r", one], cwd=clone, capture_output=True, check=True)
     assert git("annex", "find", "--not", "--in=here", at=clone / one) == ""
     assert not any(list((clone / other).iterdir()) for other in others)
-
-
-def through_dask(url: str, ids: list[str], parent: Path, before: Path, good: list[str]) -> None:
-    from datalad.api import create, save
-
-    create(path=str(parent), result_renderer="disabled")
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
-        futures = [client.submit(pack_one, url, one, parent / one, pure=False) for one in ids]
-        packed: list[PackResult] = client.gather(futures)
-        assert len(client.scheduler_info()["workers"]) == 2
-    assert sorted(str(one.id) for one in packed if one.complete and not one.problem) == good
-    assert all("the archive has no" in str(one.problem) for one in packed if not one.complete)
-    stacks = [one.directory for one in packed if one.commit]
-    save(dataset=str(parent), path=stacks, message="all", result_renderer="disabled")
-    assert git("status", "--porcelain", at=parent) == ""
-    assert len(git("log", "--format=%h", at=parent).split()) == 2
-    for name in good:
-        assert content_of(parent / name) == content_of(before / name)
 
 
 # --- the function ---------------------------------------------------------------------
