@@ -56,7 +56,7 @@ def opened_source(given: str | None) -> Iterator[Source]:
     if word == "allen":
         yield sources.allen()
     elif word == "demo":
-        from datalad_stackpack.demo.running import running_demo  # it draws images
+        from datalad_stackpack.demo.server import running_demo  # it draws images
 
         with running_demo(demo_port()) as url:
             yield sources.demo(url)

@@ -25,10 +25,11 @@ from datalad_stackpack.annex.git import (
     key_of_pointer,
     path_type,
 )
+from datalad_stackpack.annex.locate import root_above
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.annex.state import FileState, PathType
 from datalad_stackpack.checksums import checksum, pieces
-from datalad_stackpack.errors import PathConflict, quoted
+from datalad_stackpack.errors import ContentAbsent, PathConflict, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES
 
 POINTER = b"/annex/objects/"
@@ -173,3 +174,31 @@ def key_of_content(path: Path) -> str:
     if beginning.startswith(POINTER):
         return key_of_pointer(os.fsdecode(beginning[: len(POINTER) + LONGEST_POINTER])) or ""
     return checksum(chain([beginning], content)).key(path.name)
+
+
+def is_here(path: Path) -> bool:
+    """Whether the content of an annexed file is here: no broken link, and no pointer file."""
+    try:
+        if path.stat().st_size > LONGEST_POINTER:
+            return True
+        with path.open("rb") as stream:
+            start = stream.read(LONGEST_POINTER)
+    except OSError:
+        return False
+    return not start.startswith(POINTER)
+
+
+def get_content(directory: Path, paths: Sequence[str]) -> None:
+    """Get files of a stack with one ``datalad get``; raises :class:`ContentAbsent` if it fails."""
+    from datalad.api import get
+    from datalad.support.exceptions import IncompleteResultsError
+
+    stack = directory.resolve()
+    root = root_above(stack)
+    if root is None:
+        raise ContentAbsent(f"{quoted(directory)} lies in no dataset, so nothing can be got")
+    absolute = [str(stack / path) for path in paths]
+    try:
+        get(absolute, dataset=str(root), result_renderer="disabled", on_failure="stop")
+    except (IncompleteResultsError, ValueError) as problem:
+        raise ContentAbsent(f"datalad get failed: {quoted(problem)}") from problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datalad_stackpack.archive import decode, swc, validate
+from datalad_stackpack.archive import jpeg, swc, validate
 from datalad_stackpack.archive.files import ImageSize, PlannedFile, PlannedImage, planned
 from datalad_stackpack.archive.jpeg import inspect
 from datalad_stackpack.archive.rows import read_item
@@ -39,7 +39,7 @@ def audit(path: Path, entry: FileEntry) -> Finding | None:
             _check_skeleton(content, entry)
         else:
             _check_image(content, entry)
-            undecoded = decode.why_not_decoded(inspect(content))
+            undecoded = jpeg.why_not_decoded(inspect(content))
     except (DatasetError, InvalidRow, TruncatedFile, UnexpectedContent) as problem:
         return Finding("content-damaged", Level.ERROR, str(problem), entry.path)
     if undecoded is None:
@@ -73,7 +73,7 @@ def _content(path: Path, entry: FileEntry) -> bytes:
 
 def _check_image(content: bytes, entry: FileEntry) -> None:
     """Raise :class:`UnexpectedContent` for an image that is damaged."""
-    if damage := decode.find_damage(content, _recorded_size(entry)):
+    if damage := jpeg.find_damage(content, _recorded_size(entry)):
         raise UnexpectedContent(damage)
 
 
@@ -104,11 +104,11 @@ def _recorded_size(entry: FileEntry) -> ImageSize | None:
 def same(file: PlannedFile, first: Path, second: Path) -> bool:
     """Whether two files of other bytes hold the same: pixel by pixel, or node by node.
 
-    Raises :class:`OSError` if one cannot be read, :class:`ValueError` if one does not decode.
+    Raises :class:`OSError` if one cannot be read, :class:`ValueError` if one does not jpeg.
     """
     left, right = first.read_bytes(), second.read_bytes()
     if isinstance(file, PlannedImage):
-        return decode.same_pixels(left, right)
+        return jpeg.same_pixels(left, right)
     try:
         return list(swc.nodes(left)) == list(swc.nodes(right))
     except (TruncatedFile, UnexpectedContent) as problem:

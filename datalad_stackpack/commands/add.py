@@ -22,9 +22,9 @@ from datalad_stackpack.archive.files import parse_downsample
 from datalad_stackpack.archive.parts import Series, parse_parts
 from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.interruption import ending_quietly
 from datalad_stackpack.commands.options import ARCHIVE, JOBS, parse_series_list
 from datalad_stackpack.commands.progress import lgr, results_of
+from datalad_stackpack.commands.rendering import ending_quietly
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, as_text
 from datalad_stackpack.manifest.layout import MANIFEST_NAME

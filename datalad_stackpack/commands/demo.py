@@ -58,7 +58,7 @@ class StackpackDemo(Interface):
         from datalad_stackpack import config
         from datalad_stackpack.commands.results import of_refusal
         from datalad_stackpack.demo import DemoArchive
-        from datalad_stackpack.demo.running import is_demo
+        from datalad_stackpack.demo.server import is_demo
 
         try:
             number = config.demo_port() if port is None else _parse_port(port)

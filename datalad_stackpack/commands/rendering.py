@@ -1,7 +1,8 @@
-"""What a person sees of result records: a line for each that matters, and a closing summary."""
+"""What a person sees of a command: a line for each record that matters, a summary, a quiet end."""
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
@@ -11,16 +12,47 @@ from contextlib import contextmanager
 
 import datalad.support.ansi_colors as colours
 from datalad.log import log_progress
+from datalad.support.exceptions import IncompleteResultsError
 from datalad.ui import ui
 
 from datalad_stackpack.archive.parts import KINDS
-from datalad_stackpack.commands.interruption import quiet_end
 from datalad_stackpack.commands.progress import lgr
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import counted, quoted
 
+INTERRUPTED = 3
+"""DataLad's own exit code after Ctrl-C."""
+
 NOBODY_READS = 141
 """The exit code of a program that a closed pipe ended, as the shell counts it."""
+
+
+def quiet_end(exit_code: int) -> IncompleteResultsError:
+    """What ends a command without a word, raised: DataLad takes it for told, with its exit code."""
+    return IncompleteResultsError(failed=[{"exit_code": exit_code}])
+
+
+def ending_quietly(results: Iterator[Result]) -> Iterator[Result]:
+    """The results; at the command line, an interruption ends the program without a word more.
+
+    In Python a :class:`KeyboardInterrupt` is the caller's.
+    """
+    try:
+        yield from results
+    except KeyboardInterrupt:
+        if _is_at_command_line():
+            raise quiet_end(INTERRUPTED) from None
+        raise
+
+
+def _is_at_command_line() -> bool:
+    """Whether DataLad's module that runs commands for the command line called us."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "datalad.cli.exec":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def show(text: str) -> None:

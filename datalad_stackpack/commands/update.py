@@ -19,9 +19,9 @@ from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.interruption import ending_quietly
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, JOBS, STACKS
 from datalad_stackpack.commands.progress import lgr, results_of
+from datalad_stackpack.commands.rendering import ending_quietly
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ManifestError, StackpackError
 from datalad_stackpack.manifest.diff import RowDrift, withdrawn_entries

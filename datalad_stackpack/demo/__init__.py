@@ -16,7 +16,6 @@ that a demo looks like the real job.
     formats     from rows to JSON, XML or CSV
     wire        HTTP: a request in, a reply out
     server      the archive: which request gets which reply
-    running     the archive for as long as another command needs one
 """
 
 from __future__ import annotations

@@ -7,7 +7,9 @@ for an archive whose data changed.
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock, Thread
 from types import TracebackType
@@ -30,6 +32,7 @@ from datalad_stackpack.demo.neuron import marker, swc
 from datalad_stackpack.demo.selection import OPTIONS
 from datalad_stackpack.demo.selection import answer as answer_query
 from datalad_stackpack.demo.wire import Reply, Request, WireServer
+from datalad_stackpack.errors import ArchiveError
 
 DEFAULT_PORT = 8413
 """Default port, which is part of the URLs that a demo dataset records."""
@@ -42,6 +45,9 @@ DEMO_CELLS = LIFELIKE_CELLS + MORE_CELLS
 
 DEMO_VERSION = 4
 """Changes when the same request would get other images or rows than before."""
+
+ANSWER_S = 5.0
+"""How long a server is waited for that may be a demo archive."""
 
 PIECE = 16 * 1024
 """Bytes of an image that are sent at once."""
@@ -294,3 +300,37 @@ def _jpeg(image: DemoImage, numbers: Mapping[str, int]) -> bytes:
     if width < 1 or height < 1:
         raise ValueError("nothing of the image lies in that box")
     return jpeg(image, (left, top, width, height), downsample, numbers.get("quality", QUALITY))
+
+
+@contextmanager
+def running_demo(port: int) -> Iterator[str]:
+    """The URL of a demo archive on ``port``: the one that runs there, or one of our own.
+
+    Raises :class:`~datalad_stackpack.errors.ArchiveError` when something else has the port.
+    """
+    url = f"http://127.0.0.1:{port}"
+    if is_demo(url):
+        yield url
+        return
+    archive = DemoArchive(port=port)
+    try:
+        archive.start()
+    except OSError as problem:
+        raise ArchiveError(
+            f"the demo archive cannot use port {port} of 127.0.0.1 ({problem.strerror}): set "
+            "datalad.stackpack.demo.port (or DATALAD_STACKPACK_DEMO_PORT) to a free one"
+        ) from problem
+    try:
+        yield archive.url
+    finally:
+        archive.stop()
+
+
+def is_demo(url: str) -> bool:
+    """Whether a demo archive answers at ``url``."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(f"{url}/stackpack-demo", timeout=ANSWER_S) as answer:
+            return bool(json.loads(answer.read(10_000)).get("name") == DEMO_NAME)
+    except (OSError, ValueError, AttributeError):
+        return False

@@ -35,8 +35,7 @@ from datalad_stackpack.manifest.model import (
     Generator,
     Manifest,
 )
-from datalad_stackpack.manifest.schema import raise_for_violations, schema
-from datalad_stackpack.manifest.typed import fitting, typed
+from datalad_stackpack.manifest.schema import fitting, raise_for_violations, schema, typed
 
 LARGEST_MANIFEST = 64 * 2**20
 """In bytes. That of 700 files has about 1 MB; to read one takes about ten times its length."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datalad_stackpack.annex.content import get_content, is_here
 from datalad_stackpack.annex.locate import manifest_content
 from datalad_stackpack.errors import (
     ArgumentError,
@@ -22,7 +23,6 @@ from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.entries import FileEntry, ImageEntry
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
 from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.viewing.content import get_content, is_here
 from datalad_stackpack.viewing.geometry import UM, Axis, Geometry, geometry
 from datalad_stackpack.viewing.pixels import check_level, decode
 

@@ -249,7 +249,7 @@ PROMISES = {
         "annex/test_process.py::test_two_lines_in_one_are_not_sent",
     ],
     "An image that claims more than its bytes can hold, or has hundreds of scans": [
-        "archive/test_decode.py::test_a_bomb_is_damage_and_takes_neither_time_nor_memory",
+        "archive/test_jpeg_damage.py::test_a_bomb_is_damage_and_takes_neither_time_nor_memory",
     ],
     "A scan that was damaged before it was packed": [
         "checking/test_content.py::test_a_scan_that_was_damaged_before_it_was_recorded_is_found",

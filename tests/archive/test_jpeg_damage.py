@@ -12,13 +12,14 @@ import pytest
 from PIL import Image as Pillow
 from support.examples import jpeg
 
-from datalad_stackpack.archive.decode import (
+from datalad_stackpack.archive.files import ImageSize
+from datalad_stackpack.archive.jpeg import (
+    MOST_SCANS,
     find_damage,
+    inspect,
     same_pixels,
     why_not_decoded,
 )
-from datalad_stackpack.archive.files import ImageSize
-from datalad_stackpack.archive.jpeg import MOST_SCANS, inspect
 from datalad_stackpack.errors import TruncatedFile
 
 SIZE = ImageSize(120, 160)
