@@ -7,6 +7,7 @@ rendering, joined to the first half, would pass for whole).
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,7 +91,7 @@ class ArchiveClient:
             return self._all_rows(query)
         except PagesDisagree as problem:
             raise PagesDisagree(
-                f"{problem}, twice: run the same command later, or leave the {query.part} out"
+                f"{problem}, twice: run the same command later, or pack other --parts meanwhile"
             ) from problem
 
     def _all_rows(self, query: Query) -> list[Row]:
@@ -133,6 +134,18 @@ class ArchiveClient:
             into.unlink(missing_ok=True)
             raise
 
+    def length(self, file: PlannedFile) -> int:
+        """How many bytes the archive sends for the planned file, of which none are kept.
+
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when no acceptable file came.
+        """
+        check_redirect(self.source.url, file.url)
+        return self._patiently(partial(self._length, file))
+
+    def _length(self, file: PlannedFile) -> int:
+        with self._http.get(file.url) as response:
+            return self._store(response, Path(os.devnull), file).bytes
+
     def _patiently(self, attempt: Callable[[], T]) -> T:
         attempts_made = 0
         while True:
@@ -165,11 +178,7 @@ class ArchiveClient:
     def _file(self, file: PlannedFile, into: Path, doubted: set[Checksum]) -> Download:
         """One attempt; ``doubted`` are the contents that earlier ones brought and doubted."""
         with self._http.get(file.url) as response:
-            answer = validate.Answer(
-                response.header("Content-Type").partition(";")[0].strip().lower(),
-                response.header("Content-Encoding").lower(),
-            )
-            checksum = self._store(response, answer, into, file)
+            checksum = self._store(response, into, file)
         try:
             info = validate.validate(file, into.read_bytes())
         except MaybeTruncatedFile as doubt:
@@ -179,13 +188,11 @@ class ArchiveClient:
             info = doubt.info
         return Download(into, checksum, info)
 
-    def _store(
-        self,
-        response: Response,
-        answer: validate.Answer,
-        into: Path,
-        file: PlannedFile,
-    ) -> Checksum:
+    def _store(self, response: Response, into: Path, file: PlannedFile) -> Checksum:
+        answer = validate.Answer(
+            response.header("Content-Type").partition(";")[0].strip().lower(),
+            response.header("Content-Encoding").lower(),
+        )
         limit = validate.most_bytes(file)
         digest = hashlib.sha256()
         length = 0

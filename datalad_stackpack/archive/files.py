@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -87,6 +87,12 @@ class PlannedImage(PlannedFile):
         return least, ImageSize(-(-width // by), -(-height // by))
 
     @property
+    def pixels(self) -> int:
+        """How many pixels the image has, at most."""
+        _, most = self.promised_sizes
+        return most.width * most.height
+
+    @property
     def expected_size(self) -> ImageSize | None:
         """The size that the image must have, where halving leaves no doubt about it."""
         least, most = self.promised_sizes
@@ -164,20 +170,28 @@ def _check_size(image: PlannedImage) -> None:
 
 
 BYTES_A_PIXEL = 2_002_988 / (5760 * 7568)
-"""Of a plane at full quality (archive: verified, for one); others are inferred to be alike."""
+"""Of a plane at full quality and resolution (archive: verified, for one).
+
+Halved images have more a pixel, and how much more depends on the picture.
+"""
 
 
 BYTES_A_NODE = 50
 """Of an SWC file: a line of seven numbers (inferred)."""
 
 
-def estimated_bytes(files: Iterable[PlannedFile]) -> float:
-    """About how many bytes the files have, from what the archive's rows say of them."""
+def estimated_bytes(
+    files: Iterable[PlannedFile], bytes_a_pixel: Mapping[str, float] | None = None
+) -> float:
+    """About how many bytes the files have, from what the archive's rows say of them.
+
+    ``bytes_a_pixel`` is what was seen of images of a part, by the part's name.
+    """
+    seen = bytes_a_pixel or {}
     total = 0.0
     for file in files:
         if isinstance(file, PlannedImage):
-            _, most = file.promised_sizes
-            total += most.width * most.height * BYTES_A_PIXEL
+            total += file.pixels * seen.get(file.part, BYTES_A_PIXEL)
         elif isinstance(file, PlannedReconstruction):
             total += (file.reconstruction.nodes or 0) * BYTES_A_NODE
     return total

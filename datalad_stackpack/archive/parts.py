@@ -179,6 +179,15 @@ class Series:
         return KINDS[self.kind].parts
 
 
+def parts_to_ask(series: Series, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The parts whose rows tell all that is to be known of the ``wanted`` parts of a series.
+
+    The distance of two planes is told by the row of a reconstruction (archive: verified).
+    """
+    asked = {*wanted, *([RECONSTRUCTION.name] if PLANES.name in wanted else [])}
+    return tuple(part.name for part in series.parts if part.name in asked)
+
+
 def specimen(number: int) -> Series:
     """The specimen with that id."""
     return Series("specimen", number)

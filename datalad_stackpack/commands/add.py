@@ -29,6 +29,7 @@ from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, as_text
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
 from datalad_stackpack.packing import run_record
+from datalad_stackpack.packing.plan import Action
 from datalad_stackpack.packing.reports import Report
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
@@ -113,8 +114,9 @@ class StackpackAdd(Interface):
         "dry_run": Parameter(
             args=("-n", "--dry-run"),
             action="store_true",
-            doc="""only say what would be done, with one result per file. Asks the archive for its
-            rows; changes nothing.""",
+            doc="""only say what would be done, with one result per file, and about how much would
+            come. Asks the archive for its rows, and for two images of each part to tell their size;
+            keeps none, and changes nothing.""",
         ),
         "jobs": JOBS,
         "message": Parameter(
@@ -332,4 +334,6 @@ def _preview(
     _, _, plan = packer.preview(request, location)
     for planned in plan.actions:
         yield stack_results.of_plan(planned)
-    yield stack_results.of_stack_plan(request.series, plan.actions)
+    to_fetch = [planned.file for planned in plan.of(Action.FETCH, Action.REFETCH)]
+    size, problem = packer.estimator.estimate(to_fetch)
+    yield stack_results.of_stack_plan(request.series, plan.actions, size, problem)

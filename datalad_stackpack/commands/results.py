@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.archive.files import estimated_bytes
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.citation.bag import Bag, total_bytes
 from datalad_stackpack.citation.record import Citation
-from datalad_stackpack.errors import AnnexError, StackpackError, counted
+from datalad_stackpack.errors import AnnexError, ArchiveError, StackpackError, counted
 from datalad_stackpack.manifest.diff import Difference, RowDrift
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.packing.plan import Action, PlannedAction
@@ -153,22 +152,23 @@ class StackResults(Results):
             seconds=round(report.seconds, 3),
         )
 
-    def of_stack_plan(self, series: Series, actions: Sequence[PlannedAction]) -> Result:
-        """The record of a stack that would be packed."""
+    def of_stack_plan(
+        self,
+        series: Series,
+        actions: Sequence[PlannedAction],
+        estimated_bytes: int,
+        problem: ArchiveError | None,
+    ) -> Result:
+        """The record of a stack that would be packed; ``problem`` kept the size from being seen."""
+        unseen = f"; the size is a guess, since an image {problem}" if problem else ""
         fresh = sum(planned.action is not Action.KEEP for planned in actions)
         return self._stack(
             "ok" if fresh else "notneeded",
-            f"{fresh} of {counted(len(actions), 'file')} would be added (dry run)",
+            f"{fresh} of {counted(len(actions), 'file')} would be added (dry run){unseen}",
             series,
             planned=len(actions),
             to_come=fresh,
-            estimated_bytes=round(
-                estimated_bytes(
-                    planned.file
-                    for planned in actions
-                    if planned.action in (Action.FETCH, Action.REFETCH)
-                )
-            ),
+            estimated_bytes=estimated_bytes,
             dry_run=True,
         )
 

@@ -23,6 +23,10 @@ SUPERSEDED = "superseded"
 NO_FILE = "no_file"
 
 
+NOT_REQUESTED = "not_requested"
+"""Its row was asked for, since it tells the distance of two planes; its file was not."""
+
+
 @dataclass(frozen=True)
 class ImageEntry:
     """An image, as a manifest records it; the fields and units are the schema's."""
@@ -112,9 +116,10 @@ def not_accepted(file: PlannedFile) -> OmittedEntry:
 
 
 def not_planned(item: Item, downsample: int) -> OmittedEntry:
-    """The record of what the archive itself marks as failed or superseded, or has no file of."""
+    """The record of what is not to be had: failed, superseded, without a file, or not wanted."""
     if isinstance(item, Reconstruction):
-        reason = SUPERSEDED if item.superseded else NO_FILE
+        has_file = NOT_REQUESTED if item.id is not None else NO_FILE
+        reason = SUPERSEDED if item.superseded else has_file
         return OmittedEntry(
             item.part, reason, None, None, None, reconstruction_entry(item, None), item.row
         )

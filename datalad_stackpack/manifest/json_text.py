@@ -111,11 +111,16 @@ def _check_values(manifest: Manifest) -> None:
     """Raise :class:`ManifestError` for a value that would lead elsewhere: it may be anybody's."""
     entries: list[FileEntry | OmittedEntry] = [*manifest.files, *manifest.omitted]
     sections = [entry.image.section_number for entry in entries if entry.image]
+    parts = (
+        *manifest.parts,
+        *(asked.query.part for asked in manifest.queries),
+        *(entry.part for entry in entries),
+    )
     wrong = [
         *(entry.path for entry in entries if entry.path and not PATH.fullmatch(entry.path)),
         *(entry.url for entry in entries if entry.url and not URL.fullmatch(entry.url)),
         *(entry.key for entry in manifest.files if not entry.key.isprintable()),
-        *(part for part in (*manifest.parts, *(e.part for e in entries)) if part not in PARTS),
+        *(part for part in parts if part not in PARTS),
         *([manifest.archive_url] if not URL.fullmatch(manifest.archive_url) else []),
         *([manifest.downsample] if not 0 <= manifest.downsample <= MOST_HALVINGS else []),
         *([manifest.series.id] if manifest.series.id < 1 else []),
@@ -198,6 +203,7 @@ def _document(manifest: Manifest) -> dict[str, Any]:
             for asked in manifest.queries
         ],
         "stack": {
+            "parts": list(manifest.parts),
             "planes": len(manifest.planes),
             "sections": {
                 "first": manifest.sections.first,
@@ -293,6 +299,7 @@ def _manifest(document: dict[str, Any]) -> Manifest:
         archive_name=fitting(str, archive["name"], "archive.name"),
         archive_url=fitting(str, archive["url"], "archive.url"),
         terms=typed(Terms, document["terms"], "terms"),
+        parts=tuple(fitting(str, part, "stack.parts") for part in stack["parts"]),
         queries=tuple(_query(query) for query in document["queries"]),
         downsample=fitting(int, stack["downsample"], "stack.downsample"),
         files=tuple(_file(entry) for entry in document["files"]),

@@ -71,6 +71,7 @@ Affine = tuple[tuple[float, float, float, float], ...]
 class Manifest:
     """All that is known of one stack. ``files`` are sorted by path, ``queries`` by part.
 
+    ``parts`` are those that the stack has; the rows of others may have been asked for as well.
     ``cell_record`` is what the archive says of the specimen, if it was asked and knows it.
     """
 
@@ -79,6 +80,7 @@ class Manifest:
     archive_name: str
     archive_url: str
     terms: Terms
+    parts: tuple[str, ...]
     queries: tuple[AnsweredQuery, ...]
     downsample: int
     files: tuple[FileEntry, ...]
@@ -89,11 +91,6 @@ class Manifest:
     def cell(self) -> Cell | None:
         """What the archive says of the specimen."""
         return self.cell_record.cell if self.cell_record else None
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The parts that the archive was asked for."""
-        return tuple(asked.query.part for asked in self.queries)
 
     @property
     def planes(self) -> tuple[FileEntry, ...]:
@@ -227,6 +224,7 @@ def compose(
     generator: Generator,
     series: Series,
     source: Source,
+    parts: Iterable[str],
     queries: Iterable[AnsweredQuery],
     downsample: int,
     files: Iterable[FileEntry],
@@ -241,6 +239,7 @@ def compose(
         archive_name=source.name,
         archive_url=source.url,
         terms=source.terms,
+        parts=tuple(parts),
         queries=tuple(queries),
         downsample=downsample,
         files=tuple(sorted(files, key=lambda entry: entry.path)),

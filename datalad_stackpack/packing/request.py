@@ -91,6 +91,7 @@ class Survey:
             self.generator,
             self.request.series,
             self.source,
+            self.request.parts,
             self.queries,
             self.request.downsample,
             entries,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from datalad_stackpack.annex.add import AddResult, AnnexAdder
@@ -40,7 +41,7 @@ from datalad_stackpack.packing.manifest_file import ManifestFile
 from datalad_stackpack.packing.plan import Action, Plan, PlannedAction, make_plan, planned_paths
 from datalad_stackpack.packing.reports import FileReport, Outcome, PlanReport, Report
 from datalad_stackpack.packing.request import PackRequest, Survey
-from datalad_stackpack.packing.survey import survey_archive
+from datalad_stackpack.packing.survey import SizeEstimator, survey_archive
 
 MakeRunRecord = Callable[[Survey, StackLocation, Manifest, Manifest | None], RunRecord]
 """Makes the run record of a commit, from the new manifest and the one before."""
@@ -59,6 +60,11 @@ class Packer:
     policy: RetryPolicy
     cancel: CancelToken
     on_lock_wait: Callable[[str], None]
+
+    @cached_property
+    def estimator(self) -> SizeEstimator:
+        """Estimates how many bytes would come; what it saw of images holds for all stacks."""
+        return SizeEstimator(self.client)
 
     def preview(
         self, request: PackRequest, location: StackLocation

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from datalad_stackpack import __version__
 from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.client import ArchiveClient
-from datalad_stackpack.archive.files import is_planned
-from datalad_stackpack.archive.parts import PARTS, Holds
+from datalad_stackpack.archive.files import PlannedFile, PlannedImage, estimated_bytes, is_planned
+from datalad_stackpack.archive.parts import PARTS, Holds, parts_to_ask
 from datalad_stackpack.archive.rows import Item, read_rows
-from datalad_stackpack.errors import InvalidReply, NoResults
+from datalad_stackpack.errors import ArchiveError, InvalidReply, NoResults
 from datalad_stackpack.manifest import json_text, layout
 from datalad_stackpack.manifest.model import AnsweredQuery, Generator, Manifest
 from datalad_stackpack.packing.request import PackRequest, Survey
@@ -35,7 +36,7 @@ def survey_archive(
     cell_record = None
     queries = []
     length = 0
-    for part in request.parts:
+    for part in parts_to_ask(request.series, request.parts):
         query = PARTS[part].query(request.series.id)
         rows = client.rows(query)
         length += len(json_text.as_text(rows))
@@ -49,11 +50,51 @@ def survey_archive(
         cell_record = cell_record or contents.cell_record
         queries.append(AnsweredQuery(query, query.url(client.source.url), len(rows)))
     recorded_paths = {entry.url: entry.path for entry in recorded.files} if recorded else {}
-    files = layout.plan(items, client.source.url, request.downsample, recorded_paths)
-    others = tuple(item for item in items if not is_planned(item))
+    wanted = [item for item in items if item.part in request.parts]
+    files = layout.plan(wanted, client.source.url, request.downsample, recorded_paths)
+    others = tuple(item for item in items if item.part not in request.parts or not is_planned(item))
     if recorded is None and not files:
-        _check_has_results(request, others, cell_record)
+        unplanned = [item for item in wanted if not is_planned(item)]
+        _check_has_results(request, unplanned, cell_record)
     return Survey(request, GENERATOR, client.source, tuple(queries), files, others, cell_record)
+
+
+SAMPLED_IMAGES = 2
+"""Of each part: its projections, and planes at different depths, differ by less than twice."""
+
+
+@dataclass
+class SizeEstimator:
+    """Estimates how many bytes files have, from the rows and from a few images of each part.
+
+    Those are asked for once, and hold for all stacks of a run.
+    """
+
+    client: ArchiveClient
+    _problem: ArchiveError | None = None
+    _bytes_a_pixel: dict[str, float] = field(default_factory=dict)
+
+    def estimate(self, files: Sequence[PlannedFile]) -> tuple[int, ArchiveError | None]:
+        """About how many bytes ``files`` have together, and why it is no more than a guess."""
+        by_part: dict[str, list[PlannedImage]] = {}
+        for file in files:
+            if isinstance(file, PlannedImage):
+                by_part.setdefault(file.part, []).append(file)
+        for part, images in by_part.items():
+            if self._problem is None and part not in self._bytes_a_pixel:
+                self._look_at(part, images)
+        size = round(estimated_bytes(files, self._bytes_a_pixel))
+        return size, self._problem if by_part else None
+
+    def _look_at(self, part: str, images: Sequence[PlannedImage]) -> None:
+        between = (len(images) * step // (SAMPLED_IMAGES + 1) for step in (1, 2))
+        sample = [images[at] for at in between]
+        try:
+            length = sum(self.client.length(image) for image in sample)
+        except ArchiveError as problem:
+            self._problem = problem
+        else:
+            self._bytes_a_pixel[part] = length / sum(image.pixels for image in sample)
 
 
 def _check_has_results(

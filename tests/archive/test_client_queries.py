@@ -88,5 +88,5 @@ def test_a_count_that_stays_wrong_is_refused_and_says_how_to_go_on(archive, clie
     archive.spoil("query SubImage", query_faults.total(7))
     problem = failure(lambda: client().rows(PLANES), PagesDisagree)
     assert "the archive sent 6 rows from row 0 on, where 7 from row 0 on were due" in problem
-    assert problem.endswith("twice: run the same command later, or leave the planes out")
+    assert problem.endswith("twice: run the same command later, or pack other --parts meanwhile")
     assert len(archive.requests) == 2

@@ -75,7 +75,7 @@ FINDINGS = [
     (lambda stack: spoil_json(stack, extra=1), ["manifest-invalid", "manifest-modified"]),
     (
         remove_entry,
-        ["counts-disagree", "counts-disagree", "manifest-modified", "not-listed", "rows-missing"],
+        [*["counts-disagree"] * 3, "manifest-modified", "not-listed", "rows-missing"],
     ),
     (lambda stack: (stack / "planes/0003.jpg").unlink(), ["modified"]),
     (replace_file, ["modified"]),

@@ -136,6 +136,7 @@ def test_the_sections_of_a_data_set_are_called_so():
     sections = replace(
         manifest,
         series=Series("data_set", 100960033),
+        parts=("sections",),
         queries=(replace(asked, query=replace(asked.query, part="sections")),),
         files=tuple(replace(entry, part="sections") for entry in manifest.files),
     )

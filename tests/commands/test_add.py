@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from support.helpers import GAPS, TINY, git, statuses
+from support.misbehaving import FaultyArchive
 
+from datalad_stackpack.demo.cells import LIFELIKE_CELLS
 from datalad_stackpack.demo.images import images
 from datalad_stackpack.manifest import json_text
 
@@ -60,7 +62,7 @@ def test_the_manifest_says_what_is_there(add, archive, work):
     assert (manifest.sections.first, manifest.sections.last) == (26, 33)
     assert manifest.sections.missing == (28, 29, 31, 32)
     assert manifest.pixel_size_um == pytest.approx(0.1144)
-    assert [asked.total_rows for asked in manifest.queries] == [len(GAPS.sections), 4]
+    assert [asked.total_rows for asked in manifest.queries] == [len(GAPS.sections), 4, 1]
     for entry in manifest.files:
         content = (work / "2" / entry.path).resolve()
         assert content.name == entry.key
@@ -167,12 +169,11 @@ def test_images_that_the_archive_marks_failed_are_recorded_and_not_fetched(work,
         results = add(3, archive=other.url)
     manifest = read_manifest(work / "3")
     assert set(statuses(results).values()) == {"ok"}
-    assert [(gone.reason, gone.image.section_number) for gone in manifest.omitted] == [
-        ("marked_failed", 4)
-    ]
+    (gone,) = [gone for gone in manifest.omitted if gone.image is not None]
+    assert (gone.reason, gone.image.section_number) == ("marked_failed", 4)
     assert manifest.complete
     assert manifest.sections.missing == (4,)
-    assert other.asked(manifest.omitted[0].image.id) == 0
+    assert other.asked(gone.image.id) == 0
 
 
 def test_a_dataset_with_other_unsaved_changes_keeps_them(add, archive, dataset):
@@ -202,12 +203,36 @@ def test_several_specimens_each_get_a_commit_and_one_bad_one_stops_none(add, arc
     assert not (dataset / "99").exists()
 
 
-def test_a_dry_run_tells_the_plan_and_touches_nothing(add, archive, work):
+def test_a_dry_run_tells_the_plan_and_touches_nothing(add, work):
     results = add(1, dry_run=True)
     assert len(results) == 11
     assert {result["status"] for result in results} == {"ok"}
-    assert archive.images_asked == 0
     assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", [{}, {"downsample": 2}, {"parts": "projections"}])
+@pytest.mark.parametrize("cell", [GAPS, LIFELIKE_CELLS[0]], ids=["small", "lifelike"])
+def test_the_size_that_a_dry_run_tells_is_right_within_a_factor_of_two(given, cell, add, work):
+    with FaultyArchive((cell,)) as other:
+        given = {"archive": other.url, **given}
+        planned = add(cell.specimen_id, dry_run=True, **given)[-1]
+        assert other.images_asked <= 4
+        came = add(cell.specimen_id, **given)[-1]
+    assert came["bytes"] / 2 <= planned["estimated_bytes"] <= came["bytes"] * 2
+
+
+def test_a_few_images_tell_the_size_of_many_stacks(add, archive, work):
+    results = add([1, 2], dry_run=True)
+    assert [result["status"] for result in results if "to_come" in result] == ["ok"] * 2
+    assert archive.images_asked == 4
+
+
+def test_a_size_that_no_image_told_is_called_a_guess(add, archive, work):
+    archive.spoil("image *", lambda _, reply: replace(reply, status=404))
+    planned = add(1, dry_run=True)[-1]
+    assert (planned["status"], planned["estimated_bytes"] > 0) == ("ok", True)
+    assert "the size is a guess, since an image was refused with status 404" in planned["message"]
+    assert add(1, dry_run=True, no_fetch=True)[-1]["message"].endswith("(dry run)")
 
 
 def test_a_dry_run_in_a_half_packed_stack_tells_what_is_left(add, archive, work):

@@ -70,6 +70,30 @@ def test_parts_that_were_not_asked_for_can_be_added(add, work):
     assert read(work / "1").parts == ("planes", "projections", "reconstruction", "cell")
 
 
+def test_planes_alone_know_the_distance_of_two(add, update, archive, work):
+    add(1, parts="planes")
+    manifest = read(work / "1")
+    assert (manifest.parts, manifest.z_step_um) == (("planes",), 0.28)
+    assert manifest.plane_to_swc_um is not None
+    assert manifest.reconstruction_state is ReconstructionState.NOT_ASKED
+    assert [(gone.part, gone.reason) for gone in manifest.omitted] == [
+        ("reconstruction", "not_requested")
+    ]
+    assert manifest.complete
+    assert statuses(add(1, parts="planes"))["stack"] == "notneeded"
+    update()
+    assert read(work / "1") == manifest
+    assert archive.arrivals(f"file {swc_file_id(TINY)}") == []
+
+    assert statuses(add(1, parts="reconstruction"))[SWC] == "ok"
+    assert read(work / "1").omitted == ()
+
+
+def test_planes_alone_need_no_reconstruction(add, work):
+    assert statuses(add(3, parts="planes"))["stack"] == "ok"
+    assert read(work / "3").z_step_um is None
+
+
 def test_the_cell_alone_is_a_manifest(add, work):
     (result,) = add(1, parts="cell")
     assert (result["status"], result["files"], result["complete"]) == ("ok", 0, True)

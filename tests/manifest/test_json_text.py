@@ -86,6 +86,7 @@ def test_what_the_document_says():
     assert document["data_set"] is None
     assert document["archive"] == {"name": "archive.example", "url": BASE}
     assert document["stack"] == {
+        "parts": ["planes", "projections"],
         "planes": 2,
         "sections": {"first": 3, "last": 5, "missing": [4]},
         "pixel_size_um": 0.1144,

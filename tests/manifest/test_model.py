@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from support.examples import (
     BASE,
     KEYS,
-    SPECIMEN,
     SUBJECT,
     items,
     packed,
@@ -24,7 +23,6 @@ from support.examples import (
 
 from datalad_stackpack.archive import sources
 from datalad_stackpack.archive.files import ImageSize
-from datalad_stackpack.archive.parts import PARTS
 from datalad_stackpack.archive.validate import ImageInfo
 from datalad_stackpack.checksums import Checksum
 from datalad_stackpack.manifest.entries import (
@@ -36,7 +34,7 @@ from datalad_stackpack.manifest.entries import (
     not_planned,
 )
 from datalad_stackpack.manifest.layout import plan
-from datalad_stackpack.manifest.model import AnsweredQuery, Generator, Manifest, Sections, compose
+from datalad_stackpack.manifest.model import Generator, Manifest, Sections, compose
 
 CHECKSUM = Checksum(2002988, "ab" * 32)
 ADDRESS_ONLY = "VURL--http&c%%archive.example%1"
@@ -48,7 +46,7 @@ def entry(key: str = CHECKSUM.key("a.jpg"), **changes) -> FileEntry:
 
 def stack_of(*files: FileEntry, omitted=(), queries=()) -> Manifest:
     generator, source = Generator("program", "1"), sources.at_url(BASE)
-    return compose(generator, SUBJECT, source, queries, 0, files, omitted)
+    return compose(generator, SUBJECT, source, ["planes"], queries, 0, files, omitted)
 
 
 def sections_of(*numbers: int) -> Sections:
@@ -157,12 +155,6 @@ LACKING = not_accepted(planned())
 )
 def test_complete_is_every_file_accepted(files, omitted, complete):
     assert stack_of(*files, omitted=omitted).complete is complete
-
-
-def test_the_parts_are_those_that_were_asked_for():
-    queries = [PARTS[part].query(SPECIMEN) for part in ("planes", "projections")]
-    asked = [AnsweredQuery(query, query.url(BASE), 1) for query in queries]
-    assert stack_of(queries=asked).parts == ("planes", "projections")
 
 
 # --- one order ----------------------------------------------------------------------------

@@ -192,7 +192,7 @@ def listed(sections: range) -> tuple[PlannedFile, ...]:
 def recorded_stack(sections: range) -> Manifest:
     entries = [file_entry(file, ACCEPTED, None) for file in listed(sections)]
     source = sources.at_url(BASE)
-    return compose(Generator("program", "1"), SUBJECT, source, [], 0, entries, [])
+    return compose(Generator("program", "1"), SUBJECT, source, ["planes"], [], 0, entries, [])
 
 
 RECORDED = recorded_stack(range(2, 5))

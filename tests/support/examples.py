@@ -161,7 +161,9 @@ def packed(
             files.append(file_entry(file, fate, None))
     generator = Generator("datalad-stackpack", "0.1.0")
     cell_record = read_rows("cell", SUBJECT, cell_rows).cell_record
-    return compose(generator, SUBJECT, source, queries, downsample, files, omitted, cell_record)
+    return compose(
+        generator, SUBJECT, source, asked, queries, downsample, files, omitted, cell_record
+    )
 
 
 EXAMPLE = packed(
