@@ -31,6 +31,7 @@ from datalad_stackpack.errors import (
     PathConflict,
     StackpackError,
     WriteError,
+    counted,
     quoted,
 )
 
@@ -178,7 +179,7 @@ class AnnexAdder:
         disk = os.statvfs(self._stack)
         free = disk.f_bavail * disk.f_frsize
         is_full = free < max(ROOM_BYTES, checksum.bytes if checksum else 0)
-        return f" (no space is left: {free} bytes are free)" if is_full else ""
+        return f" (no space is left: only {counted(free, 'byte')})" if is_full else ""
 
     def __enter__(self) -> AnnexAdder:
         return self

@@ -18,7 +18,7 @@ from typing import Any
 from datalad_stackpack.annex.git import Index, check_nothing_under_way
 from datalad_stackpack.annex.locate import StackLocation, root_above
 from datalad_stackpack.annex.process import run
-from datalad_stackpack.errors import AnnexError, DatasetError, quoted
+from datalad_stackpack.errors import AnnexError, DatasetError, counted, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME, prefix
 
 
@@ -200,7 +200,9 @@ def commit(
         problem = str(failure)
     missing = _not_committed(index, keys, contents, removed)
     if problem or missing:
-        reason = problem or f"{len(missing)} files are not in the commit, such as {missing[0]}"
+        reason = (
+            problem or f"the commit lacks {counted(len(missing), 'file')}, such as {missing[0]}"
+        )
         raise DatasetError(
             f"cannot commit in {quoted(location.root)}: {quoted(reason)}; what was validated is "
             "kept "

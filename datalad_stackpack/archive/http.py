@@ -33,6 +33,7 @@ from datalad_stackpack.errors import (
     HTTPStatusError,
     Skipped,
     TruncatedFile,
+    counted,
     quoted,
 )
 
@@ -91,7 +92,8 @@ class Response:
             elapsed = time.monotonic() - window_began
             if elapsed >= self._policy.rate_window_s:
                 if in_window < self._policy.min_rate * elapsed:
-                    raise ConnectionFailed(f"trickled: {in_window} bytes in {elapsed:.0f} seconds")
+                    came = counted(in_window, "byte")
+                    raise ConnectionFailed(f"trickled: {came} in {elapsed:.0f} seconds")
                 window_began, in_window = time.monotonic(), 0
 
     def _next_piece(self) -> bytes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datalad_stackpack.archive.files import ImageSize
-from datalad_stackpack.errors import TruncatedFile, quoted
+from datalad_stackpack.errors import TruncatedFile, counted, quoted
 
 SOI, EOI, SOS, DHT, DAC, TEM = 0xD8, 0xD9, 0xDA, 0xC4, 0xCC, 0x01
 
@@ -135,7 +135,7 @@ def find_damage(content: bytes, size: ImageSize | None) -> str | None:
 def why_not_decoded(image: Jpeg) -> str | None:
     """Why no decoder here reads a whole JPEG; ``None`` if one does."""
     if image.bits != 8:
-        return f"has {image.bits} bits per sample, and only 8 are decoded"
+        return f"has {counted(image.bits, 'bit')} per sample, and only 8 are decoded"
     if image.frame not in DECODED_FRAMES:
         return f"is coded by frame type {image.frame:#x}, which is not decoded"
     in_memory = image.frame == PROGRESSIVE or image.scans > 1
@@ -170,7 +170,7 @@ def _padding(content: bytes, end: int) -> int:
     behind = content[end : end + MOST_PADDING + 1].lstrip(PADDING)
     length = len(content) - end
     if behind or length > MOST_PADDING:
-        raise TruncatedFile(f"goes on for {length} bytes after the image's end")
+        raise TruncatedFile(f"goes on for {counted(length, 'byte')} after the image's end")
     return length
 
 
@@ -213,4 +213,4 @@ def _end_of_scan(content: bytes, at: int) -> int:
 
 
 def _cut_short(content: bytes) -> TruncatedFile:
-    return TruncatedFile(f"was cut short: {len(content)} bytes, and no end of the image")
+    return TruncatedFile(f"was cut short: {counted(len(content), 'byte')}, and no end of the image")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 from urllib.parse import quote
 
-from datalad_stackpack.errors import InvalidReply, PagesDisagree, quoted
+from datalad_stackpack.errors import InvalidReply, PagesDisagree, counted, quoted
 
 ROWS_A_PAGE = 2000
 """Rows asked for at once: a stack is one page, well under the reported limit of 25,000."""
@@ -189,15 +189,17 @@ class Paging:
                 f"that one specimen can have; asked {url}"
             )
         if self._total is not None and page.total_rows != self._total:
+            before = counted(self._total, "row")
             raise PagesDisagree(
-                f"the archive counted {self._total} rows and now counts {page.total_rows}: "
-                f"its data changed while it was asked; asked {url}"
+                f"the archive counted {before} and now counts {page.total_rows}: its data "
+                f"changed while it was asked; asked {url}"
             )
         expected = min(self._rows_a_page, page.total_rows - start)
         if page.start_row != start or len(page.rows) != expected:
+            sent = counted(len(page.rows), "row")
             raise PagesDisagree(
-                f"the archive sent {len(page.rows)} rows from row {page.start_row} on, where "
-                f"{expected} from row {start} on were due; asked {url}"
+                f"the archive sent {sent} from row {page.start_row} on, where {expected} from "
+                f"row {start} on were due; asked {url}"
             )
         self._total = page.total_rows
         self.rows.extend(page.rows)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from datalad_stackpack.errors import ArchiveError, HTTPStatusError
+from datalad_stackpack.errors import ArchiveError, HTTPStatusError, counted
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,6 @@ class CircuitBreaker:
         self._in_a_row += 1
         if self._in_a_row >= self._give_up_after and self.reason is None:
             self.reason = (
-                f"the archive seems to be down: {self._in_a_row} images in a row failed "
+                f"the archive seems to be down: {counted(self._in_a_row, 'image')} in a row failed "
                 f"(the last: {failure})"
             )

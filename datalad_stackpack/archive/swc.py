@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from datalad_stackpack.archive.rows import Reconstruction
-from datalad_stackpack.errors import MaybeTruncatedFile, TruncatedFile, UnexpectedContent, quoted
+from datalad_stackpack.errors import (
+    MaybeTruncatedFile,
+    TruncatedFile,
+    UnexpectedContent,
+    counted,
+    quoted,
+)
 
 LARGEST_BYTES = 64 * 2**20
 """Far more than the longest reconstruction needs; an answer beyond is given up."""
@@ -124,12 +130,12 @@ def _check_end(content: bytes, tree: SkeletonSize, reconstruction: Reconstructio
     """
     if not content.endswith(LINE_ENDS):
         raise MaybeTruncatedFile(
-            f"may be cut short: its last line has no end, after {tree.nodes} nodes", tree
+            f"may be cut short: its last line has no end, after {counted(tree.nodes, 'node')}", tree
         )
     if reconstruction.nodes is not None and tree.nodes < reconstruction.nodes:
         raise MaybeTruncatedFile(
-            f"may be cut short: it has {tree.nodes} nodes where the archive's row counts "
-            f"{reconstruction.nodes}",
+            f"may be cut short: it has {counted(tree.nodes, 'node')} where the archive's row "
+            f"counts {reconstruction.nodes}",
             tree,
         )
 

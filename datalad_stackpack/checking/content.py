@@ -57,9 +57,13 @@ def _content(path: Path, entry: FileEntry) -> bytes:
     try:
         length = path.stat().st_size
         if recorded is not None and length != recorded.bytes:
-            raise UnexpectedContent(f"has {length} bytes, and was validated with {recorded.bytes}")
+            raise UnexpectedContent(
+                f"has {counted(length, 'byte')}, and was validated with {recorded.bytes}"
+            )
         if length > (most := most_bytes(entry)):
-            raise UnexpectedContent(f"has {length} bytes, more than the {most} that it could need")
+            raise UnexpectedContent(
+                f"has {counted(length, 'byte')}, more than the {most} that it could need"
+            )
         content = path.read_bytes()
     except OSError as problem:
         raise UnexpectedContent(f"cannot be read: {quoted(problem)}") from problem

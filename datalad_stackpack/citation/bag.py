@@ -16,7 +16,14 @@ from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.checksums import Checksum, checksum, is_empty, pieces, unreadable
 from datalad_stackpack.citation import phrases, text, version
 from datalad_stackpack.citation.record import Citation, compose
-from datalad_stackpack.errors import ArgumentError, DatasetError, PathConflict, WriteError, quoted
+from datalad_stackpack.errors import (
+    ArgumentError,
+    DatasetError,
+    PathConflict,
+    WriteError,
+    counted,
+    quoted,
+)
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.layout import MANIFEST_NAME, prefix
 from datalad_stackpack.manifest.model import Manifest
@@ -70,8 +77,8 @@ def _check_whole(manifest: Manifest, cited: Citation) -> None:
     unseen = sum(entry.checksum is None for entry in manifest.files)
     if unseen:
         raise ArgumentError(
-            f"{unseen} files of {cited.series.label} have no checksum, which a bag must have: "
-            "stackpack-update --fetch completes them"
+            f"{cited.series.label} has {counted(unseen, 'file')} without a checksum, which a "
+            "bag must have: stackpack-update --fetch completes them"
         )
 
 
@@ -79,8 +86,9 @@ def _check_here(location: StackLocation, entries: Sequence[FileEntry]) -> None:
     lacking = [entry for entry in entries if not _is_here(location.stack / entry.path, entry)]
     if lacking:
         raise ArgumentError(
-            f"{len(lacking)} files have no content here, such as {quoted(lacking[0].path)}: get "
-            "them with datalad get, or give --holey for a bag that says where they are"
+            f"the content of {counted(len(lacking), 'file')} is not here, such as "
+            f"{quoted(lacking[0].path)}: bring it with datalad get, or give --holey "
+            "for a bag that says where the files are"
         )
 
 

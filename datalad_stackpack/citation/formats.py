@@ -18,6 +18,7 @@ from datalad_stackpack.citation.references import (
     publisher,
     tool_reference,
 )
+from datalad_stackpack.errors import counted
 
 ESCAPES = str.maketrans(
     {
@@ -218,7 +219,7 @@ def datacite_document(cited: Citation) -> dict[str, Any]:
         "version": commit_info.commit,
         "alternateIdentifiers": _alternate_identifiers(cited),
         "relatedIdentifiers": _related_identifiers(cited),
-        "sizes": [f"{len(cited.files)} files", f"{cited.bytes} bytes"],
+        "sizes": [counted(len(cited.files), "file"), counted(cited.bytes, "byte")],
         "formats": sorted({entry.media_type for entry in cited.files}),
         "rightsList": [_rights(cited)],
         "subjects": _subjects(cited),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datalad_stackpack.archive.cells import Cell
 from datalad_stackpack.archive.parts import PARTS, Holds
 from datalad_stackpack.citation.record import ALGORITHM, Citation, PartCount
+from datalad_stackpack.errors import counted
 from datalad_stackpack.manifest.entries import FileEntry
 
 
@@ -114,7 +115,7 @@ def fixed_by(cited: Citation) -> str:
         return f"each file identified by its {ALGORITHM}"
     if not cited.checksums:
         return "no file identified by a checksum"
-    return f"{cited.checksums} of {number} files identified by their {ALGORITHM}"
+    return f"{cited.checksums} of {counted(number, 'file')} identified by their {ALGORITHM}"
 
 
 def dataset(cited: Citation) -> str:

@@ -157,7 +157,8 @@ def _planned(plans: Sequence[Result], failed: int) -> str:
     size = _in_units(sum(result["estimated_bytes"] for result in plans))
     others = f"; {failed} could not be planned" if failed else ""
     if not fresh:
-        return f"{counted(len(plans), 'stack')}, all {files} files are there (dry run){others}"
+        here = counted(files, "file")
+        return f"{counted(len(plans), 'stack')}, nothing to come, {here} here (dry run){others}"
     return (
         f"{counted(len(plans), 'stack')}, {fresh} of {counted(files, 'file')} to come, "
         f"about {size} (dry run){others}"

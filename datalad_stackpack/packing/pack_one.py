@@ -19,7 +19,7 @@ from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
 from datalad_stackpack.archive.parts import parse_parts, parse_series
 from datalad_stackpack.cancel import CancelToken
-from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
+from datalad_stackpack.errors import ArgumentError, StackpackError, counted, quoted
 from datalad_stackpack.packing import run_record
 from datalad_stackpack.packing.reports import StackReport
 from datalad_stackpack.packing.request import PackRequest
@@ -108,5 +108,5 @@ def _packed(number: int, directory: str, report: StackReport) -> PackResult:
         len(report.files),
         report.planned,
         report.bytes,
-        report.problem or (f"{report.missing} files failed" if report.missing else None),
+        report.problem or (f"{counted(report.missing, 'file')} failed" if report.missing else None),
     )

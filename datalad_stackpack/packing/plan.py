@@ -16,7 +16,7 @@ from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.checksums import checksum_of, is_registered_only
-from datalad_stackpack.errors import PathConflict, quoted
+from datalad_stackpack.errors import PathConflict, counted, quoted
 from datalad_stackpack.manifest.diff import withdrawn_entries
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.model import Manifest
@@ -170,8 +170,8 @@ def check_none_withdrawn(recorded: Manifest, files: Iterable[PlannedFile]) -> No
     gone = [entry.path for entry in withdrawn_entries(recorded, files) if not entry.withdrawn]
     if gone:
         raise PathConflict(
-            f"the archive no longer lists {len(gone)} of this stack's {len(recorded.files)} "
-            f"files ({quoted(', '.join(gone[:5]))}): nothing was changed; to keep them, "
+            f"the archive no longer lists {len(gone)} of {counted(len(recorded.files), 'file')} "
+            f"of this stack ({quoted(', '.join(gone[:5]))}): nothing was changed; to keep them, "
             "marked as withdrawn, use: datalad stackpack-update"
         )
 

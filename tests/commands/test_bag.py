@@ -89,7 +89,7 @@ def test_what_the_archive_no_longer_lists_is_in_a_holey_bag(root):
 def test_content_that_is_not_here_is_needed_for_a_whole_bag(root):
     git("annex", "drop", "--quiet", "--force", "1/projections/max_xy.jpg")
     said = complaint(bag("1"))
-    assert "1 files have no content here, such as 'projections/max_xy.jpg'" in said
+    assert "the content of 1 file is not here, such as 'projections/max_xy.jpg'" in said
     assert bag("2")["status"] == "ok"
 
 
@@ -126,7 +126,7 @@ def test_unsaved_changes_and_unknown_checksums_make_no_bag(root, served):
     assert "unsaved changes in 1 of its files" in complaint(bag("1"))
     given = {"archive": served.url, "into": "3", "parts": "projections"} | QUIET
     stackpack_add(1, no_fetch=True, **given)
-    assert "4 files of specimen 1 have no checksum" in complaint(bag("3", holey=True))
+    assert "specimen 1 has 4 files without a checksum" in complaint(bag("3", holey=True))
 
 
 def test_a_directory_that_is_there_is_not_touched(root):

@@ -95,7 +95,7 @@ def test_what_has_nothing_to_do_says_so(add, update, archive, stack):
     for words, said in (
         (["stackpack-update", "-n", "-d", "1", *url], "nothing to do: all 10 files are up to date"),
         (["stackpack-update", "-d", "1", *url], "nothing new, commit"),
-        (["stackpack-add", "-n", "1", "--parts", "planes", *url], "all 10 files are there"),
+        (["stackpack-add", "-n", "1", "--parts", "planes", *url], "nothing to come, 10 files here"),
         (["stackpack-add", "1", "--parts", "planes", *url], "nothing new, commit"),
     ):
         written, code = run(["datalad", *words], 200)

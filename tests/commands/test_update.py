@@ -87,7 +87,7 @@ def test_add_takes_nothing_away_and_points_to_update(add, rows, work):
     add(1)
     rows.hidden = {id_of(3)}
     (result,) = add(1)
-    assert "no longer lists 1 of this stack's 16 files" in result["message"]
+    assert "no longer lists 1 of 16 files of this stack" in result["message"]
     assert "stackpack-update" in result["message"]
     assert git("status", "--porcelain", at=work / "1") == ""
 
