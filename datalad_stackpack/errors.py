@@ -46,6 +46,11 @@ def quoted(text: object) -> str:
     return f"'{escaped}'"
 
 
+def printable(text: str) -> str:
+    """The text as it is, or escaped if it holds what a terminal would take for a command."""
+    return text if text.isprintable() else quoted(text)
+
+
 def counted(number: int, thing: str) -> str:
     """``1 file``, ``2 files``."""
     return f"{number} {thing}{'s' * (number != 1)}"

@@ -120,7 +120,7 @@ class AnnexAdder:
     def _put(self, content: Path, place: Path, replaces: str | None) -> None:
         """Move ``content`` to ``place``, over nothing but what the plan saw there."""
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(exist_ok=True)
             if replaces is not None:
                 _remove_annexed(place, replaces)
             _move_without_replacing(content, place)

@@ -29,7 +29,7 @@ from datalad_stackpack.annex.locate import root_above
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.annex.state import FileState, PathType
 from datalad_stackpack.checksums import checksum, pieces
-from datalad_stackpack.errors import ContentAbsent, PathConflict, quoted
+from datalad_stackpack.errors import AnnexError, ContentAbsent, PathConflict, counted, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES
 
 POINTER = b"/annex/objects/"
@@ -108,7 +108,7 @@ class Annex:
     ) -> FileState:
         where = f"{self.stack}/{path}"
         if occupant is PathType.LINK:
-            key = key_of_link(where)
+            key = None if self._leads_elsewhere(where) else key_of_link(where)
             return FileState(key or "", NO_URLS, annexed=key is not None)
         if occupant is PathType.REGULAR_FILE and (key_in_index is None or changed):
             key = key_of_content(Path(where))
@@ -116,6 +116,14 @@ class Annex:
         if occupant is PathType.OTHER or key_in_index is None:
             return FileState("", NO_URLS, annexed=False)
         return FileState(key_in_index, NO_URLS, annexed=True)
+
+    def _leads_elsewhere(self, link: str) -> bool:
+        """Whether a link leads to something that is there and is not in this annex."""
+        own = f"{self.root}/.git/annex/objects/"
+        target = os.path.normpath(f"{link}/../{os.readlink(link)}")  # noqa: PTH115 (see key_of_link)
+        if target.startswith(own) or not os.path.exists(link):  # noqa: PTH110 (as above)
+            return False
+        return not Path(link).resolve().is_relative_to(Path(own).resolve())
 
     def restore(self, paths: Sequence[str]) -> None:
         """Put displaced files back as they were committed: there, and locked if they were."""
@@ -137,7 +145,7 @@ class Annex:
             "".join(f"{key}\n" for key in wanted).encode("utf-8", "surrogateescape"),
             accepted_codes=(0, 1),  # 1: some key is at no remote
         )
-        copies = {key: Copies() for key in wanted}
+        copies = {}
         for line in replies.splitlines():
             answer = json.loads(line)
             remotes = [*answer.get("whereis", []), *answer.get("untrusted", [])]
@@ -150,6 +158,11 @@ class Annex:
                 ),
                 any(remote["here"] for remote in remotes),
                 sum(remote["uuid"] != WEB_REMOTE and not remote["here"] for remote in remotes),
+            )
+        if lacking := [key for key in wanted if key not in copies]:
+            raise AnnexError(
+                f"git annex whereis told nothing of {counted(len(lacking), 'key')}, such as "
+                f"{quoted(lacking[0])}: git annex fsck may say why"
             )
         return copies
 

@@ -39,18 +39,25 @@ def ensure_made(location: StackLocation) -> StackLocation:
     return replace(location, exists=True)
 
 
+BEING_MADE = ".stackpack-being-made-"
+"""How the directory is called in which a dataset is made; the number of the process follows."""
+
+OURS = "made-by-datalad-stackpack"
+"""A file in it, which tells it from a directory of that name that is somebody's own."""
+
+
 def _make_beside(root: Path) -> None:
     """Make a dataset beside ``root`` and rename it: it is there at once, or not at all.
 
     Who loses the race uses what the other made. What a run that was killed left beside it goes.
     """
-    prefix = f".{root.name[:64]}.being-made-"
     try:
-        for left in root.parent.glob(f"{prefix}*"):
+        for left in root.parent.glob(f"{BEING_MADE}*"):
             if _is_abandoned(left):
                 shutil.rmtree(left, ignore_errors=True)
         root.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=root.parent))
+        beside = Path(tempfile.mkdtemp(prefix=f"{BEING_MADE}{os.getpid()}-", dir=root.parent))
+        (beside / OURS).touch()
     except OSError as problem:
         raise DatasetError(f"cannot make a dataset at {quoted(root)}: {problem}") from problem
     try:
@@ -77,9 +84,9 @@ def _make_removable(dataset: Path) -> None:
 
 
 def _is_abandoned(directory: Path) -> bool:
-    """Whether the process that makes a dataset in ``directory`` has ended."""
-    number = directory.name.rpartition(".being-made-")[2].partition("-")[0]
-    if not number.isdecimal() or directory.is_symlink():
+    """Whether it is ours, and the process that makes a dataset in it has ended."""
+    number = directory.name.removeprefix(BEING_MADE).partition("-")[0]
+    if not number.isdecimal() or directory.is_symlink() or not (directory / OURS).is_file():
         return False
     try:
         os.kill(int(number), 0)
@@ -205,8 +212,7 @@ def commit(
         )
         raise DatasetError(
             f"cannot commit in {quoted(location.root)}: {quoted(reason)}; what was validated is "
-            "kept "
-            "and staged: run the same command again once that is mended"
+            "kept and staged: run the same command again once that is mended"
         )
     return head(location)
 

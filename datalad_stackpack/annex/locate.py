@@ -166,8 +166,7 @@ def is_stack_of(series: Series, directory: Path) -> bool:
         if any((directory / name).is_dir() for name in DIRECTORIES):
             raise PathConflict(
                 f"{quoted(directory)} has images like a stack, but its manifest.json does not "
-                "say of "
-                f"what: {problem}; git restore manifest.json brings the committed one"
+                f"say of what: {problem}; git restore manifest.json brings the committed one"
             ) from problem
         return False
 
@@ -180,6 +179,12 @@ def _check(location: StackLocation) -> None:
         )
     if ".git" in location.stack.parts:
         raise ArgumentError(f"{quoted(location.stack)} lies in git's own directory")
+    for directory in (location.stack, *location.stack.parents):
+        if directory.name in DIRECTORIES and (directory.parent / MANIFEST_NAME).is_file():
+            raise PathConflict(
+                f"{quoted(location.stack)} lies among the {directory.name} of another stack: give "
+                "another directory with --into"
+            )
     if location.stack.is_symlink() or (location.stack.exists() and not location.stack.is_dir()):
         raise PathConflict(
             f"{quoted(location.stack)} is not a directory: move it, or give another --into"

@@ -108,7 +108,7 @@ def _recorded_size(entry: FileEntry) -> ImageSize | None:
 def same(file: PlannedFile, first: Path, second: Path) -> bool:
     """Whether two files of other bytes hold the same: pixel by pixel, or node by node.
 
-    Raises :class:`OSError` if one cannot be read, :class:`ValueError` if one does not jpeg.
+    Raises :class:`OSError` if one cannot be read, :class:`ValueError` if one does not decode.
     """
     left, right = first.read_bytes(), second.read_bytes()
     if isinstance(file, PlannedImage):

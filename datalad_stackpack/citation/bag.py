@@ -145,7 +145,7 @@ def _made_whole(directory: Path) -> Iterator[Path]:
     """A directory beside the final one, which becomes it at the end, or goes."""
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        tmp_dir = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+        tmp_dir = Path(tempfile.mkdtemp(prefix=".bag-", dir=directory.parent))
     except OSError as problem:
         raise WriteError(f"cannot make {quoted(directory)}: {problem}") from problem
     try:

@@ -26,7 +26,7 @@ from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS
 from datalad_stackpack.commands.progress import lgr
 from datalad_stackpack.commands.results import CitingResults, Result, of_rendering
-from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
+from datalad_stackpack.errors import ArgumentError, StackpackError, printable, quoted
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.layout import prefix
 
@@ -264,10 +264,11 @@ def render(result: Result) -> None:
     """Show one record: a rendering as it is; what is wrong with it on standard error."""
     from datalad_stackpack.commands.rendering import show
 
+    path = printable(result["path"])
     if "rendering" in result:
         show(result["rendering"])
     elif "caveats" in result:
         for caveat in result["caveats"]:
-            sys.stderr.write(f"{ACTION}: DO NOT CITE THIS AS IT IS: {result['path']}: {caveat}\n")
+            sys.stderr.write(f"{ACTION}: DO NOT CITE THIS AS IT IS: {path}: {caveat}\n")
     else:
-        show(f"{ACTION}({result['status']}): {result['path']} [{result['message']}]")
+        show(f"{ACTION}({result['status']}): {path} [{result['message']}]")

@@ -18,7 +18,7 @@ from datalad.ui import ui
 from datalad_stackpack.archive.parts import KINDS
 from datalad_stackpack.commands.progress import lgr
 from datalad_stackpack.commands.results import Result
-from datalad_stackpack.errors import counted, quoted
+from datalad_stackpack.errors import counted, printable, quoted
 
 INTERRUPTED = 3
 """DataLad's own exit code after Ctrl-C."""
@@ -95,7 +95,7 @@ def _line(result: Result) -> str:
         path = os.path.relpath(path, result["refds"])
     return (
         f"{colours.color_word(result['action'], colours.BOLD)}"
-        f"({colours.color_status(result['status'])}): {path} "
+        f"({colours.color_status(result['status'])}): {printable(path)} "
         f"({colours.color_word(result['type'], colours.MAGENTA)}) [{result['message']}]"
     )
 

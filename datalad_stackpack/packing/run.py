@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -97,7 +97,7 @@ class Packer:
         else:  # ask first: what the archive has nothing of leaves no dataset
             survey = survey_archive(request, self.client, None)
             location = ensure_made(location)
-        with locked(location, self.on_lock_wait):
+        with _explained(location), locked(location, self.on_lock_wait):
             manifest_file = ManifestFile(location)
             recorded = manifest_file.recorded()
             if survey is None or recorded is not None:  # another run may have made it meanwhile
@@ -117,6 +117,22 @@ class Packer:
                     commit.make(annex, make_run_record, began)
                     raise
                 yield commit.make(annex, make_run_record, began)
+
+
+@contextmanager
+def _explained(location: StackLocation) -> Iterator[None]:
+    """Says what keeps a run from the files of its dataset, such as a stack that was moved away."""
+    try:
+        yield
+    except (OSError, DatasetError) as problem:
+        if not location.root.exists():
+            raise WriteError(
+                f"{quoted(location.root)} was moved or removed while the run went on: run the same "
+                "command again where it is now"
+            ) from problem
+        if isinstance(problem, DatasetError):
+            raise
+        raise WriteError(f"cannot work in {quoted(location.root)}: {problem}") from problem
 
 
 def _make_directory(directory: Path) -> None:

@@ -153,7 +153,7 @@ def test_a_call_that_is_killed_while_it_makes_its_dataset_can_be_made_again(
     os.killpg(running.pid, signal.SIGKILL)
     running.wait(30)
     (left,) = work.iterdir()
-    assert left.name.startswith(".one.being-made-")
+    assert left.name.startswith(".stackpack-being-made-")
     packed = pack_one(archive.url, 800000012, "one", parts=["cell"])
     assert packed.problem is None
     assert [path.name for path in work.iterdir()] == ["one"]
