@@ -77,7 +77,6 @@ def source_of_stack(recorded_url: str, given: str | None) -> Iterator[Source]:
         if source.url != recorded_url:
             raise ArgumentError(
                 f"the stack is of the archive {quoted(recorded_url)}, and {quoted(source.url)} "
-                "would be "
-                f"asked: give --archive {quoted(recorded_url)} if you trust that address"
+                f"would be asked: give --archive {quoted(recorded_url)} if you trust that address"
             )
         yield source

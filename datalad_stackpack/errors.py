@@ -21,6 +21,7 @@
         ├── PathConflict            something stands where a file of the stack belongs
         ├── WriteError              the file system did not take a file
         ├── ContentAbsent           the content of a file is not here
+        ├── IndexBehind             the commit was made, and git's index is behind it
         └── AnnexError              git or git-annex failed, is missing or too old
 
 A transient error is *retryable*: asking again may help. Nothing else is asked for twice.
@@ -167,3 +168,7 @@ class ContentAbsent(DatasetError):
 
 class AnnexError(DatasetError):
     """git-annex is missing, is too old, or did not do what it was asked."""
+
+
+class IndexBehind(DatasetError):
+    """The commit was made, and git's index could not be brought up to it."""

@@ -18,7 +18,7 @@ from typing import Any
 from datalad_stackpack.annex.git import Index, check_nothing_under_way
 from datalad_stackpack.annex.locate import StackLocation, root_above
 from datalad_stackpack.annex.process import run
-from datalad_stackpack.errors import AnnexError, DatasetError, counted, quoted
+from datalad_stackpack.errors import AnnexError, DatasetError, IndexBehind, counted, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME, prefix
 
 
@@ -191,7 +191,7 @@ def commit(
     git itself, which need not be. ``directory`` is the run's own for temporary files. The message
     is DataLad's run record, whose outputs may be directories rather than every file. Returns the
     commit, of the user's branch also when an adjusted one is checked out. Raises
-    :class:`DatasetError` unless the commit's tree has all of it.
+    :class:`DatasetError` unless the commit's tree has all of it; :class:`IndexBehind` if it has.
     """
     from datalad.distribution.dataset import Dataset
 
@@ -203,6 +203,9 @@ def commit(
     try:
         index.commit(list(keys), contents, removed, message, directory / "commit-index")
         _propagate(location.root)
+    except IndexBehind:
+        _propagate(location.root)
+        raise
     except AnnexError as failure:
         problem = str(failure)
     missing = _not_committed(index, keys, contents, removed)

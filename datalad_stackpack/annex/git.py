@@ -11,7 +11,7 @@ from pathlib import Path
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.annex.state import PathType
 from datalad_stackpack.checksums import key_of_file_name
-from datalad_stackpack.errors import DatasetError, quoted
+from datalad_stackpack.errors import AnnexError, DatasetError, IndexBehind, quoted
 from datalad_stackpack.manifest import layout
 
 ANNEX_OBJECTS = "annex/objects/"
@@ -134,7 +134,8 @@ class Index:
         ``contents`` are files in git itself, byte for byte: past git-annex's filter and past git's
         conversion of line ends. The commit is made from ``own_index``: the last commit's files
         with ours put in. So what the user has staged stays staged, and the work tree is not read.
-        Hooks run. Raises :class:`AnnexError` if git refuses.
+        Hooks run. Raises :class:`AnnexError` if git refuses, and :class:`IndexBehind` where it did
+        not, and only the index could not follow.
         """
         settings = {"GIT_INDEX_FILE": str(own_index)}
         staged = Path(os.fsdecode(self._git(["rev-parse", "--git-path", "index"])).rstrip("\n"))
@@ -154,13 +155,18 @@ class Index:
         run(command, self._root, feed, settings)
         words = ["git", "commit", "--quiet", "--allow-empty", "--file=-"]
         run(words, self._root, os.fsencode(message), settings)
-        self._take_from_commit([*paths, *contents])
+        try:
+            self.take_from_commit([*paths, *contents])
+        except AnnexError as problem:
+            raise IndexBehind(
+                f"the commit was made, and git's index is behind it: {problem}"
+            ) from problem
 
     def _line(self, path: str, content: bytes) -> bytes:
         blob = self._git(["hash-object", "-w", "--stdin"], feed=content).strip()
         return b"100644 " + blob + b" 0\t" + os.fsencode(self._prefix + path)
 
-    def _take_from_commit(self, paths: Sequence[str]) -> None:
+    def take_from_commit(self, paths: Sequence[str]) -> None:
         """Stage ``paths`` as the last commit has them: a hook may have changed one."""
         words = ["ls-tree", "-r", "-z", "HEAD"]
         rows = self._git(words, [""]).split(b"\0")

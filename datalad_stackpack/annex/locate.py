@@ -263,8 +263,7 @@ def check_index(root: Path, stack: Path) -> None:
             )
         raise PathConflict(
             f"{quoted(name)} is a file in git's index of {quoted(root)}, not a directory: git "
-            "restore "
-            "brings it back; give another directory with --into"
+            "restore brings it back; give another directory with --into"
         )
 
 

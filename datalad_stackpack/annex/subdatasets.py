@@ -83,8 +83,7 @@ def _check_untracked(parent: StackLocation, stack: Path) -> None:
         rule = os.fsdecode(ignored).partition("\t")[0]
         raise PathConflict(
             f"{quoted(parent.root)} ignores {quoted(name)} ({quoted(rule)}), and could not have "
-            "it as "
-            "a subdataset: change that rule, or give another directory with --into"
+            "it as a subdataset: change that rule, or give another directory with --into"
         )
 
 

@@ -222,8 +222,7 @@ class History:
         if hexsha and hexsha in self._cut_off():
             raise DatasetError(
                 f"the history of {quoted(self._location.root)} is cut off at {hexsha[:10]}, and "
-                "does "
-                "not tell which commit last changed the stack: git fetch --unshallow"
+                "does not tell which commit last changed the stack: git fetch --unshallow"
             )
         return hexsha or None
 

@@ -12,7 +12,7 @@ from datalad_stackpack.annex.dataset import RunRecord, commit, last_stack_commit
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.validate import FileInfo, revalidate
-from datalad_stackpack.errors import DatasetError, TruncatedFile, UnexpectedContent
+from datalad_stackpack.errors import DatasetError, IndexBehind, TruncatedFile, UnexpectedContent
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.diff import replaced
 from datalad_stackpack.manifest.entries import FileEntry, file_entry, recorded_info
@@ -92,6 +92,8 @@ class StackCommit:
         changed = self._is_worth_a_commit(manifest) and self._differs(manifest, annex)
         if changed:
             self._commit(manifest, annex, make_run_record)
+        else:
+            self._manifest_file.bring_index_up()
         survey, recorded = self._survey, self._recorded
         return StackReport(
             manifest,
@@ -164,6 +166,8 @@ class StackCommit:
         contents = {MANIFEST_NAME: content}
         try:
             commit(self._location, present, contents, pruned, record, self._directory)
+        except IndexBehind:
+            raise
         except DatasetError:
             self._manifest_file.put_back(content)
             raise

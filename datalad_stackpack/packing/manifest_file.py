@@ -58,8 +58,7 @@ class ManifestFile:
             return  # git itself wrote it with other line ends
         raise PathConflict(
             f"{quoted(self.path)} has changes that are not committed: commit them, or undo them "
-            "with "
-            "git restore manifest.json"
+            "with git restore manifest.json"
         )
 
     def replace(self, content: bytes, directory: Path) -> str | None:
@@ -83,6 +82,16 @@ class ManifestFile:
         except OSError as problem:
             raise WriteError(f"cannot write {quoted(self.path)}: {problem}") from problem
         return None
+
+    def bring_index_up(self) -> None:
+        """Stage the committed manifest where an earlier run could not, after its commit.
+
+        So only if it stands in the work tree: what a user staged of another is theirs.
+        """
+        in_index = self.index.tracked([MANIFEST_NAME])
+        in_commit = self.index.committed([MANIFEST_NAME])
+        if in_index != in_commit and self._content() == self.committed:
+            self.index.take_from_commit([MANIFEST_NAME])
 
     def put_back(self, content: bytes) -> None:
         """Undo :meth:`replace`, because ``content`` was not committed."""

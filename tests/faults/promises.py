@@ -200,6 +200,12 @@ PROMISES = {
         "annex/test_process.py::test_a_locked_index_is_waited_for",
         "annex/test_process.py::test_an_index_that_stays_locked_is_an_error_that_does_not_advise_to_remove_it",
     ],
+    "It holds the index just after our commit": [
+        "packing/test_users_files.py::test_a_commit_that_the_index_cannot_follow_is_made_up_for",
+    ],
+    "`git annex whereis` fails": [
+        "packing/test_strange_places.py::test_a_key_that_git_annex_tells_nothing_of_is_not_taken_for_absent",
+    ],
     "A slow lock, as on network file systems (`annex.pidlock`)": [
         "annex/test_add_files.py::test_under_a_pid_lock_the_two_git_annex_take_turns",
     ],
@@ -229,6 +235,13 @@ PROMISES = {
     "A recorded file cannot be restored, as under a sparse checkout": [
         "packing/test_users_files.py::test_what_was_recorded_and_cannot_be_restored_stays_recorded",
     ],
+    "You move the dataset, or the stack in it, during a run": [
+        "packing/test_strange_places.py::test_a_stack_that_is_moved_during_a_run_ends_it_in_one_line",
+        "packing/test_strange_places.py::test_nor_does_one_that_is_moved_within_its_dataset",
+    ],
+    "`--into` a directory among the images of another stack": [
+        "packing/test_strange_places.py::test_no_stack_goes_among_the_files_of_another",
+    ],
     "The current directory is in a bare repository": [
         "annex/test_users_repository.py::test_a_bare_repository_gets_no_dataset_into_it",
     ],
@@ -244,6 +257,12 @@ PROMISES = {
     ],
     "`.git/stackpack` is a link to elsewhere": [
         "annex/test_lock.py::test_a_directory_of_ours_that_is_a_link_is_not_followed",
+    ],
+    "A link in the place of an image that leads out of the annex": [
+        "packing/test_strange_places.py::test_a_link_that_leads_out_of_the_annex_is_no_annexed_file",
+    ],
+    "Names of directories and remotes with escape codes": [
+        "packing/test_strange_places.py::test_no_name_of_a_directory_sends_the_terminal_a_command",
     ],
     "A key with a line end": [
         "annex/test_process.py::test_two_lines_in_one_are_not_sent",

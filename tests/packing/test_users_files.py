@@ -14,6 +14,7 @@ import pytest
 from support.changed_archive import repaint
 from support.helpers import TINY, git, statuses
 
+from datalad_stackpack.annex import process
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.manifest import json_text
 
@@ -235,3 +236,19 @@ def test_one_image_in_two_parts_is_refused(add, archive, work, monkeypatch):
     assert refused["error"] == "InvalidRow"
     assert f"{FIRST}" in refused["message"]
     assert list(work.iterdir()) == []
+
+
+def test_a_commit_that_the_index_cannot_follow_is_made_up_for(add, stack, monkeypatch):
+    add(1, parts="projections")
+    monkeypatch.setattr(process, "INDEX_LOCKED_S", 0)
+    hook = stack / ".git" / "hooks" / "post-commit"
+    hook.write_text("#!/bin/sh\ntouch .git/index.lock\n")
+    hook.chmod(0o755)
+    results = add(1, parts="planes")
+    assert "the commit was made, and git's index is behind it" in results[-1]["message"]
+    hook.unlink()
+    (stack / ".git" / "index.lock").unlink()
+    assert git("status", "--porcelain", at=stack) != ""
+
+    assert statuses(add(1, parts="planes"))["stack"] == "notneeded"
+    assert git("status", "--porcelain", at=stack) == ""
