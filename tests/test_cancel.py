@@ -82,19 +82,19 @@ def test_a_second_signal_works_as_before(number, caught):
 
 def test_ctrl_c_ends_in_a_keyboard_interrupt():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    told = []
+    text = []
 
     def work() -> None:
         with cancel_on_signal(CancelToken()):
             raise_at_work(signal.SIGINT)
-            told.append("how far it came")
+            text.append("how far it came")
 
     try:
         with pytest.raises(KeyboardInterrupt):
             work()
     finally:
         signal.signal(signal.SIGINT, before)
-    assert told == ["how far it came"]
+    assert text == ["how far it came"]
 
 
 @both

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sysconfig
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -113,12 +114,13 @@ def _finished(
     """Exit code, output and errors of a command; one that takes too long is ended."""
     process = started(command, directory, settings, subprocess.PIPE)
     limit = Limit(" ".join(command[:3]), timeout_s)
-    rest: bytes | None = feed
+    # not by communicate(): what it had not written before its time-out, it never writes
+    threading.Thread(target=_write, args=(process.stdin, feed), daemon=True).start()
+    process.stdin = None
     while True:
         try:
-            printed, errors = process.communicate(rest, POLL_S)
+            printed, errors = process.communicate(timeout=POLL_S)
         except subprocess.TimeoutExpired:
-            rest = None  # it is given once
             if problem := limit.exceeded():
                 kill(process)
                 raise problem from None
@@ -127,6 +129,13 @@ def _finished(
             raise
         else:
             return process.returncode, bytes(printed), bytes(errors)
+
+
+def _write(stream: IO[bytes] | None, feed: bytes) -> None:
+    """Give a program its input; one that ended does not want it."""
+    assert stream is not None  # noqa: S101 (it was asked for)
+    with suppress(OSError), stream:
+        stream.write(feed)
 
 
 def started(

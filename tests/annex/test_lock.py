@@ -93,8 +93,8 @@ def _without_flock() -> None:
     number = FLOCK[os.uname().machine]
     load_number, equal, deny, allow = (0x20, 0, 0, 0), (0x15, 0, 1, number), 0x50026, 0x7FFF0000
     program = b"".join(
-        struct.pack("HBBI", *one)
-        for one in (load_number, equal, (0x06, 0, 0, deny), (0x06, 0, 0, allow))
+        struct.pack("HBBI", *item)
+        for item in (load_number, equal, (0x06, 0, 0, deny), (0x06, 0, 0, allow))
     )
     kept = ctypes.create_string_buffer(program)
     filtering = struct.pack("HxxxxxxP", 4, ctypes.addressof(kept))

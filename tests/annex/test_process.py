@@ -63,6 +63,15 @@ def test_one_that_does_not_end_is_ended(impatient, tmp_path):
     assert took_too_long(caught)
 
 
+def test_a_program_that_is_slow_to_read_gets_all_of_its_input(monkeypatch, tmp_path):
+    """More than a pipe holds, to one that begins to read after the first look at the clock."""
+    monkeypatch.setattr(process, "POLL_S", 0.01)
+    began = tmp_path / "began"
+    count = f"while [ ! -e {began} ]; do sleep 0.01; done; wc -c"
+    threading.Timer(0.2, began.touch).start()
+    assert int(run(["/bin/sh", "-c", count], tmp_path, b"x" * 2**20, timeout_s=20)) == 2**20
+
+
 def test_a_time_between_two_requests_does_not_count(impatient, tmp_path):
     echo = ["/bin/sh", "-c", "while read line; do echo '{\"success\": true}'; done"]
     with BatchProcess(echo, tmp_path) as batch:

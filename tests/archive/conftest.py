@@ -39,7 +39,7 @@ def archive(running) -> FaultyArchive:
     """The archive that is asked: behaving again, and no request noted yet."""
     ours, _ = running
     ours.start()
-    ours.heal()
+    ours.recover()
     ours._requests.clear()
     return ours
 
@@ -63,7 +63,9 @@ def client(archive: FaultyArchive) -> Callable[..., ArchiveClient]:
 @pytest.fixture
 def file(archive: FaultyArchive) -> PlannedFile:
     """The plane that the tests ask for."""
-    records = [one.fields for one in archive.records("SubImage") if one.fields["id"] == IMAGE]
+    records = [
+        record.fields for record in archive.records("SubImage") if record.fields["id"] == IMAGE
+    ]
     (file,) = plan(read_rows("planes", specimen(TINY.specimen_id), records).items, archive.url, 0)
     return file
 

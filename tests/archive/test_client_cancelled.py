@@ -25,8 +25,8 @@ from datalad_stackpack.errors import ConnectionFailed, Skipped, UnexpectedConten
 def test_a_silent_server_is_given_up(archive, client, file, into, over):
     policy = replace(QUICK, read_s=0.3, max_attempts=2)
     archive.spoil(f"image {IMAGE}", faults.no_answer(over))
-    said = failure(lambda: client(policy).fetch(file, into), ConnectionFailed)
-    assert "got no answer in time" in said
+    message = failure(lambda: client(policy).fetch(file, into), ConnectionFailed)
+    assert "got no answer in time" in message
     assert archive.asked(IMAGE) == 2
 
 
@@ -42,8 +42,8 @@ def test_a_stalled_image_is_given_up(archive, client, file, into, over):
 def test_a_trickling_image_is_given_up(archive, client, file, into, over):
     archive.spoil(f"image {IMAGE}", faults.trickle(over))
     policy = replace(QUICK, rate_window_s=0.4, max_attempts=1)
-    said = failure(lambda: client(policy).fetch(file, into), ConnectionFailed)
-    assert said.startswith("trickled: ")
+    message = failure(lambda: client(policy).fetch(file, into), ConnectionFailed)
+    assert message.startswith("trickled: ")
 
 
 def test_a_slow_image_that_is_fast_enough_is_accepted(archive, client, file, into, over):
@@ -59,8 +59,8 @@ def test_a_slow_image_that_is_fast_enough_is_accepted(archive, client, file, int
 
 def test_an_endless_image_is_given_up(archive, client, file, into, over):
     archive.spoil(f"image {IMAGE}", faults.endless(over))
-    said = failure(lambda: client().fetch(file, into), UnexpectedContent)
-    assert said == f"is longer than the {most_bytes(file)} bytes that the image could need"
+    message = failure(lambda: client().fetch(file, into), UnexpectedContent)
+    assert message == f"is longer than the {most_bytes(file)} bytes that the image could need"
     assert archive.asked(IMAGE) == 1
 
 
@@ -134,8 +134,8 @@ def test_once_halted_nothing_is_asked(archive, client, file, into):
 
 
 def test_a_place_that_cannot_be_written_is_no_room(archive, client, file, tmp_path):
-    said = failure(lambda: client().fetch(file, tmp_path / "gone" / "x.jpg"), WriteError)
-    assert said.startswith("could not be written: ")
+    message = failure(lambda: client().fetch(file, tmp_path / "gone" / "x.jpg"), WriteError)
+    assert message.startswith("could not be written: ")
     assert archive.asked(IMAGE) == 1
 
 

@@ -1,4 +1,4 @@
-"""An image is asked for once, whole and by name; what heals is asked for again."""
+"""An image is asked for once, whole and by name; a transient error is retried."""
 
 from __future__ import annotations
 
@@ -77,16 +77,16 @@ def test_one_archive_serves_many_threads(archive, client, tmp_path):
     def fetch(one: PlannedFile) -> None:
         came.append(shared.fetch(one, tmp_path / f"{one.image.id}.jpg").path)
 
-    threads = [threading.Thread(target=fetch, args=(one,), daemon=True) for one in files]
+    threads = [threading.Thread(target=fetch, args=(entry,), daemon=True) for entry in files]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert sorted(came) == sorted(tmp_path / f"{one.image.id}.jpg" for one in files)
+    assert sorted(came) == sorted(tmp_path / f"{entry.image.id}.jpg" for entry in files)
     assert archive.images_asked == len(files)
 
 
-HEALING = {
+TRANSIENT = {
     "500": (faults.status(500), HTTPStatusError, "refused with status 500"),
     "502": (faults.status(502), HTTPStatusError, "refused with status 502"),
     "503": (faults.busy(0), HTTPStatusError, "refused with status 503"),
@@ -120,26 +120,28 @@ def table(entries: dict) -> pytest.MarkDecorator:
     )
 
 
-@table(HEALING)
-def test_what_heals_is_asked_for_again(archive, client, file, into, fault, kind, said):
+@table(TRANSIENT)
+def test_what_heals_is_asked_for_again(archive, client, file, into, fault, kind, message):
     archive.spoil(f"image {IMAGE}", fault, times=2)
     image = client().fetch(file, into)
     assert image.checksum.sha256 == sha256(into.read_bytes())
     assert archive.asked(IMAGE) == 3
 
 
-@table(HEALING)
-def test_what_does_not_heal_in_time_is_given_up(archive, client, file, into, fault, kind, said):
+@table(TRANSIENT)
+def test_what_does_not_heal_in_time_is_given_up(archive, client, file, into, fault, kind, message):
     archive.spoil(f"image {IMAGE}", fault)
-    assert said in failure(lambda: client().fetch(file, into), kind)
+    assert message in failure(lambda: client().fetch(file, into), kind)
     assert archive.asked(IMAGE) == QUICK.max_attempts
     assert not into.exists()
 
 
 @table(LASTING)
-def test_what_cannot_heal_is_never_asked_for_twice(archive, client, file, into, fault, kind, said):
+def test_what_is_not_transient_is_never_asked_for_twice(
+    archive, client, file, into, fault, kind, message
+):
     archive.spoil(f"image {IMAGE}", fault)
-    assert said in failure(lambda: client().fetch(file, into), kind)
+    assert message in failure(lambda: client().fetch(file, into), kind)
     assert archive.asked(IMAGE) == 1
     assert not into.exists()
 

@@ -49,7 +49,7 @@ def test_a_query_that_heals_is_asked_again(archive, client, fault):
 
 
 @pytest.mark.parametrize(
-    ("fault", "times", "said"),
+    ("fault", "times", "message"),
     [
         (faults.status(404), 1, "the query was refused with status 404"),
         (faults.status(503), 3, "the query was refused with status 503"),
@@ -61,10 +61,10 @@ def test_a_query_that_heals_is_asked_again(archive, client, fault):
         (faults.cut_without_length, 1, "the reply is not JSON"),
     ],
 )
-def test_a_query_that_fails_says_why_and_what_was_asked(archive, client, fault, times, said):
+def test_a_query_that_fails_says_why_and_what_was_asked(archive, client, fault, times, message):
     archive.spoil("query SubImage", fault)
     problem = failure(lambda: client().rows(PLANES), InvalidReply)
-    assert problem.startswith(said)
+    assert problem.startswith(message)
     assert problem.endswith(f"; asked {PLANES.page_url(archive.url, 0, 2000)}")
     assert len(archive.requests) == times
 

@@ -88,13 +88,15 @@ def bounded(downloads: Downloads, seconds: float = 20) -> list[DownloadResult]:
 
 
 def check_each_once(arrivals: Sequence[DownloadResult], files: Sequence[PlannedFile]) -> None:
-    assert Counter(one.file.path for one in arrivals) == Counter(file.path for file in files)
-    for one in arrivals:
-        assert (one.download is None) != (one.problem is None)
+    assert Counter(arrival.file.path for arrival in arrivals) == Counter(
+        file.path for file in files
+    )
+    for arrival in arrivals:
+        assert (arrival.download is None) != (arrival.problem is None)
 
 
 def problems(arrivals: Sequence[DownloadResult]) -> Counter[type]:
-    return Counter(type(one.problem) for one in arrivals)
+    return Counter(type(arrival.problem) for arrival in arrivals)
 
 
 # --- what arrives -------------------------------------------------------------------------
@@ -104,9 +106,9 @@ def problems(arrivals: Sequence[DownloadResult]) -> Counter[type]:
 def test_every_file_arrives_once(archive, download, files, jobs):
     arrivals = bounded(download(jobs))
     check_each_once(arrivals, files)
-    for one in arrivals:
-        assert one.download.path.stat().st_size == one.download.checksum.bytes
-    assert len({one.download.path for one in arrivals}) == FILES
+    for arrival in arrivals:
+        assert arrival.download.path.stat().st_size == arrival.download.checksum.bytes
+    assert len({arrival.download.path for arrival in arrivals}) == FILES
     assert archive.images_asked == FILES
 
 
@@ -120,7 +122,7 @@ def test_failures_arrive_beside_images(archive, download, files):
     archive.spoil(f"image {bad.image.id}", faults.status(404))
     arrivals = bounded(download())
     check_each_once(arrivals, files)
-    (failed,) = [one for one in arrivals if one.problem]
+    (failed,) = [arrival for arrival in arrivals if arrival.problem]
     assert failed.file == bad
     assert isinstance(failed.problem, HTTPStatusError)
 
@@ -129,7 +131,7 @@ def test_two_files_of_one_image_do_not_share_a_scratch_file(download, files):
     twin = replace(files[0], path="projections/max_xy.jpg")
     arrivals = bounded(download(wanted=(files[0], twin)))
     check_each_once(arrivals, (files[0], twin))
-    assert len({one.download.path for one in arrivals}) == 2
+    assert len({arrival.download.path for arrival in arrivals}) == 2
 
 
 # --- how many at once ---------------------------------------------------------------------
@@ -191,9 +193,11 @@ def test_the_breaker_drops_the_rest(archive, download, files, jobs):
     assert set(problems(arrivals)) == {HTTPStatusError, Skipped}
     assert problems(arrivals)[HTTPStatusError] == archive.images_asked
     assert 3 <= archive.images_asked <= 3 + 2 * jobs
-    for one in arrivals:
-        if isinstance(one.problem, Skipped):
-            assert str(one.problem).startswith("the archive seems to be down: 3 images in a row")
+    for arrival in arrivals:
+        if isinstance(arrival.problem, Skipped):
+            assert str(arrival.problem).startswith(
+                "the archive seems to be down: 3 images in a row"
+            )
 
 
 def test_images_that_are_not_there_do_not_open_the_breaker(archive, download, files):
@@ -216,7 +220,7 @@ def test_once_halted_nothing_is_asked(archive, download, files):
     cancel.set("enough")
     arrivals = bounded(download(cancel=cancel))
     check_each_once(arrivals, files)
-    assert {str(one.problem) for one in arrivals} == {"enough"}
+    assert {str(arrival.problem) for arrival in arrivals} == {"enough"}
     assert archive.requests == []
 
 
@@ -247,7 +251,7 @@ def test_a_halt_ends_it_within_the_grace_whatever_hangs(archive, download, files
     thread.join(GRACE_S + 5)
     assert time.monotonic() - began < GRACE_S + 1
     check_each_once(arrived, files)
-    assert all(one.download or isinstance(one.problem, Skipped) for one in arrived)
+    assert all(item.download or isinstance(item.problem, Skipped) for item in arrived)
     assert archive.images_asked < FILES
 
 

@@ -64,9 +64,9 @@ def test_a_projection():
     assert (image.section_number, image.row["specimen_id"]) == (0, SPECIMEN)
 
 
-@pytest.mark.parametrize(("said", "meant"), [(True, True), (False, False), (None, False)])
-def test_an_image_that_the_archive_marks_as_failed(said, meant):
-    assert read_plane(failed=said).marked_failed is meant
+@pytest.mark.parametrize(("message", "meant"), [(True, True), (False, False), (None, False)])
+def test_an_image_that_the_archive_marks_as_failed(message, meant):
+    assert read_plane(failed=message).marked_failed is meant
 
 
 def test_what_a_row_may_leave_open():
@@ -106,12 +106,13 @@ ODD_FACTS = [
 
 @pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda value: ascii(value)[:20])
 def test_a_wrong_value_is_named_with_what_was_due(name, value):
-    said = refusal("planes", plane_row(**{name: value}))
+    message = refusal("planes", plane_row(**{name: value}))
     assert (
-        f"of the planes has {name} '{ascii(value)[1:5] if isinstance(value, str) else ''}" in said
+        f"of the planes has {name} '{ascii(value)[1:5] if isinstance(value, str) else ''}"
+        in message
     )
-    assert " was due" in said
-    assert len(said) < 1000
+    assert " was due" in message
+    assert len(message) < 1000
 
 
 @pytest.mark.parametrize("name", ["id", "section_number", "width", "height"])
@@ -127,9 +128,9 @@ def test_a_field_that_is_not_there_is_named(name):
     + [("projection_function", value) for value in (None, "mean", "max/../..", "max\n", [])],
 )
 def test_a_projection_along_other_axes_or_by_another_function_is_refused(name, value):
-    said = refusal("projections", projection_row(**{name: value}))
-    assert f"has {name} " in said
-    assert "one of " in said
+    message = refusal("projections", projection_row(**{name: value}))
+    assert f"has {name} " in message
+    assert "one of " in message
 
 
 @pytest.mark.parametrize(("name", "value"), ODD_FACTS, ids=lambda value: ascii(value)[:20])
@@ -199,26 +200,26 @@ def check_sensible(image: Image) -> None:
 @pytest.mark.parametrize("part", ["planes", "projections"])
 def test_rows_of_another_specimen_are_refused(part, owner):
     row = plane_row if part == "planes" else projection_row
-    said = refusal(part, row(), row(id=8, specimen_id=owner))
-    assert f"of specimen '{str(owner)[:10]}" in said
-    assert f"asked for specimen {SPECIMEN}" in said
+    message = refusal(part, row(), row(id=8, specimen_id=owner))
+    assert f"of specimen '{str(owner)[:10]}" in message
+    assert f"asked for specimen {SPECIMEN}" in message
 
 
 def test_planes_of_several_data_sets_are_of_several_cells():
-    said = refusal("planes", plane_row(), plane_row(id=8, data_set_id=9))
-    assert "planes of 2 data sets" in said
-    assert "321549626, 9" in said
+    message = refusal("planes", plane_row(), plane_row(id=8, data_set_id=9))
+    assert "planes of 2 data sets" in message
+    assert "321549626, 9" in message
 
 
 def test_rows_without_an_owner_are_refused():
-    said = refusal("projections", projection_row(specimen_id=None))
-    assert "row '324089927' of the projections does not say whose it is" in said
-    assert "no specimen_id and no data_set_id" in said
+    message = refusal("projections", projection_row(specimen_id=None))
+    assert "row '324089927' of the projections does not say whose it is" in message
+    assert "no specimen_id and no data_set_id" in message
 
 
 def test_an_id_that_comes_twice_is_refused():
-    said = refusal("planes", *(plane_row(section_number=number) for number in (3, 4, 5)))
-    assert "listed 321549675 of the planes 3 times" in said
+    message = refusal("planes", *(plane_row(section_number=number) for number in (3, 4, 5)))
+    assert "listed 321549675 of the planes 3 times" in message
 
 
 def test_two_images_of_one_section_are_both_read():

@@ -166,7 +166,7 @@ def test_four_hostile_megabytes_take_less_than_a_second(run):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "does not begin as a JPEG"),
         (b"\xff", "does not begin as a JPEG"),
@@ -182,5 +182,5 @@ def test_four_hostile_megabytes_take_less_than_a_second(run):
         (b"\xff\xd8\xff\x00", "no marker at byte 2"),
     ],
 )
-def test_what_is_said_of_a_broken_image(content, said):
-    assert said in refusal(content)
+def test_what_is_said_of_a_broken_image(content, message):
+    assert message in refusal(content)

@@ -26,9 +26,9 @@ def test_a_specimen_is_a_positive_integer(given):
 
 
 NO_SPECIMEN = {
-    **{ascii(one): one for one in (0, -1, 1.0, True, False, None, [1], float("nan"), 10**18)},
-    **{ascii(one): one for one in ("0", "-1", "+1", "", " ", "abc", "1.0", "1e3", "1_000")},
-    **{ascii(one): one for one in ("٣", "²", "1\n2", "\x1b[31m1", "9" * 19)},
+    **{ascii(item): item for item in (0, -1, 1.0, True, False, None, [1], float("nan"), 10**18)},
+    **{ascii(item): item for item in ("0", "-1", "+1", "", " ", "abc", "1.0", "1e3", "1_000")},
+    **{ascii(item): item for item in ("٣", "²", "1\n2", "\x1b[31m1", "9" * 19)},
     "5000 digits": "9" * 5000,
     "a number of 5000 digits": 10**5000,
 }
@@ -38,9 +38,9 @@ NO_SPECIMEN = {
 def test_anything_else_is_no_specimen(given):
     with pytest.raises(ArgumentError) as raised:
         parse_series("specimen", given)
-    said = one_line(raised.value)
-    assert said.startswith("specimen '")
-    assert "positive integer" in said
+    message = one_line(raised.value)
+    assert message.startswith("specimen '")
+    assert "positive integer" in message
 
 
 @given(st.integers(1, 10**18 - 1))
@@ -81,9 +81,9 @@ def test_parts_come_in_one_order(given, parts):
 def test_another_part_is_refused_by_name(given, wrong):
     with pytest.raises(ArgumentError) as raised:
         parse_parts("specimen", given)
-    said = one_line(raised.value)
-    assert wrong in said
-    assert "planes, projections, reconstruction, cell" in said
+    message = one_line(raised.value)
+    assert wrong in message
+    assert "planes, projections, reconstruction, cell" in message
 
 
 def test_without_a_choice_it_is_all_that_there_can_be():

@@ -195,9 +195,9 @@ def test_pages_that_do_not_add_up_are_noticed(spoil, total, rows_a_page):
         rows_a_page = total - 1
     with pytest.raises(InvalidReply) as raised:
         collect(total, rows_a_page, spoil)
-    said = one_line(raised.value)
-    assert said.endswith(f"asked {URL}")
-    assert ("now counts" in said) == (spoil in CHANGED_TOTALS)
+    message = one_line(raised.value)
+    assert message.endswith(f"asked {URL}")
+    assert ("now counts" in message) == (spoil in CHANGED_TOTALS)
 
 
 @pytest.mark.parametrize(

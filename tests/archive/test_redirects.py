@@ -42,7 +42,7 @@ def elsewhere(running) -> Iterator[FaultyArchive]:
 
 
 def at_ports(location: str | None, archive: FaultyArchive, other: FaultyArchive):
-    port, elsewhere = (one.url.rpartition(":")[2] for one in (archive, other))
+    port, elsewhere = (item.url.rpartition(":")[2] for item in (archive, other))
     return location and location.format(port=port, elsewhere=elsewhere)
 
 
@@ -60,16 +60,16 @@ def test_no_redirect_leads_away(archive, elsewhere, client, file, into, location
 def test_no_query_is_redirected_away(archive, elsewhere, client, location):
     target = at_ports(location, archive, elsewhere)
     archive.spoil("query SubImage", faults.redirect_to(target))
-    said = failure(lambda: client().rows(PLANES), InvalidReply)
-    assert said.startswith("the query was redirected")
-    assert "; asked http://127.0.0.1" in said
+    message = failure(lambda: client().rows(PLANES), InvalidReply)
+    assert message.startswith("the query was redirected")
+    assert "; asked http://127.0.0.1" in message
     assert len(archive.requests) == 1
 
 
 def test_a_circle_of_redirects_is_left(archive, client, file, into):
     archive.spoil(f"redirect {IMAGE}", faults.redirect_in_a_circle)
-    said = failure(lambda: client().fetch(file, into), ForbiddenRedirect)
-    assert said == f"was redirected more than {MOST_REDIRECTS} times"
+    message = failure(lambda: client().fetch(file, into), ForbiddenRedirect)
+    assert message == f"was redirected more than {MOST_REDIRECTS} times"
     assert archive.asked(IMAGE) == MOST_REDIRECTS + 1
 
 

@@ -26,7 +26,7 @@ from datalad_stackpack.errors import (
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 
-HEALING = [
+TRANSIENT = [
     ConnectionFailed("got no answer"),
     TruncatedFile("was cut short"),
     *(HTTPStatusError("refused", status) for status in (429, 500, 502, 503, 504)),
@@ -55,7 +55,7 @@ def test_what_does_not_heal_is_never_asked_for_again(failure):
     assert RetryPolicy().retry_delay(failure, 1, 0.5) is None
 
 
-@pytest.mark.parametrize("failure", HEALING, ids=name)
+@pytest.mark.parametrize("failure", TRANSIENT, ids=name)
 @pytest.mark.parametrize("attempts", [1, 2, 4, 20])
 def test_what_heals_is_asked_for_a_bounded_number_of_times(failure, attempts):
     policy = RetryPolicy(max_attempts=attempts)
@@ -66,11 +66,11 @@ def test_what_heals_is_asked_for_a_bounded_number_of_times(failure, attempts):
 
 def test_pauses_double_up_to_the_longest():
     policy = RetryPolicy(max_attempts=10, retry_delay_s=1, max_retry_delay_s=60)
-    pauses = [policy.retry_delay(HEALING[0], made, 1.0) for made in range(1, 10)]
+    pauses = [policy.retry_delay(TRANSIENT[0], made, 1.0) for made in range(1, 10)]
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
-@given(st.integers(1, 19), st.floats(0, 1), st.floats(0, 600), st.sampled_from(HEALING))
+@given(st.integers(1, 19), st.floats(0, 1), st.floats(0, 600), st.sampled_from(TRANSIENT))
 def test_chance_spreads_a_pause_over_its_upper_half(made, jitter, first, failure):
     policy = RetryPolicy(max_attempts=20, retry_delay_s=first)
     longest = policy.retry_delay(failure, made, 1.0)
@@ -172,7 +172,7 @@ def test_no_wish_makes_it_stumble(value):
 # --- the breaker --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("failure", HEALING, ids=name)
+@pytest.mark.parametrize("failure", TRANSIENT, ids=name)
 def test_enough_failures_in_a_row_open_the_breaker(failure):
     breaker = CircuitBreaker(3)
     for _ in range(2):
@@ -180,25 +180,27 @@ def test_enough_failures_in_a_row_open_the_breaker(failure):
         assert breaker.reason is None
     breaker.note_failure(failure)
     assert breaker.reason is not None
-    said = one_line(Exception(breaker.reason))
-    assert said == (f"the archive seems to be down: 3 images in a row failed (the last: {failure})")
+    message = one_line(Exception(breaker.reason))
+    assert message == (
+        f"the archive seems to be down: 3 images in a row failed (the last: {failure})"
+    )
 
 
 @pytest.mark.parametrize("failure", LASTING, ids=name)
 def test_a_file_refused_for_a_reason_of_its_own_closes_the_count(failure):
     breaker = CircuitBreaker(2)
     for _ in range(5):
-        breaker.note_failure(HEALING[0])
+        breaker.note_failure(TRANSIENT[0])
         breaker.note_failure(failure)
     assert breaker.reason is None
 
 
 def test_an_open_breaker_stays_open_with_its_first_reason():
     breaker = CircuitBreaker(1)
-    breaker.note_failure(HEALING[0])
+    breaker.note_failure(TRANSIENT[0])
     reason = breaker.reason
     breaker.note_success()
-    breaker.note_failure(HEALING[1])
+    breaker.note_failure(TRANSIENT[1])
     assert breaker.reason is not None
     assert breaker.reason == reason
 
@@ -211,7 +213,7 @@ def test_it_opens_at_the_first_run_of_healing_failures(give_up_after, story):
         if what == "good":
             breaker.note_success()
         else:
-            breaker.note_failure(HEALING[0] if what == "healing" else LASTING[0])
+            breaker.note_failure(TRANSIENT[0] if what == "healing" else LASTING[0])
         in_a_row = in_a_row + 1 if what == "healing" else 0
         longest = max(longest, in_a_row)
         assert (breaker.reason is not None) == (longest >= give_up_after)

@@ -47,11 +47,15 @@ def test_allen_over_http_has_the_same_terms_and_another_address():
 
 def test_a_data_set_is_not_cited_as_if_it_were_of_the_cell_types_database():
     assert sources.source_of(sources.allen(), "specimen") == sources.allen()
-    said = sources.source_of(sources.allen(), "data_set")
-    assert "Cell Types" not in f"{said.name} {said.terms}"
-    assert (said.terms.rrid, said.terms.methods_doi, said.terms.citation) == (None, None, None)
-    assert said.terms.terms_of_use == sources.ALLEN_TERMS.terms_of_use
-    assert said.url == sources.ALLEN_URL
+    source = sources.source_of(sources.allen(), "data_set")
+    assert "Cell Types" not in f"{source.name} {source.terms}"
+    assert (source.terms.rrid, source.terms.methods_doi, source.terms.citation) == (
+        None,
+        None,
+        None,
+    )
+    assert source.terms.terms_of_use == sources.ALLEN_TERMS.terms_of_use
+    assert source.url == sources.ALLEN_URL
     demo = sources.demo("http://127.0.0.1:8413")
     assert sources.source_of(demo, "data_set") == demo
 
@@ -90,11 +94,11 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("url", "said"), REFUSED.values(), ids=REFUSED.keys())
-def test_any_other_address_is_refused(url, said):
+@pytest.mark.parametrize(("url", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_any_other_address_is_refused(url, message):
     with pytest.raises(ArgumentError) as raised:
         at_url(url)
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -203,15 +207,15 @@ def test_a_redirect_may_stay_or_go_up_to_https(origin, target):
 def test_a_redirect_anywhere_else_is_refused(origin, target):
     with pytest.raises(ForbiddenRedirect) as raised:
         check_redirect(origin, target)
-    said = one_line(raised.value)
-    assert said.startswith("was redirected to ")
-    assert len(said) < 1000
+    message = one_line(raised.value)
+    assert message.startswith("was redirected to ")
+    assert len(message) < 1000
 
 
 @given(st.sampled_from([HTTP, HTTPS, HTTP + ":8413"]), st.text())
 def test_no_address_makes_it_stumble(origin, target):
-    for one in (target, f"//{target}", f"http://{target}"):
+    for item in (target, f"//{target}", f"http://{target}"):
         try:
-            check_redirect(origin, one)
+            check_redirect(origin, item)
         except ForbiddenRedirect as problem:
             one_line(problem)

@@ -92,7 +92,7 @@ def test_two_reconstructions_are_both_kept():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"id": None}, "id 'None'"),
         ({"id": True}, "id 'True'"),
@@ -105,10 +105,10 @@ def test_two_reconstructions_are_both_kept():
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_a_row_that_makes_no_sense_is_refused(changes, said):
+def test_a_row_that_makes_no_sense_is_refused(changes, message):
     with pytest.raises(InvalidRow) as raised:
         reconstruction(**changes)
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
 
 
 @pytest.mark.parametrize("value", [0, -3, "3", 1.5e300, True, [], float("nan")])
@@ -153,7 +153,7 @@ def test_a_tree_is_counted(content, tree):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "came empty"),
         (b"\n \n", "came empty"),
@@ -162,15 +162,15 @@ def test_a_tree_is_counted(content, tree):
         (b"1 1 0 0 0 1 -1", "a single line without an end"),
     ],
 )
-def test_what_is_not_whole_is_broken_and_heals(content, said):
+def test_what_is_not_whole_is_broken_and_heals(content, message):
     with pytest.raises(TruncatedFile) as raised:
         read(content, reconstruction())
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
     assert raised.value.retryable
 
 
 @pytest.mark.parametrize(
-    ("content", "said", "tree"),
+    ("content", "message", "tree"),
     [
         (SWC.rstrip(), "its last line has no end, after 3 nodes", SkeletonSize(3, 1)),
         (SWC + b"4 3 0 0 0 1 1", "its last line has no end, after 4 nodes", SkeletonSize(4, 1)),
@@ -181,10 +181,10 @@ def test_what_is_not_whole_is_broken_and_heals(content, said):
         ),
     ],
 )
-def test_what_may_be_a_beginning_is_doubted(content, said, tree):
+def test_what_may_be_a_beginning_is_doubted(content, message, tree):
     with pytest.raises(MaybeTruncatedFile) as raised:
         read(content, reconstruction())
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
     assert raised.value.retryable
     assert raised.value.info == tree
     (file,) = plan([reconstruction()], BASE, 0)
@@ -192,7 +192,7 @@ def test_what_may_be_a_beginning_is_doubted(content, said, tree):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"# only a remark\n", "no node of a reconstruction"),
         (b"##x,y,z,radius\n1,2,3,0\n", "no node of an SWC file in line 2: '1,2,3,0'"),
@@ -208,10 +208,10 @@ def test_what_may_be_a_beginning_is_doubted(content, said, tree):
         (b"#" + b"x" * 20_000 + b"\n" + SWC, "has 20001 bytes in line 1"),
     ],
 )
-def test_what_is_no_tree_is_wrong(content, said):
+def test_what_is_no_tree_is_wrong(content, message):
     with pytest.raises(UnexpectedContent) as raised:
         read(content, reconstruction())
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
 
 
 @given(st.integers(0, len(SWC) - 2))

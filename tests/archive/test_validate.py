@@ -27,7 +27,7 @@ def test_a_plain_jpeg_is_the_right_answer(encoding):
 
 
 @pytest.mark.parametrize(
-    ("media_type", "encoding", "beginning", "said"),
+    ("media_type", "encoding", "beginning", "message"),
     [
         ("image/jpeg", "", b"", "came empty"),
         ("text/html", "", b"<html>\n<p>", r"(labelled 'text/html'), beginning '<html>\n<p>'"),
@@ -36,14 +36,14 @@ def test_a_plain_jpeg_is_the_right_answer(encoding):
         ("image/jpeg", "", b"\xff", "came as something else than a JPEG"),
     ],
 )
-def test_what_is_no_image_is_broken_and_retryable(media_type, encoding, beginning, said):
+def test_what_is_no_image_is_broken_and_retryable(media_type, encoding, beginning, message):
     with pytest.raises(TruncatedFile) as raised:
         check_reply(planned(), Answer(media_type, encoding), beginning)
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("media_type", "encoding", "beginning", "said"),
+    ("media_type", "encoding", "beginning", "message"),
     [
         ("image/jpeg", "gzip", b"\x1f\x8b\x08", "encoded as 'gzip'"),
         ("image/jpeg", "gzip", b"\xff\xd8\xff", "encoded as 'gzip'"),
@@ -58,10 +58,10 @@ def test_what_is_no_image_is_broken_and_retryable(media_type, encoding, beginnin
         ("", "", b"\xff\xd8\xff", "came as ''"),
     ],
 )
-def test_another_format_is_a_wrong_image(media_type, encoding, beginning, said):
+def test_another_format_is_a_wrong_image(media_type, encoding, beginning, message):
     with pytest.raises(UnexpectedContent) as raised:
         check_reply(planned(), Answer(media_type, encoding), beginning)
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
 
 
 @given(st.text(max_size=30), st.text(max_size=10), st.binary(max_size=40))

@@ -91,7 +91,7 @@ def test_each_kind_of_damage_is_found_and_named(spoil, expected, check, stack):
     spoil(stack)
     before = git("status", "--porcelain", at=stack)
     found = check(dataset=str(stack), content=True)
-    assert sorted(one["code"] for one in found if "code" in one) == expected
+    assert sorted(finding["code"] for finding in found if "code" in finding) == expected
     assert found[-1]["status"] == "error"
     assert git("status", "--porcelain", at=stack) == before
 

@@ -105,7 +105,7 @@ def test_a_dataset_that_cannot_be_written_is_checked_all_the_same(add, archive, 
         ("upstream-different", "0007.jpg"),
         ("upstream-not-noted", "1"),
     ]
-    assert {one["level"] for one in results if "code" in one} == {"warning"}
+    assert {result["level"] for result in results if "code" in result} == {"warning"}
     assert results[-1]["contents"]["same bytes"] == 15
     assert done.returncode == 0
 

@@ -25,14 +25,14 @@ def test_every_file_has_its_source_size_checksum_and_type():
         assert entity["contentSize"] == str(entry.checksum.bytes)
         assert entity["sha256"] == entry.checksum.sha256
         assert entity["encodingFormat"] == entry.media_type
-    assert [one["@id"] for one in found["./"]["hasPart"]] == [e.url for e in COMPLETE.files]
+    assert [item["@id"] for item in found["./"]["hasPart"]] == [e.url for e in COMPLETE.files]
     assert [e.media_type for e in COMPLETE.files].count("text/plain") == 1
 
 
 def test_the_cell_its_organism_and_its_structure_have_identifiers_where_known():
     found = entities(COMPLETE)
-    about = [found[one["@id"]] for one in found["./"]["about"]]
-    assert [one["@type"] for one in about] == ["BioChemEntity", "BrainStructure"]
+    about = [found[item["@id"]] for item in found["./"]["about"]]
+    assert [item["@type"] for item in about] == ["BioChemEntity", "BrainStructure"]
     assert about[0]["identifier"] == "313862022"
     taxon = found[about[0]["taxonomicRange"]["@id"]]
     assert taxon["@id"] == "http://purl.obolibrary.org/obo/NCBITaxon_10090"

@@ -111,12 +111,12 @@ def test_datacite_is_valid_by_its_official_schema_and_becomes_xml(name):
 
 def test_one_record_says_the_same_in_every_format():
     for format_name in RENDERINGS:
-        told = " ".join(RENDERINGS[format_name]([COMPLETE]).split())
+        text = " ".join(RENDERINGS[format_name]([COMPLETE]).split())
         for word in (COMMIT, "Scnn1a-Tg2-Cre;Ai14-167081.03.02.01", "VISp4", "Mus musculus"):
-            assert word in told, (format_name, word)
-        assert METHODS_DOI in told, format_name
-        assert "oncommercial use with citation" in told, format_name
-        assert "2026" in told
+            assert word in text, (format_name, word)
+        assert METHODS_DOI in text, format_name
+        assert "oncommercial use with citation" in text, format_name
+        assert "2026" in text
 
 
 @pytest.mark.parametrize(
@@ -130,26 +130,26 @@ def test_one_record_says_the_same_in_every_format():
 )
 @pytest.mark.parametrize("format_name", RENDERINGS)
 def test_what_should_not_be_cited_cannot_be_overlooked(name, word, format_name):
-    told = " ".join(rendered(name, format_name).split())
-    assert word in told
-    assert "DO NOT CITE THIS AS IT IS" in told
+    text = " ".join(rendered(name, format_name).split())
+    assert word in text
+    assert "DO NOT CITE THIS AS IT IS" in text
     kind = word.partition(":")[0]
     flagged = {"text": f"[{kind}: "}.get(format_name, f"[{kind}]")
-    assert flagged in told, "the sentence or the title itself says so"
+    assert flagged in text, "the sentence or the title itself says so"
 
 
 @pytest.mark.parametrize("format_name", RENDERINGS)
 def test_no_licence_is_given_that_the_archive_does_not_give(format_name):
-    told = rendered("complete", format_name)
+    text = rendered("complete", format_name)
     for word in ("CC-BY", "CC0", "creativecommons.org", "by/4.0", "ODbL", "public domain"):
-        assert word.lower() not in told.lower()
+        assert word.lower() not in text.lower()
 
 
 @pytest.mark.parametrize("format_name", RENDERINGS)
 def test_each_image_has_its_address_when_asked(format_name):
-    told = rendered("images", format_name)
+    text = rendered("images", format_name)
     for entry in COMPLETE.files:
-        assert entry.url in told
+        assert entry.url in text
         assert entry.url not in rendered("complete", format_name)
 
 

@@ -59,9 +59,9 @@ def issues(crate: Path, cache: Path, severity: str = "required") -> list[dict[st
              "--requirement-severity", severity, "--no-paging", "--verbose",
              "--output-format", "json", "--output-file", report, crate]  # fmt: skip
     subprocess.run([str(program), *map(str, words)], capture_output=True, check=False)
-    told = json.loads(report.read_text("utf-8"))
-    assert told["passed"] is not bool(told["issues"])
-    found: list[dict[str, Any]] = told["issues"]
+    outcome = json.loads(report.read_text("utf-8"))
+    assert outcome["passed"] is not bool(outcome["issues"])
+    found: list[dict[str, Any]] = outcome["issues"]
     return found
 
 

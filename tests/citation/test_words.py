@@ -15,7 +15,7 @@ from datalad_stackpack.citation.references import PROGRAMS, references
 
 
 @pytest.mark.parametrize(
-    ("numbers", "said"),
+    ("numbers", "message"),
     [
         ([], ""),
         ([3], "3"),
@@ -24,8 +24,8 @@ from datalad_stackpack.citation.references import PROGRAMS, references
         ([1, 2, 3, 5, 7, 8, 9, 10], "1-3, 5 and 7-10"),
     ],
 )
-def test_runs_of_numbers(numbers, said):
-    assert phrases.runs(numbers) == said
+def test_runs_of_numbers(numbers, message):
+    assert phrases.runs(numbers) == message
 
 
 def test_the_sentence_says_all_that_the_issue_of_citing_asks_for():
@@ -97,12 +97,12 @@ def test_a_paper_that_is_not_known_is_named_whatever_the_species():
 
 
 def test_of_an_archive_that_is_not_known_nothing_is_made_up():
-    told = text.render([cited(packed([plane_row()], []))])
-    assert "1 plane (section 3) of specimen 313862022 from the archive at http" in told
-    assert "Data: The archive at http://archive.example. How it is to be cited is not" in told
-    assert "Terms of use: not known: ask the archive" in told
-    assert "RRID" not in told
-    assert "Methods" not in told
+    sentence = text.render([cited(packed([plane_row()], []))])
+    assert "1 plane (section 3) of specimen 313862022 from the archive at http" in sentence
+    assert "Data: The archive at http://archive.example. How it is to be cited is not" in sentence
+    assert "Terms of use: not known: ask the archive" in sentence
+    assert "RRID" not in sentence
+    assert "Methods" not in sentence
 
 
 def test_lacking_images_are_in_the_count():
@@ -140,8 +140,8 @@ def test_the_sections_of_a_data_set_are_called_so():
         queries=(replace(asked, query=replace(asked.query, part="sections")),),
         files=tuple(replace(entry, part="sections") for entry in manifest.files),
     )
-    told = text.sentence([cited(sections)])
-    assert told.startswith("We used 2 sections (3 to 4) of data set 100960033 from the archive")
+    sentence = text.sentence([cited(sections)])
+    assert sentence.startswith("We used 2 sections (3 to 4) of data set 100960033 from the archive")
 
 
 def test_a_stack_of_projections_has_no_sections():

@@ -31,7 +31,7 @@ def two_stacks(served, tmp_path_factory) -> tuple[Path, list[Result]]:
     results = stackpack_add(
         [1, 2], dataset=str(location), archive=served.url, result_renderer="disabled"
     )
-    return location, [one for one in results if one["type"] == "directory"]
+    return location, [result for result in results if result["type"] == "directory"]
 
 
 @pytest.fixture

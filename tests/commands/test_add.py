@@ -45,10 +45,10 @@ def test_a_specimen_becomes_a_clean_dataset_with_every_image(add, archive, work)
 
 def test_every_image_has_its_address_at_the_web_remote(add, archive, work):
     add(1)
-    told = git("annex", "whereis", "--json", at=work / "1")
+    text = git("annex", "whereis", "--json", at=work / "1")
     urls = {
         answer["file"]: [url for remote in answer["whereis"] for url in remote["urls"]]
-        for answer in map(json.loads, told.splitlines())
+        for answer in map(json.loads, text.splitlines())
     }
     manifest = read_manifest(work / "1")
     assert urls == {entry.path: [entry.url] for entry in manifest.files}
@@ -335,11 +335,11 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("options", "said"), REFUSALS)
-def test_bad_input_is_refused_in_one_line_and_leaves_nothing(options, said, add, archive, work):
+@pytest.mark.parametrize(("options", "message"), REFUSALS)
+def test_bad_input_is_refused_in_one_line_and_leaves_nothing(options, message, add, archive, work):
     results = add(**({"specimen": 1} | options))
     assert [result["status"] for result in results] == ["error"]
-    assert said in results[0]["message"]
+    assert message in results[0]["message"]
     assert "\n" not in results[0]["message"]
     assert "secret" not in results[0]["message"]
     assert list(work.iterdir()) == []

@@ -30,7 +30,7 @@ def complaint(result):
     assert result["status"] == "error", result
     assert result["message"].isprintable()
     assert not Path("../bag").exists()
-    assert [one.name for one in Path("..").iterdir()] == ["work"], "nothing half-done is left"
+    assert [path.name for path in Path("..").iterdir()] == ["work"], "nothing half-done is left"
     return result["message"]
 
 
@@ -58,7 +58,7 @@ def test_a_holey_bag_of_a_clone_without_content_is_valid_once_it_is_fetched(root
     shutil.rmtree("../clone")
     assert (result["to_fetch"], result["bytes"]) == (
         11 + 9,
-        sum((root / one / "manifest.json").stat().st_size for one in "12"),
+        sum((root / item / "manifest.json").stat().st_size for item in "12"),
     )
     made = bagit.Bag("../bag")
     names = git("ls-files", "*.jpg", "*.swc").split()
@@ -88,8 +88,8 @@ def test_what_the_archive_no_longer_lists_is_in_a_holey_bag(root):
 
 def test_content_that_is_not_here_is_needed_for_a_whole_bag(root):
     git("annex", "drop", "--quiet", "--force", "1/projections/max_xy.jpg")
-    said = complaint(bag("1"))
-    assert "the content of 1 file is not here, such as 'projections/max_xy.jpg'" in said
+    message = complaint(bag("1"))
+    assert "the content of 1 file is not here, such as 'projections/max_xy.jpg'" in message
     assert bag("2")["status"] == "ok"
 
 

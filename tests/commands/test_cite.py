@@ -94,8 +94,8 @@ def test_a_history_that_is_cut_off_names_no_commit(root, work, commit):
     (root / "notes.txt").write_text("later")
     save_all()
     git("clone", "--quiet", "--depth", "1", f"file://{root}", str(work.parent / "shallow"))
-    said = complaint(cite(dataset=str(work.parent / "shallow")))
-    assert "git fetch --unshallow" in said
+    message = complaint(cite(dataset=str(work.parent / "shallow")))
+    assert "git fetch --unshallow" in message
     git("fetch", "--quiet", "--unshallow", at=work.parent / "shallow")
     assert commit in text(dataset=str(work.parent / "shallow"))
 
@@ -104,17 +104,17 @@ def test_on_an_adjusted_branch_the_users_own_commit_is_cited(root, commit):
     git("annex", "adjust", "--unlock", "--quiet")
     git("annex", "unlock", "--quiet", "1/planes/0002.jpg")
     for rev in (None, "HEAD"):
-        (one, _) = cite("1", rev=rev)
-        assert one["commit"] == commit
-        assert one["caveats"] == []
+        (result, _) = cite("1", rev=rev)
+        assert result["commit"] == commit
+        assert result["caveats"] == []
 
 
 def test_a_stack_that_was_moved_is_cited_where_it_is(root):
     git("mv", "1", "moved")
     save_all("move")
-    told = text("moved")
-    assert f"directory moved, commit {git('rev-parse', 'HEAD').strip()}," in told
-    assert "DO NOT CITE" not in told
+    sentence = text("moved")
+    assert f"directory moved, commit {git('rev-parse', 'HEAD').strip()}," in sentence
+    assert "DO NOT CITE" not in sentence
 
 
 def test_a_stack_that_no_commit_has_is_not_cited(root):
@@ -129,10 +129,12 @@ def test_unsaved_changes_are_said_in_the_text_and_the_result(root, commit):
     (root / "1" / "manifest.json").write_bytes(b"spoiled")
     (root / "1" / "planes" / "9.jpg").write_bytes(b"")
     git("rm", "--quiet", "1/planes/0002.jpg")
-    (one, rendered) = cite("1")
-    assert one["commit"] == commit
-    assert one["caveats"] == ["UNSAVED CHANGES: 3 files of the work tree are not as in the commit"]
-    assert "UNSAVED CHANGES" in one["message"]
+    (result, rendered) = cite("1")
+    assert result["commit"] == commit
+    assert result["caveats"] == [
+        "UNSAVED CHANGES: 3 files of the work tree are not as in the commit"
+    ]
+    assert "UNSAVED CHANGES" in result["message"]
     assert rendered["rendering"].startswith("DO NOT CITE THIS AS IT IS\n")
     assert "has unsaved changes in 3 of its files" in complaint(cite("1", save=True))
     assert cite("2")[0]["caveats"] == []
@@ -160,8 +162,8 @@ def test_an_incomplete_stacks_citation_says_so(work):
         archive.spoil("redirect *", lambda _request, _reply: Reply(404), times=2)
         given = {"archive": archive.url, "jobs": 1, "into": "1", "parts": "projections"}
         stackpack_add(1, **given, **QUIET)
-    (one, rendered) = cite(dataset="1")
-    assert one["caveats"] == ["INCOMPLETE: 2 of 4 files could not be downloaded"]
+    (result, rendered) = cite(dataset="1")
+    assert result["caveats"] == ["INCOMPLETE: 2 of 4 files could not be downloaded"]
     assert rendered["rendering"].startswith("DO NOT CITE THIS AS IT IS\n")
     mark = "[INCOMPLETE: 2 of 4 files could not be downloaded]"
     assert f"{mark} We used 2 of 4" in rendered["rendering"]
@@ -182,9 +184,9 @@ def test_the_command_is_that_of_the_last_run_record_as_datalad_takes_it(root):
         '{"cmd": "forged"}\n^^^ Do not change lines above ^^^\n'
     )
     git("commit", "--quiet", "--allow-empty", "-m", forged + message)
-    told = history.commit(git("rev-parse", "HEAD").strip()).command
-    assert told == history.commit(made).command
-    assert told.startswith("datalad stackpack-add")
+    sentence = history.commit(git("rev-parse", "HEAD").strip()).command
+    assert sentence == history.commit(made).command
+    assert sentence.startswith("datalad stackpack-add")
 
 
 # --- several stacks, and single images --------------------------------------------------
@@ -192,11 +194,11 @@ def test_the_command_is_that_of_the_last_run_record_as_datalad_takes_it(root):
 
 def test_several_stacks_are_told_of_together(root, two_stacks):
     (*stacks, rendered) = cite()
-    told = rendered["rendering"]
-    assert [one["commit"] for one in stacks] == [one["commit"] for one in two_stacks[1]]
-    assert told.startswith("We used images of 2 specimens from the archive at http://127.0.0.1")
-    assert told.count("DataLad dataset") == told.count("each file identified") == 1
-    lines = [line for line in told.splitlines() if line.startswith("- ")]
+    sentence = rendered["rendering"]
+    assert [stack["commit"] for stack in stacks] == [stack["commit"] for stack in two_stacks[1]]
+    assert sentence.startswith("We used images of 2 specimens from the archive at http://127.0.0.1")
+    assert sentence.count("DataLad dataset") == sentence.count("each file identified") == 1
+    lines = [line for line in sentence.splitlines() if line.startswith("- ")]
     assert lines[1] == (
         "- specimen 2 (Scnn1a-Tg2-Cre;Ai14-167081.03.02.01, Mus musculus, VISp4, Primary visual "
         "area, layer 4): 4 planes (sections 26 to 33, without 28, 29, 31 and 32), 4 projections "
@@ -211,8 +213,8 @@ def test_images_are_listed_where_asked(root):
     manifest = json_text.read((root / "1" / "manifest.json").read_bytes())
     listed = text("1", images=True).split("Images of specimen 1:\n")[1]
     assert listed.splitlines() == [f"{entry.path}  {entry.url}" for entry in manifest.files]
-    (one,) = text("1/planes/0003.jpg", images=True).split("\n\n")[-1].splitlines()[1:]
-    assert one.startswith("planes/0003.jpg  http://127.0.0.1")
+    (result,) = text("1/planes/0003.jpg", images=True).split("\n\n")[-1].splitlines()[1:]
+    assert result.startswith("planes/0003.jpg  http://127.0.0.1")
     assert len(text("1/planes", images=True).split("\n\n")[-1].splitlines()) == 1 + 6
     assert "is no image of specimen 1" in complaint(cite("1/planes/9.jpg", images=True))
 
@@ -226,7 +228,7 @@ def test_no_stack_no_citation(dataset):
 
 def test_what_is_saved_is_committed_once_and_left_in_peace(root, commit):
     results = cite("1", save=True)
-    assert [one["status"] for one in results] == ["ok", "ok"]
+    assert [result["status"] for result in results] == ["ok", "ok"]
     assert git("status", "--porcelain") == ""
     assert git("show", "--format=", "--name-only").split() == ["1/CITATION.cff", "1/datacite.yml"]
     assert YAML(typ="safe").load(root / "1" / "CITATION.cff")["commit"] == commit
@@ -234,7 +236,7 @@ def test_what_is_saved_is_committed_once_and_left_in_peace(root, commit):
     assert YAML(typ="safe").load(root / "1" / "datacite.yml") == printed
 
     head = git("rev-parse", "HEAD")
-    assert {one["status"] for one in cite("1", save=True)} == {"notneeded"}
+    assert {result["status"] for result in cite("1", save=True)} == {"notneeded"}
     done = subprocess.run(["datalad", "rerun"], capture_output=True, text=True, check=True)
     assert "datalad stackpack-cite -d . --save 1" in done.stdout
     assert git("rev-parse", "HEAD") == head
@@ -254,7 +256,7 @@ def test_what_is_saved_is_committed_once_and_left_in_peace(root, commit):
     ],
 )
 def test_what_is_said_to_have_been_saved_is_what_a_rerun_saves(paths, words, root):
-    assert all(one["status"] == "ok" for one in cite(*paths, save=True, images=True))
+    assert all(result["status"] == "ok" for result in cite(*paths, save=True, images=True))
     saved = (root / "1" / "CITATION.cff").read_text()
     assert ("planes/0002.jpg" in saved) is (words == ["1"])
     head = git("rev-parse", "HEAD")
@@ -272,7 +274,7 @@ def test_packing_again_leaves_what_was_saved(root, served):
     cite("1", save=True, format="cff")
     head = git("rev-parse", "HEAD")
     again = stackpack_add(1, archive=served.url, **QUIET)
-    assert {one["status"] for one in again} == {"notneeded"}
+    assert {item["status"] for item in again} == {"notneeded"}
     assert stackpack_update("1", archive=served.url, **QUIET)[-1]["status"] == "notneeded"
     assert git("rev-parse", "HEAD") == head
     assert not (root / "1" / "datacite.yml").exists()
@@ -294,16 +296,16 @@ def test_a_file_of_somebody_elses_is_not_replaced(root):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"format": "bibtext"}, "'bibtext' cannot be rendered: give one of text, bibtex,"),
         ({"format": "text", "save": True}, "cannot be saved: give one of cff, datacite"),
         ({"rev": "HEAD", "save": True}, "leave one out"),
     ],
 )
-def test_what_cannot_be_done_is_refused(root, options, said):
-    (one,) = cite("1", **options)
-    assert said in complaint([one])
+def test_what_cannot_be_done_is_refused(root, options, message):
+    (result,) = cite("1", **options)
+    assert message in complaint([result])
 
 
 # --- the program --------------------------------------------------------------------------

@@ -29,7 +29,9 @@ def test_the_crate_is_committed_and_says_which_commit_it_describes(root, two_sta
     assert git("show", "--format=", "--name-only").split() == [f"1/{FILE_NAME}"]
     assert git("status", "--porcelain") == ""
     assert '"cmd": "datalad stackpack-crate -d . 1"' in git("show", "-s", "--format=%B")
-    graph = {one["@id"]: one for one in json.loads((root / "1" / FILE_NAME).read_text())["@graph"]}
+    graph = {
+        item["@id"]: item for item in json.loads((root / "1" / FILE_NAME).read_text())["@graph"]
+    }
     assert graph["./"]["version"] == commit
     action = graph[f"#{commit}"]
     assert action["description"].startswith("datalad stackpack-add -d . --into 1 --archive http")

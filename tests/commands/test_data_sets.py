@@ -28,7 +28,7 @@ def test_the_sections_of_a_data_set(add, check, update, work):
 
 def test_specimens_and_data_sets_go_together(add, dataset):
     results = add([1, 2], data_set=[100960033], parts=None)
-    assert {one["status"] for one in results} == {"ok"}
+    assert {result["status"] for result in results} == {"ok"}
     assert sorted(path.name for path in dataset.iterdir() if path.name[0] != ".") == [
         "1",
         "2",
@@ -37,7 +37,7 @@ def test_specimens_and_data_sets_go_together(add, dataset):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"data_set": 5, "parts": None}, "no sections of data set 5: check the id"),
         ({"data_set": "x", "parts": None}, "data set 'x' is not a data set id"),
@@ -46,8 +46,8 @@ def test_specimens_and_data_sets_go_together(add, dataset):
         ({}, "no specimen was given"),
     ],
 )
-def test_what_is_no_data_set_is_refused_in_one_line(options, said, add, work):
+def test_what_is_no_data_set_is_refused_in_one_line(options, message, add, work):
     (refused,) = add((), **options)
-    assert said in refused["message"]
+    assert message in refused["message"]
     assert refused["message"].isprintable()
     assert list(work.iterdir()) == []

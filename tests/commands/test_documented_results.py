@@ -44,7 +44,7 @@ def test_a_check(add, check, work):
 
 def test_a_check_of_a_stack_in_a_dataset(add, check, dataset):
     add(1)
-    assert [one["type"] for one in check(dataset=str(dataset))] == ["directory"]
+    assert [result["type"] for result in check(dataset=str(dataset))] == ["directory"]
 
 
 @pytest.mark.usefixtures("stack")

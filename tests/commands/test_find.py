@@ -29,7 +29,7 @@ def served():
 @pytest.fixture
 def archive(served):
     """The demo archive as it ships; one for all tests of this module."""
-    served.heal()
+    served.recover()
     return served
 
 
@@ -58,15 +58,15 @@ def run(*words, **more):
 
 
 def ids(found):
-    assert all(one["status"] == "ok" for one in found), found
-    return [one["specimen"] for one in found]
+    assert all(finding["status"] == "ok" for finding in found), found
+    return [finding["specimen"] for finding in found]
 
 
 def complaint(found):
-    (one,) = found
-    assert (one["status"], one["action"]) == ("error", "stackpack-find")
-    assert one["message"].isprintable()
-    return one["message"]
+    (result,) = found
+    assert (result["status"], result["action"]) == ("error", "stackpack-find")
+    assert result["message"].isprintable()
+    return result["message"]
 
 
 # --- each condition -------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_values_with_an_apostrophe_and_brackets_are_found(work):
 
     with FaultyArchive((odd, plain)) as archive:
         found = stackpack_find(archive=archive.url, line=line, result_renderer="disabled")
-    assert [one["line"] for one in found] == [line]
+    assert [finding["line"] for finding in found] == [line]
 
 
 # --- what a cell has ------------------------------------------------------------------
@@ -207,9 +207,9 @@ def test_more_cells_than_may_be_asked_about_one_by_one_are_refused(work, queries
     )
     with FaultyArchive(many) as archive:
         given = {"archive": archive.url, "on_failure": "ignore", "result_renderer": "disabled"}
-        said = complaint(stackpack_find(having="planes", **given))
-        assert "201 cells fit" in said
-        assert "at most 200" in said
+        message = complaint(stackpack_find(having="planes", **given))
+        assert "201 cells fit" in message
+        assert "at most 200" in message
         assert len(archive.requests) == 1
         assert len(stackpack_find(having="projections", **given)) == 201
         assert len(archive.requests) == 2
@@ -219,7 +219,7 @@ def test_more_cells_than_may_be_asked_about_one_by_one_are_refused(work, queries
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"layer": "7"}, "--layer '7': it knows '1', '2', '2/3', '3', '4', '5', '6a', '6b'"),
         ({"species": "human"}, "--species 'human': it knows 'Homo Sapiens', 'Mus musculus'"),
@@ -229,23 +229,25 @@ def test_more_cells_than_may_be_asked_about_one_by_one_are_refused(work, queries
         ({"donor": 1}, "--donor '1': it knows '313401508', '529678110', '750000001'"),
     ],
 )
-def test_a_value_that_no_cell_has_is_met_with_those_that_cells_have(find, queries, options, said):
-    assert said in complaint(find(**options, reporter="positive"))
+def test_a_value_that_no_cell_has_is_met_with_those_that_cells_have(
+    find, queries, options, message
+):
+    assert message in complaint(find(**options, reporter="positive"))
     assert len([query for query in queries() if "SpecimenDetail" in query]) == 1
 
 
 def test_values_that_no_cell_has_together(find):
-    said = complaint(find(species="Homo Sapiens", layer="4"))
-    assert said == "no cell fits --species 'Homo Sapiens' --layer '4': leave out a condition"
+    message = complaint(find(species="Homo Sapiens", layer="4"))
+    assert message == "no cell fits --species 'Homo Sapiens' --layer '4': leave out a condition"
 
 
 def test_cells_that_have_none_of_what_was_asked_for(find):
-    said = complaint(find(line="Ndnf-IRES2-dgCre", having="planes"))
-    assert said == "of 1 that fit, no cell has planes in the archive"
+    message = complaint(find(line="Ndnf-IRES2-dgCre", having="planes"))
+    assert message == "of 1 that fit, no cell has planes in the archive"
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"line": "a\nb"}, "--line: 'a\\nb' cannot be asked for"),
         ({"structure": ""}, "--structure: '' cannot be asked for"),
@@ -256,8 +258,8 @@ def test_cells_that_have_none_of_what_was_asked_for(find):
         ({"archive": "nowhere"}, "archive 'nowhere' is not known"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_before_anything_is(find, queries, options, said):
-    assert said in complaint(find(**options))
+def test_what_cannot_be_asked_is_refused_before_anything_is(find, queries, options, message):
+    assert message in complaint(find(**options))
     assert queries() == []
 
 
@@ -277,17 +279,17 @@ def test_a_cell_that_comes_twice_is_refused(find, archive):
 
 
 def test_a_clause_that_the_archive_does_not_understand_is_said_with_the_query(find, archive):
-    said = complaint(find(where="[nr__colour$gt20]"))
-    assert "there is no field nr__colour" in said
-    assert f"{archive.url}/api/v2/data/query.json?criteria=" in said
-    assert quote("[nr__colour$gt20]") in said
+    message = complaint(find(where="[nr__colour$gt20]"))
+    assert "there is no field nr__colour" in message
+    assert f"{archive.url}/api/v2/data/query.json?criteria=" in message
+    assert quote("[nr__colour$gt20]") in message
 
 
 @pytest.mark.parametrize("model", ["Structure", "SubImage"])
 def test_an_archive_under_maintenance_is_an_error_whatever_was_asked(find, archive, model):
     archive.spoil(f"query {model}", lambda _request, _reply: Reply(200, {}, [b"<html>later"]))
-    said = complaint(find(structure="VISp1", having="planes,projections"))
-    assert "the reply is not JSON" in said
+    message = complaint(find(structure="VISp1", having="planes,projections"))
+    assert "the reply is not JSON" in message
 
 
 def test_cells_come_in_pages(archive):

@@ -24,13 +24,13 @@ from datalad_stackpack.errors import ArgumentError
 )
 def test_a_file_of_ids(content, work):
     Path("ids.txt").write_text(content, encoding="utf-8", newline="")
-    assert parse_series_list(["ids.txt"], []) == [specimen(one) for one in (1, 2, 3)]
+    assert parse_series_list(["ids.txt"], []) == [specimen(item) for item in (1, 2, 3)]
 
 
 def test_a_pipe_of_ids_between_others(work, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("2\n3\n"))
     assert parse_series_list([1, "-", "4"], [5]) == [
-        *(specimen(one) for one in (1, 2, 3, 4)),
+        *(specimen(item) for item in (1, 2, 3, 4)),
         Series("data_set", 5),
     ]
 
@@ -41,7 +41,7 @@ def test_a_number_is_an_id_also_where_a_file_has_its_name(work):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"1\n2x\n", "'ids.txt', line 2: specimen '2x' is not a specimen id"),
         (b"# nothing\n\n", "there is no id in 'ids.txt'"),
@@ -49,11 +49,11 @@ def test_a_number_is_an_id_also_where_a_file_has_its_name(work):
         (b"\xff\xfe1", "'ids.txt' cannot be read"),
     ],
 )
-def test_a_file_of_something_else_is_refused_by_its_line(content, said, work):
+def test_a_file_of_something_else_is_refused_by_its_line(content, message, work):
     Path("ids.txt").write_bytes(content)
     with pytest.raises(ArgumentError) as raised:
         parse_series_list(["ids.txt"], [])
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert str(raised.value).isprintable()
 
 

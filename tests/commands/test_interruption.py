@@ -56,11 +56,11 @@ def accepted_by_git(stack: Path) -> set[str]:
 
 def finish_and_check(archive: FaultyArchive, stack: Path) -> None:
     """Run the same command again, and see the stack complete."""
-    archive.heal()
+    archive.recover()
     done = start(archive)
-    said, _ = done.communicate(timeout=90)
-    assert done.returncode == 0, said
-    assert f"complete, {FILES} of {FILES} files" in said
+    message, _ = done.communicate(timeout=90)
+    assert done.returncode == 0, message
+    assert f"complete, {FILES} of {FILES} files" in message
     check_complete(stack)
 
 
@@ -79,12 +79,12 @@ def test_a_signal_keeps_what_was_accepted_and_says_how_to_go_on(number, archive,
     assert gate.reached.wait(60)
 
     os.killpg(running.pid, number)  # as a terminal does: to the whole group
-    said, _ = running.communicate(timeout=10)
+    message, _ = running.communicate(timeout=10)
 
     assert running.returncode != 0
-    assert f"interrupted by {number.name}" in said
-    assert "run the same command again" in said
-    assert "Traceback" not in said
+    assert f"interrupted by {number.name}" in message
+    assert "run the same command again" in message
+    assert "Traceback" not in message
     stack = work / "1"
     assert git("status", "--porcelain", at=stack) == ""
     kept = accepted_by_git(stack)
@@ -92,7 +92,7 @@ def test_a_signal_keeps_what_was_accepted_and_says_how_to_go_on(number, archive,
     manifest = json_text.read((stack / "manifest.json").read_bytes())
     assert not manifest.complete
     assert {entry.path for entry in manifest.files} == kept
-    assert f"{len(kept)} of {FILES} files" in said
+    assert f"{len(kept)} of {FILES} files" in message
     ids = {entry.image.id for entry in manifest.files}
     before = {image: archive.asked(image) for image in ids}
     finish_and_check(archive, stack)
@@ -105,9 +105,9 @@ def test_a_signal_before_the_first_image_leaves_no_manifest(archive, work):
     running = start(archive)
     assert gate.reached.wait(60)
     running.send_signal(signal.SIGINT)
-    said, _ = running.communicate(timeout=10)
+    message, _ = running.communicate(timeout=10)
     gate.opened.set()
-    assert "no file was kept" in said
+    assert "no file was kept" in message
     assert git("status", "--porcelain", at=work / "1") == ""
     assert accepted_by_git(work / "1") == set()
     finish_and_check(archive, work / "1")
@@ -125,10 +125,10 @@ def test_a_signal_during_the_queries_leaves_nothing(archive, work):
     running = start(archive)
     assert reached.wait(60)
     running.send_signal(signal.SIGINT)
-    said, _ = running.communicate(timeout=10)
+    message, _ = running.communicate(timeout=10)
     opened.set()
     assert running.returncode != 0
-    assert "Traceback" not in said
+    assert "Traceback" not in message
     assert list(work.iterdir()) == []
 
 
@@ -152,7 +152,7 @@ def test_a_run_that_was_killed_is_finished_by_the_next(seed, add, archive, work)
     }
     before = len(archive.requests)
 
-    archive.heal()
+    archive.recover()
     last = add(1)[-1]
     assert last["status"] == "ok", last["message"]
     check_complete(stack)
@@ -199,9 +199,9 @@ def test_two_at_once_are_one_after_the_other(archive, gate, work):
         line = second.stdout.readline()
         assert line, "the second run ended without waiting"
     gate.opened.set()
-    said, _ = first.communicate(timeout=90)
+    message, _ = first.communicate(timeout=90)
     also, _ = second.communicate(timeout=90)
-    assert (first.returncode, second.returncode) == (0, 0), said + also
+    assert (first.returncode, second.returncode) == (0, 0), message + also
     assert "nothing new" in also
     assert archive.images_asked == FILES
     assert len(git("log", "--format=%h", at=work / "1").split()) == 2
@@ -210,8 +210,8 @@ def test_two_at_once_are_one_after_the_other(archive, gate, work):
 
 def test_two_at_once_make_one_dataset(archive, work):
     both = [start(archive) for _ in range(2)]
-    said = [running.communicate(timeout=90)[0] for running in both]
-    assert [running.returncode for running in both] == [0, 0], "\n".join(said)
+    message = [running.communicate(timeout=90)[0] for running in both]
+    assert [running.returncode for running in both] == [0, 0], "\n".join(message)
     assert archive.images_asked == FILES
     assert len(git("log", "--format=%h", at=work / "1").split()) == 2
     git("annex", "fsck", "--quiet", at=work / "1")

@@ -118,7 +118,7 @@ def test_a_file_that_is_no_whole_tree_is_not_accepted(add, archive, dataset):
         archive.spoil("file *", spoil)
         results = add(1, parts="reconstruction,projections")
         assert statuses(results)[SWC] == "error", what
-        (failed,) = [one for one in results if one["path"].endswith(".swc")]
+        (failed,) = [result for result in results if result["path"].endswith(".swc")]
         assert failed["message"].startswith("the reconstruction ")
         assert failed["message"].isprintable()
         manifest = read(dataset / "1")
@@ -126,7 +126,7 @@ def test_a_file_that_is_no_whole_tree_is_not_accepted(add, archive, dataset):
         assert not manifest.complete
         assert [gone.path for gone in manifest.omitted] == [SWC]
         assert not (dataset / "1" / SWC).exists()
-    archive.heal()
+    archive.recover()
     assert statuses(add(1, parts="reconstruction"))["stack"] == "ok"
     assert read(dataset / "1").complete
 
@@ -155,7 +155,10 @@ def test_a_reconstruction_that_was_superseded_is_none_to_be_had(add, archive, wo
     def superseded(model: str):
         if model != "NeuronReconstruction":
             return records(model)
-        return [replace(one, fields={**one.fields, "superseded": True}) for one in records(model)]
+        return [
+            replace(record, fields={**record.fields, "superseded": True})
+            for record in records(model)
+        ]
 
     monkeypatch.setattr(archive, "records", superseded)
     (refused,) = add(1, parts="reconstruction")
@@ -230,15 +233,19 @@ def test_what_became_of_it_upstream_is_classified(add, check, update, archive, w
 def test_what_is_known_of_the_cell_is_in_the_manifest(add, work):
     add(1, parts="projections,cell")
     document = json.loads((work / "1" / "manifest.json").read_text())
-    told = document["specimen"]
-    assert (told["id"], told["name"], told["species"]) == (1, TINY.name, "Mus musculus")
-    assert (told["structure"], told["layer"], told["line"]) == ("VISp4", "4", "Scnn1a-Tg2-Cre")
-    assert (told["dendrite_type"], told["apical"], told["donor_id"]) == (
+    specimen = document["specimen"]
+    assert (specimen["id"], specimen["name"], specimen["species"]) == (1, TINY.name, "Mus musculus")
+    assert (specimen["structure"], specimen["layer"], specimen["line"]) == (
+        "VISp4",
+        "4",
+        "Scnn1a-Tg2-Cre",
+    )
+    assert (specimen["dendrite_type"], specimen["apical"], specimen["donor_id"]) == (
         "spiny",
         "intact",
         313401508,
     )
-    assert told["row"]["specimen__name"] == TINY.name
+    assert specimen["row"]["specimen__name"] == TINY.name
 
 
 def test_a_change_of_the_cell_is_found_and_recorded(add, check, update, archive, work, monkeypatch):
@@ -248,13 +255,16 @@ def test_a_change_of_the_cell_is_found_and_recorded(add, check, update, archive,
     def renamed(model: str):
         if model != "ApiCellTypesSpecimenDetail":
             return records(model)
-        return [replace(one, fields={**one.fields, "line_name": "new"}) for one in records(model)]
+        return [
+            replace(record, fields={**record.fields, "line_name": "new"})
+            for record in records(model)
+        ]
 
     monkeypatch.setattr(archive, "records", renamed)
     stack = str(work / "1")
     found = check(stack, dataset=stack, upstream="rows")
     assert codes(found) == [("row-changed", "manifest.json")]
-    assert "line_name" in next(one["message"] for one in found if "code" in one)
+    assert "line_name" in next(finding["message"] for finding in found if "code" in finding)
     update(stack, dataset=stack)
     assert read(work / "1").cell.line == "new"
     assert "changed cell: 1" in git("log", "-1", "--format=%B", at=stack)
@@ -293,7 +303,7 @@ def test_scales_are_those_of_what_the_archive_lists_now(add, update, archive, da
     def another(_request: Request, reply: Reply) -> Reply:
         answer = json.loads(b"".join(reply.body))
         (row,) = answer["msg"]
-        files = [{**one, "id": one["id"] + 500_000} for one in row["well_known_files"]]
+        files = [{**entry, "id": entry["id"] + 500_000} for entry in row["well_known_files"]]
         other = {"id": row["id"] + 1, "scale_factor_z": 0.35, "well_known_files": files}
         answer |= {"num_rows": 2, "total_rows": 2, "msg": [row | {"superseded": True}, row | other]}
         return replace(reply, body=[json.dumps(answer).encode()])

@@ -41,10 +41,10 @@ def check_whole(results, stack: Path, archive) -> None:
     assert statuses(results)["stack"] == "ok"
     assert archive.images_asked == 0
     assert git("status", "--porcelain", at=stack) == ""
-    told = git("annex", "whereis", "--json", at=stack)
+    text = git("annex", "whereis", "--json", at=stack)
     known = {
-        one["file"].removeprefix(f"{stack.name}/"): one["whereis"][0]["urls"]
-        for one in map(json.loads, told.splitlines())
+        item["file"].removeprefix(f"{stack.name}/"): item["whereis"][0]["urls"]
+        for item in map(json.loads, text.splitlines())
     }
     assert known == {path: [url] for path, url in files_of(stack).items()}
     git("annex", "fsck", "--quiet", at=stack)

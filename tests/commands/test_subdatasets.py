@@ -39,10 +39,10 @@ def commits(at: Path) -> int:
 def test_each_stack_is_a_subdataset_and_the_parent_is_saved_once(add, dataset):
     (dataset / "mine.txt").write_text("unsaved")
     results = add([1, 2], subdataset=True)
-    assert {one["status"] for one in results} == {"ok"}
+    assert {result["status"] for result in results} == {"ok"}
     assert results[-1]["path"] == str(dataset)
     assert results[-1]["message"].startswith("2 subdatasets in commit ")
-    assert all(one["refds"] == str(dataset) for one in results)
+    assert all(result["refds"] == str(dataset) for result in results)
     assert commits(dataset) == 2
     assert subdatasets(dataset) == {
         name: git("rev-parse", "HEAD", at=dataset / name).strip() for name in "12"
@@ -59,7 +59,7 @@ def test_a_dataset_without_any_commit_takes_note_of_its_first_subdataset(add, da
     git("update-ref", "-d", "HEAD")
     git("rm", "-r", "-q", "--cached", ".")
     results = add(1, subdataset=True)
-    assert {one["status"] for one in results} == {"ok"}
+    assert {result["status"] for result in results} == {"ok"}
     assert subdatasets(dataset).keys() == {"1"}
 
 
@@ -67,7 +67,7 @@ def test_a_second_run_saves_nothing_and_a_changed_stack_is_saved_again(add, data
     add(1, subdataset=True, parts="projections")
     before = subdatasets(dataset)
     again = add(1, subdataset=True, parts="projections")
-    assert {one["status"] for one in again} == {"notneeded"}
+    assert {item["status"] for item in again} == {"notneeded"}
     assert subdatasets(dataset) == before
     add([1, 2], subdataset=True)
     assert subdatasets(dataset).keys() == {"1", "2"}
@@ -78,7 +78,7 @@ def test_a_second_run_saves_nothing_and_a_changed_stack_is_saved_again(add, data
 def test_one_that_fails_does_not_stop_the_others(add, archive, dataset):
     archive.spoil(f"image {GAPS.plane_id(27)}", lambda _, reply: replace(reply, status=404))
     results = add([1, 2, 3, 4, 99], subdataset=True)
-    failed = {one.get("specimen") for one in results if one["status"] == "error"} - {None}
+    failed = {result.get("specimen") for result in results if result["status"] == "error"} - {None}
     assert failed == {2, 3, 99}
     assert subdatasets(dataset).keys() == {"1", "2", "4"}
     assert sorted(path.name for path in dataset.iterdir() if path.name[0] != ".") == ["1", "2", "4"]
@@ -104,11 +104,11 @@ def test_an_interruption_saves_what_came(archive, dataset):
     )
     assert gate.reached.wait(60)
     os.killpg(running.pid, signal.SIGTERM)
-    said, _ = running.communicate(timeout=30)
+    message, _ = running.communicate(timeout=30)
     gate.opened.set()
     assert running.returncode == -signal.SIGTERM
-    assert "interrupted by SIGTERM" in said
-    assert "Traceback" not in said
+    assert "interrupted by SIGTERM" in message
+    assert "Traceback" not in message
     assert subdatasets(dataset).keys() == {"1", "2"}
     assert git("status", "--porcelain") == ""
     assert not json_text.read((dataset / "2" / "manifest.json").read_bytes()).complete
@@ -123,7 +123,7 @@ def test_a_clone_of_the_parent_gets_one_stack(add, dataset, tmp_path):
     got = get(
         dataset=str(tmp_path / "clone"), path=str(tmp_path / "clone/2"), recursive=True, **quiet
     )
-    assert {one["status"] for one in got} == {"ok"}
+    assert {item["status"] for item in got} == {"ok"}
     assert (tmp_path / "clone/2/planes/0027.jpg").read_bytes()
     assert not list((tmp_path / "clone/1").iterdir())
 
@@ -173,9 +173,9 @@ def test_a_directory_that_cannot_be_is_refused_in_one_line(into, subdataset, add
 
 def test_a_dry_run_touches_nothing_and_adds_up(add, dataset):
     results = add([1, 2, 99], subdataset=True, dry_run=True)
-    plans = [one for one in results if "planned" in one]
-    assert [(one["specimen"], one["planned"]) for one in plans] == [(1, 10), (2, 8)]
-    assert all(one["estimated_bytes"] > 0 for one in plans)
+    plans = [result for result in results if "planned" in result]
+    assert [(plan["specimen"], plan["planned"]) for plan in plans] == [(1, 10), (2, 8)]
+    assert all(plan["estimated_bytes"] > 0 for plan in plans)
     assert git("status", "--porcelain") == ""
     assert not (dataset / "1").exists()
 
@@ -214,13 +214,13 @@ def test_a_dataset_before_its_first_commit_takes_a_stack(add, work):
     git("init", "-q")
     git("annex", "init")
     results = add(1, parts="cell")
-    assert [one["status"] for one in results] == ["ok"], results
+    assert [result["status"] for result in results] == ["ok"], results
 
 
 def test_a_file_of_ids_may_begin_with_a_byte_order_mark(add, work):
     (work / "ids.txt").write_bytes(b"\xef\xbb\xbf1\r\n2\r\n")
-    plans = [one for one in add("ids.txt", dry_run=True) if "planned" in one]
-    assert [one["specimen"] for one in plans] == [1, 2]
+    plans = [result for result in add("ids.txt", dry_run=True) if "planned" in result]
+    assert [plan["specimen"] for plan in plans] == [1, 2]
 
 
 def test_without_a_standard_input_it_says_so(add, work, monkeypatch):
@@ -238,8 +238,8 @@ def test_every_stack_below_the_dataset_is_checked_also_in_subdatasets(add, check
     (dataset / "other").mkdir()
     (dataset / "other" / "manifest.json").write_text('{"name": "not ours"}')
     git("add", "other/manifest.json")
-    checked = [Path(one["path"]) for one in check()]
+    checked = [Path(result["path"]) for result in check()]
     assert checked == [dataset / "1", dataset / "sub" / "deeper"]
-    assert [Path(one["path"]) for one in check("sub")] == [dataset / "sub" / "deeper"]
+    assert [Path(result["path"]) for result in check("sub")] == [dataset / "sub" / "deeper"]
     (refused,) = check("other")
     assert "there is no stack at 'other'" in refused["message"]

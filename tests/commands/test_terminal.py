@@ -92,7 +92,7 @@ def test_a_check_of_content_shows_how_far_it_is(add, archive, stack):
 def test_what_has_nothing_to_do_says_so(add, update, archive, stack):
     add(1)
     url = ["--archive", archive.url]
-    for words, said in (
+    for words, message in (
         (["stackpack-update", "-n", "-d", "1", *url], "nothing to do: all 10 files are up to date"),
         (["stackpack-update", "-d", "1", *url], "nothing new, commit"),
         (["stackpack-add", "-n", "1", "--parts", "planes", *url], "nothing to come, 10 files here"),
@@ -100,7 +100,7 @@ def test_what_has_nothing_to_do_says_so(add, update, archive, stack):
     ):
         written, code = run(["datalad", *words], 200)
         assert code == 0, written
-        assert said in written
+        assert message in written
 
 
 def test_a_demo_archive_that_is_interrupted_ends_quietly(work):

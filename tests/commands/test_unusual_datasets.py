@@ -171,10 +171,10 @@ def test_a_path_that_no_file_can_have_is_refused_in_one_line(path, check, update
         stackpack_bag("bag", [path], **quiet),
         stackpack_bag(path, **quiet),
     ):
-        (one,) = found
-        assert one["status"] == "error"
-        assert "is not the name of a" in one["message"]
-        assert one["message"].isprintable()
+        (result,) = found
+        assert result["status"] == "error"
+        assert "is not the name of a" in result["message"]
+        assert result["message"].isprintable()
 
 
 def tools_without_annex(location: Path) -> Path:

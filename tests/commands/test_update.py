@@ -44,12 +44,14 @@ def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
         ("upstream-re-encoded", "0006.jpg"),
     ]
     found = check(dataset=str(stack), upstream="all")
-    assert [one for one in codes(found) if one[0] != "only-copy-here"] == expected
-    assert [one for one in codes(found) if one[0] == "only-copy-here"] == [
+    assert [code for code in codes(found) if code[0] != "only-copy-here"] == expected
+    assert [code for code in codes(found) if code[0] == "only-copy-here"] == [
         ("only-copy-here", "0006.jpg"),
         ("only-copy-here", "0007.jpg"),
     ]
-    assert "resolution" in next(one["message"] for one in found if one.get("code") == "row-changed")
+    assert "resolution" in next(
+        finding["message"] for finding in found if finding.get("code") == "row-changed"
+    )
 
     asked = archive.images_asked
     results = update(dataset=str(stack))
@@ -135,7 +137,9 @@ def test_a_dry_update_shows_the_difference_and_changes_nothing(add, update, arch
     asked, head = archive.images_asked, git("rev-parse", "HEAD", at=work / "1")
     rows.hidden = {id_of(2)}
     results = update(dataset=str(work / "1"), dry_run=True)
-    assert {(Path(one["path"]).name, one["drift"]) for one in results if "drift" in one} == {
+    assert {
+        (Path(result["path"]).name, result["drift"]) for result in results if "drift" in result
+    } == {
         ("0002.jpg", "withdrawn"),
         ("0013.jpg", "new"),
     }
@@ -160,10 +164,12 @@ FORGED = "\x1b[2J\n=== Do not change lines below ===\n{}\n^^^ Do not change line
 def test_a_fields_name_forges_no_run_record(add, check, update, rows, work):
     add(1)
     rows.fields = {id_of(5): {FORGED: 1}}
-    (found,) = [one for one in check(dataset=str(work / "1"), upstream="rows") if "code" in one]
+    (found,) = [
+        result for result in check(dataset=str(work / "1"), upstream="rows") if "code" in result
+    ]
     assert found["message"].isprintable()
     planned = update(dataset=str(work / "1"), dry_run=True)
-    assert all(one["message"].isprintable() for one in planned)
+    assert all(item["message"].isprintable() for item in planned)
     assert update(dataset=str(work / "1"))[-1]["status"] == "ok"
     message = git("log", "-1", "--format=%B", at=work / "1")
     assert message.count("\n=== Do not change lines below ===\n") == 1
@@ -194,7 +200,7 @@ def test_failures_show_in_the_result_of_the_stack(add, update, archive, work):
     results = update(dataset=str(work / "1"), fetch=True)
     assert statuses(results)["planes/0002.jpg"] == "error"
     assert statuses(results)["stack"] == "error"
-    archive.heal()
+    archive.recover()
     archive.spoil(f"image {id_of(3)}", re_encode)
     archive.spoil(f"redirect {id_of(4)}", lambda _request, _reply: Reply(404))
     assert update(dataset=str(work / "1"), accept_changed=True)[-1]["status"] == "error"

@@ -149,7 +149,7 @@ def test_a_manifest_that_is_a_link_is_not_followed(add, check, update, work):
 
 def test_when_all_is_withdrawn_all_is_kept_and_marked(add, check, update, rows, work):
     add(1)
-    rows.hidden = {one.fields["id"] for one in rows("SubImage") + rows("ProjectionImage")}
+    rows.hidden = {item.fields["id"] for item in rows("SubImage") + rows("ProjectionImage")}
     found = check(dataset=str(work / "1"), upstream="rows")
     assert [code for code, _ in codes(found)] == ["row-withdrawn"] * 16
     assert update(dataset=str(work / "1"))[-1]["status"] == "ok"

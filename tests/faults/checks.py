@@ -42,9 +42,9 @@ class Ran:
     def files(self) -> dict[str, Result]:
         """The result of each file, by its path in the stack."""
         return {
-            "/".join(Path(one["path"]).parts[-2:]): one
-            for one in self.results
-            if one["type"] == "file"
+            "/".join(Path(result["path"]).parts[-2:]): result
+            for result in self.results
+            if result["type"] == "file"
         }
 
     @property
@@ -72,7 +72,7 @@ def assert_in_git(stack: Path, have: AbstractSet[str], lacking: AbstractSet[str]
     assert {path for path in committed if path.endswith(".jpg")} == have
     manifest = manifest_of(stack)
     assert {entry["path"] for entry in manifest["files"]} == have
-    omitted = {one["path"] for one in manifest["omitted"] if one["reason"] == "not_accepted"}
+    omitted = {item["path"] for item in manifest["omitted"] if item["reason"] == "not_accepted"}
     assert omitted == lacking
     assert manifest["stack"]["complete"] is not bool(lacking)
     states = {path.relative_to(stack).as_posix() for path in stack.glob("p*/*")}

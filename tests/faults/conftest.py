@@ -58,16 +58,16 @@ def run(add: Callable[..., list[Result]]) -> Callable[..., Ran]:
     from datalad.support.exceptions import IncompleteResultsError
 
     def call(specimen: Any = 1, *, on_failure: str = "continue", **options: Any) -> Ran:
-        told: list[Result] = []
+        text: list[Result] = []
 
         def note(result: Result, **_: Any) -> bool:
-            told.append(result)
+            text.append(result)
             return True
 
         try:
             add(specimen, on_failure=on_failure, result_filter=note, **options)
         except IncompleteResultsError:
-            return Ran(told, failed=True)
-        return Ran(told, failed=False)
+            return Ran(text, failed=True)
+        return Ran(text, failed=False)
 
     return call

@@ -40,7 +40,7 @@ class ImageFault:
     """A fault that strikes one image: its rendering, or the redirect to it.
 
     ``error`` and ``says`` are what is reported, ``attempts`` how often the image is asked
-    for in one run (more than once only for what heals), ``least_wait_s`` the pause that the
+    for in one run (more than once only for transient faults), ``least_wait_s`` the pause that the
     archive asked for.
     """
 

@@ -1,4 +1,4 @@
-"""One test a fault that strikes an image: what is told, what is in git, what heals it."""
+"""One test a fault that strikes an image: what is reported, what is in git, what helps."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_image_fault(
     assert_paused(scene, row)
     assert_in_git(stack, OTHERS, {STRUCK})
 
-    archive.heal()
+    archive.recover()
     second = run()
     assert not second.failed
     assert second.paths("ok") == {STRUCK}
@@ -154,7 +154,7 @@ def assert_paused(scene: Scene, row: ImageFault) -> None:
 
 
 def test_every_fault_is_asked_again_or_not() -> None:
-    """What heals is what the errors say heals: three times asked, or as often as configured."""
+    """What is asked for again is what the errors call retryable, as often as configured."""
     for row in IMAGE_FAULTS + FETCH_FAULTS:
         allowed = int(row.settings.get("MAX__ATTEMPTS", ATTEMPTS))
         assert row.attempts in (1, allowed), row.id

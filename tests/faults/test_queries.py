@@ -62,7 +62,7 @@ def test_query_fault(
     assert scene.elsewhere.requests == []
     assert list(work.iterdir()) == []
 
-    archive.heal()
+    archive.recover()
     plan = run(dry_run=True)
     assert not plan.failed
     assert plan.paths("ok") == ALL
@@ -100,7 +100,7 @@ def test_a_query_fault_leaves_a_packed_stack_alone(
     archive.spoil("query SubImage", query_faults.short_page)
     assert_refused(run(), "PagesDisagree")
     assert [path for path in stack.iterdir() if path.suffix] == []
-    archive.heal()
+    archive.recover()
     assert not run().failed
     before = git("rev-parse", "HEAD", "git-annex", at=stack)
     archive.spoil("query SubImage", query_faults.short_page)
@@ -158,7 +158,7 @@ def test_facts_that_make_no_sense_are_left_out(
     assert (gone["reason"], gone["image"]["section_number"]) == ("marked_failed", None)
     entries = [*manifest["files"], gone]
     for fields in chain(*ODD_FACTS.values()):
-        (entry,) = [one for one in entries if fields.items() <= one["row"].items()]
+        (entry,) = [entry for entry in entries if fields.items() <= entry["row"].items()]
         named = {"pixel_size_um" if name == "resolution" else name for name in fields} - {"failed"}
         assert {entry["image"][name] for name in named} == {None}
     assert_sound(stack)

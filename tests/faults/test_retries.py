@@ -137,7 +137,7 @@ def test_circuit_breaker(
     assert sum(archive.asked(MANY.plane_id(section)) > 0 for section in MANY.sections) < 20
     assert_in_git(work / "3", set(accepted), failed | not_asked)
 
-    archive.heal()
+    archive.recover()
     second = run(3, jobs=JOBS)
     assert not second.failed
     assert second.paths("notneeded") == set(accepted)
@@ -155,7 +155,7 @@ def test_refusals_of_its_own_do_not_break_the_circuit(
     assert ran.paths("error") == ALL
     assert [archive.asked(image_id) for image_id in IDS.values()] == [1] * len(IDS)
     assert not (stack / "manifest.json").exists()
-    archive.heal()
+    archive.recover()
     assert not run().failed
     assert_in_git(stack, ALL, set())
 
@@ -170,7 +170,7 @@ def test_stopping_at_the_first_failure(
     assert first.paths("ok") == accepted
     assert_in_git(stack, accepted, ALL - accepted)
 
-    archive.heal()
+    archive.recover()
     second = run()
     assert not second.failed
     assert second.paths("notneeded") == accepted
@@ -210,25 +210,25 @@ def test_stopping_at_a_failure_while_others_go_in(
     accepted = assert_told_as_committed(first, work / "3", archive)
     assert accepted
 
-    archive.heal()
+    archive.recover()
     second = run(3, jobs=JOBS)
     assert second.paths("notneeded") == accepted
-    assert {archive.asked(MANY.plane_id(int(Path(one).stem))) for one in accepted} == {1}
+    assert {archive.asked(MANY.plane_id(int(Path(item).stem))) for item in accepted} == {1}
 
 
 def test_a_consumer_that_leaves_while_images_go_in(archive: FaultyArchive, work: Path) -> None:
     """One who stops for reasons of their own has not heard of all that is then committed."""
     from datalad.api import stackpack_add
 
-    told = stackpack_add(
+    text = stackpack_add(
         3, archive=archive.url, jobs=JOBS, return_type="generator", result_renderer="disabled"
     )
-    heard = [next(told) for _ in range(9)]
-    told.close()
+    heard = [next(text) for _ in range(9)]
+    text.close()
     committed = {entry["path"] for entry in manifest_of(work / "3")["files"]}
-    assert {"/".join(Path(one["path"]).parts[-2:]) for one in heard} <= committed
+    assert {"/".join(Path(item["path"]).parts[-2:]) for item in heard} <= committed
     assert_in_git(
-        work / "3", committed, {one["path"] for one in manifest_of(work / "3")["omitted"]}
+        work / "3", committed, {item["path"] for item in manifest_of(work / "3")["omitted"]}
     )
     assert_sound(work / "3")
 
@@ -259,7 +259,7 @@ def test_one_image_that_git_annex_does_not_take(
     for blocker in (stack / ".git" / "annex" / "objects").glob("*/*/*"):
         if blocker.is_file():
             blocker.unlink()
-    archive.heal()
+    archive.recover()
     second = run(3, jobs=JOBS)
     assert not second.failed
     assert second.paths("notneeded") == accepted
@@ -285,7 +285,7 @@ def test_exit_status_and_one_line(
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     assert "pixels where" in done.stdout or "rows from row" in done.stdout
-    archive.heal()
+    archive.recover()
     subprocess.run([*command, "--dry-run"], cwd=work, capture_output=True, check=True)
 
 

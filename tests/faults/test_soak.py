@@ -20,7 +20,7 @@ from faults.checks import Ran, assert_in_git, assert_sound, manifest_of
 SEED = 20_26
 SHARE = 0.1
 MOST_RUNS = 5
-HEALING = (
+TRANSIENT = (
     faults.status(500),
     faults.status(503),
     faults.status(429),
@@ -50,7 +50,7 @@ def cells() -> tuple[DemoCell, ...]:
 
 
 class SometimesFails:
-    """Strikes a tenth of the replies with a fault that heals; seeded, and counts its strikes."""
+    """Strikes a tenth of the replies with a transient fault; seeded, and counts its strikes."""
 
     def __init__(self) -> None:
         self._random = random.Random(SEED)  # noqa: S311 (guards nothing)
@@ -63,7 +63,7 @@ class SometimesFails:
             self.replies += 1
             fault: Fault | None = None
             if self._random.random() < SHARE:
-                fault = self._random.choice(HEALING)
+                fault = self._random.choice(TRANSIENT)
                 self.strikes += 1
         return fault(request, reply) if fault else reply
 

@@ -23,9 +23,9 @@ def test_the_name_of_a_changed_field_is_a_strangers_text(name):
     files = plan(items("planes", plane_row(**{name: 1})), BASE, 0)
     (difference,) = compare_rows(packed([plane_row()], []), files)
     (field,) = difference.fields
-    (said,) = describe([difference])
+    (message,) = describe([difference])
     (finding,) = audit_row(difference)
-    for text in (field, said, finding.message):
+    for text in (field, message, finding.message):
         assert text.isprintable()
         assert len(text) < 300
 

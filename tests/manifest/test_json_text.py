@@ -56,7 +56,7 @@ def test_what_is_written_is_read_back_equal(
     content = write(manifest)
     again = read(content)
     assert again == manifest
-    assert [one.row for one in again.files] == [one.row for one in manifest.files]
+    assert [entry.row for entry in again.files] == [entry.row for entry in manifest.files]
     assert write(again) == content
 
 
@@ -178,7 +178,7 @@ def changed(**changes: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is not JSON"),
         (b"{", "is not JSON"),
@@ -214,10 +214,10 @@ def changed(**changes: Any) -> bytes:
     ],
     ids=lambda value: ascii(value)[:30],
 )
-def test_what_is_no_manifest_is_refused(content, said):
+def test_what_is_no_manifest_is_refused(content, message):
     with pytest.raises(ManifestError) as raised:
         read(content)
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
     assert len(str(raised.value)) < 1000
 
 

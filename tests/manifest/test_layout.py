@@ -119,7 +119,7 @@ def test_an_image_marked_failed_has_no_file_and_takes_no_name():
 def test_a_image_keeps_its_path_and_no_other_takes_it(before, now, stay):
     kept = {file.url: file.path for file in plan_rows(before)}
     rows = [before[at] for at in stay if at < len(before)]
-    rows += [row for row in now if row["id"] not in {one["id"] for one in before}]
+    rows += [row for row in now if row["id"] not in {item["id"] for item in before}]
     files = plan(items("planes", *rows), BASE, 0, kept)
     assert len({file.path for file in files}) == len(files)
     for file in files:
@@ -157,9 +157,9 @@ def test_an_address_is_registered_as_it_is_asked():
 def test_a_image_larger_than_a_jpeg_can_be_is_refused(width, downsample):
     with pytest.raises(InvalidRow) as raised:
         planned(downsample, width=width)
-    said = one_line(raised.value)
-    assert "no JPEG has more than 65535 a side" in said
-    assert f"--downsample {downsample + 1}" in said
+    message = one_line(raised.value)
+    assert "no JPEG has more than 65535 a side" in message
+    assert f"--downsample {downsample + 1}" in message
 
 
 @pytest.mark.parametrize(("width", "downsample"), [(65_535, 0), (131_070, 1), (10**6, 4)])
@@ -206,8 +206,11 @@ def test_a_downsample_from_0_to_8_is_possible(given, halvings):
 
 
 NO_DOWNSAMPLE = {
-    **{ascii(one): one for one in (-1, 9, 1.0, True, None, [1], 10**6)},
-    **{ascii(one): one for one in ("9", "-1", "+1", "", "two", "1.0", "1\n1", "00009", "0000123")},
+    **{ascii(item): item for item in (-1, 9, 1.0, True, None, [1], 10**6)},
+    **{
+        ascii(item): item
+        for item in ("9", "-1", "+1", "", "two", "1.0", "1\n1", "00009", "0000123")
+    },
     "another script": "٣",
     "5000 digits": "9" * 5000,
     "a number of 5000 digits": 10**5000,
@@ -218,9 +221,9 @@ NO_DOWNSAMPLE = {
 def test_another_downsample_is_refused(given):
     with pytest.raises(ArgumentError) as raised:
         parse_downsample(given)
-    said = one_line(raised.value)
-    assert said.startswith("downsample '")
-    assert "a whole number from 0 to 8" in said
+    message = one_line(raised.value)
+    assert message.startswith("downsample '")
+    assert "a whole number from 0 to 8" in message
 
 
 @pytest.mark.parametrize("part", ["planes", "projections"])

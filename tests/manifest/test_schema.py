@@ -102,16 +102,16 @@ def test_every_object_is_closed_and_every_field_required():
 
     found = list(closed(schema()))
     assert len(found) == 14
-    for one in found:
-        assert one["additionalProperties"] is False
-        assert sorted(one["required"]) == sorted(one["properties"])
+    for finding in found:
+        assert finding["additionalProperties"] is False
+        assert sorted(finding["required"]) == sorted(finding["properties"])
 
 
 @pytest.mark.parametrize("path", OBJECTS, ids=shown)
 def test_an_extra_key_is_rejected_at_every_level(path):
     document = copy.deepcopy(DOCUMENT)
     at(document, path)["extra"] = 1
-    assert any("'extra' was unexpected" in said for said in violations(document))
+    assert any("'extra' was unexpected" in message for message in violations(document))
 
 
 @pytest.mark.parametrize("path", OBJECTS, ids=shown)
@@ -119,7 +119,9 @@ def test_no_field_may_be_missing(path):
     for name in at(DOCUMENT, path):
         document = copy.deepcopy(DOCUMENT)
         del at(document, path)[name]
-        assert any(f"'{name}' is a required property" in said for said in violations(document))
+        assert any(
+            f"'{name}' is a required property" in message for message in violations(document)
+        )
 
 
 def test_a_row_may_hold_anything():

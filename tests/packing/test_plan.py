@@ -125,18 +125,18 @@ def test_what_to_do(states, recorded, fetch, expected):
 def test_what_is_not_the_image_is_in_the_way(states, recorded, fetch):
     with pytest.raises(PathConflict) as raised:
         decide_one(states, recorded, fetch)
-    said = one_line(raised.value)
-    assert said.startswith("'planes/0003.jpg' is there, and is not the file from http://")
-    assert "--into" in said
+    message = one_line(raised.value)
+    assert message.startswith("'planes/0003.jpg' is there, and is not the file from http://")
+    assert "--into" in message
 
 
 @pytest.mark.parametrize("fetch", [True, False])
 def test_a_key_that_carries_no_checksum_is_in_the_way(fetch):
     with pytest.raises(PathConflict) as raised:
         decide_one(FileState(FOREIGN, OURS, True, False), None, fetch)
-    said = one_line(raised.value)
-    assert f"under the key '{FOREIGN}', not a SHA256E key" in said
-    assert "--into" in said
+    message = one_line(raised.value)
+    assert f"under the key '{FOREIGN}', not a SHA256E key" in message
+    assert "--into" in message
 
 
 standings = st.none() | st.builds(
@@ -203,7 +203,7 @@ def test_the_same_stack_may_go_on():
 
 
 @pytest.mark.parametrize(
-    ("series", "archive_url", "downsample", "said"),
+    ("series", "archive_url", "downsample", "message"),
     [
         (specimen(7), BASE, 0, f"is of 'specimen {SPECIMEN}', not 'specimen 7'"),
         (Series("data_set", SPECIMEN), BASE, 0, f"not 'data set {SPECIMEN}'"),
@@ -211,10 +211,10 @@ def test_the_same_stack_may_go_on():
         (SUBJECT, BASE, 2, "is of downsample '0', not '2'"),
     ],
 )
-def test_another_stack_is_in_the_way(series, archive_url, downsample, said):
+def test_another_stack_is_in_the_way(series, archive_url, downsample, message):
     with pytest.raises(PathConflict) as raised:
         check_same_stack(RECORDED, series, archive_url, downsample)
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
     assert "--into" in str(raised.value)
 
 
@@ -224,16 +224,16 @@ def test_a_stack_may_grow(sections):
 
 
 @pytest.mark.parametrize(
-    ("sections", "said"),
+    ("sections", "message"),
     [
         (range(0), "no longer lists 3 of 3 files of this stack ('planes/0002.jpg, planes/0003"),
         (range(3, 9), "no longer lists 1 of 3 files of this stack ('planes/0002.jpg')"),
     ],
 )
-def test_to_add_never_takes_away(sections, said):
+def test_to_add_never_takes_away(sections, message):
     with pytest.raises(PathConflict) as raised:
         check_none_withdrawn(RECORDED, listed(sections))
-    assert said in one_line(raised.value)
+    assert message in one_line(raised.value)
 
 
 def test_what_was_withdrawn_before_does_not_count():
@@ -244,6 +244,6 @@ def test_what_was_withdrawn_before_does_not_count():
 def test_of_many_lost_images_the_first_few_are_named():
     with pytest.raises(PathConflict) as raised:
         check_none_withdrawn(recorded_stack(range(1000)), [])
-    said = one_line(raised.value)
-    assert "planes/0004.jpg'" in said
-    assert "planes/0005.jpg" not in said
+    message = one_line(raised.value)
+    assert "planes/0004.jpg'" in message
+    assert "planes/0005.jpg" not in message

@@ -17,18 +17,18 @@ ROWS = [plane_row()]
 
 
 @pytest.mark.parametrize(
-    ("before", "said"),
+    ("before", "message"),
     [
         ("VURL--http&c%%a%1", "fetched files: 1 (section 3)"),
         ("URL--http&c%%a%1", "fetched files: 1 (section 3)"),
         (KEYS[1], "replaced files: 1 (section 3)"),
     ],
 )
-def test_what_was_only_registered_is_fetched_and_all_else_replaced(before, said):
+def test_what_was_only_registered_is_fetched_and_all_else_replaced(before, message):
     recorded, now = (packed(ROWS, [], fates=(key,)) for key in (before, KEYS[0]))
     files = plan(items("planes", *ROWS), BASE, 0)
     request = PackRequest(SUBJECT, ("planes",))
     found = Survey(request, GENERATOR, sources.at_url(BASE), now.queries, files, (), None)
     location = StackLocation(Path("/dataset"), Path("/dataset/1"), exists=True)
     record = run_record.of_update([], None, found, location, now, recorded)
-    assert record.message.splitlines()[2:] == [f"- {said}"]
+    assert record.message.splitlines()[2:] == [f"- {message}"]

@@ -144,5 +144,5 @@ def test_nor_does_one_that_is_moved_within_its_dataset(add, archive, dataset):
     results = add(1, parts="planes", jobs=1)
     assert statuses(results)["stack"] == "error"
     assert all("\n" not in str(result["message"]) for result in results)
-    archive.heal()
+    archive.recover()
     assert statuses(add(1, parts="planes"))["stack"] == "ok"

@@ -147,7 +147,7 @@ def test_a_run_that_another_one_overtook_takes_away_nothing(add, archive, work):
     slow = threading.Thread(target=lambda: add(1, parts="projections"))
     slow.start()
     assert reached.wait(60)
-    archive.heal()
+    archive.recover()
     add(1, parts="planes")
     opened.set()
     slow.join(60)
@@ -199,7 +199,7 @@ def test_a_manifest_that_a_killed_run_left_is_no_edit(add, archive, stack):
     assert killed.returncode == -signal.SIGKILL
     assert (stack / "manifest.json").is_file()
     hook.unlink()
-    archive.heal()
+    archive.recover()
     assert statuses(add(1))["stack"] == "ok"
     assert manifest_of(stack).complete
 

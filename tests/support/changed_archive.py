@@ -25,7 +25,9 @@ def read(stack: Path):
 
 def codes(results: list[Result]) -> list[tuple[str, str]]:
     """Code and path of each finding, sorted."""
-    return sorted((one["code"], Path(one["path"]).name) for one in results if "code" in one)
+    return sorted(
+        (result["code"], Path(result["path"]).name) for result in results if "code" in result
+    )
 
 
 def id_of(section: int) -> int:
@@ -59,7 +61,7 @@ class ChangedRows:
         if model not in ("SubImage", "ProjectionImage"):
             return list(self._rows(model))
         return [
-            replace(one, fields={**one.fields, **self.fields.get(one.fields["id"], {})})
-            for one in self._rows(model)
-            if one.fields["id"] not in self.hidden
+            replace(row, fields={**row.fields, **self.fields.get(row.fields["id"], {})})
+            for row in self._rows(model)
+            if row.fields["id"] not in self.hidden
         ]

@@ -152,7 +152,10 @@ def packed(
         images += items(part, *rows)
         query = PARTS[part].query(SPECIMEN)
         queries.append(AnsweredQuery(query, query.url(source.url), len(rows)))
-    files, omitted = [], [not_planned(one, downsample) for one in images if not is_planned(one)]
+    files, omitted = (
+        [],
+        [not_planned(image, downsample) for image in images if not is_planned(image)],
+    )
     for at, file in enumerate(plan(images, source.url, downsample)):
         fate = fates[at % len(fates)]
         if fate is None:

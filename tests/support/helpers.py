@@ -79,8 +79,10 @@ def wait_for_processes_in(directory: Path) -> None:
 def statuses(results: list[Result]) -> dict[str, str]:
     """The status of each file, by the last two parts of its path; the stack's under ``stack``."""
     return {
-        "/".join(Path(one["path"]).parts[-2:]) if one["type"] == "file" else "stack": one["status"]
-        for one in results
+        "/".join(Path(result["path"]).parts[-2:]) if result["type"] == "file" else "stack": result[
+            "status"
+        ]
+        for result in results
     }
 
 

@@ -76,7 +76,7 @@ class FaultyArchive(DemoArchive):
         with self._faults_lock:
             self._faults[what] = (fault, times)
 
-    def heal(self) -> None:
+    def recover(self) -> None:
         """Behave again."""
         with self._faults_lock:
             self._faults.clear()
