@@ -49,22 +49,23 @@ SWC_FILE, PROJECTION_PATH = "nrwkf__id", "si__path"
 class Cell:
     """One cell, as the archive describes it; ``None`` where it says nothing.
 
-    ``specimen`` and ``donor`` are ids, ``structure`` is an acronym, and ``reconstruction`` the
-    kind of reconstruction there is, such as ``full``.
+    Its fields are those that a manifest has of its specimen. ``id`` and ``donor_id`` are the
+    archive's, ``structure`` is an acronym, and ``reconstruction_type`` the kind of reconstruction
+    there is, such as ``full``.
     """
 
-    specimen: int
+    id: int
     name: str | None
     species: str | None
     structure: str | None
     structure_name: str | None
     layer: str | None
-    dendrite: str | None
+    dendrite_type: str | None
     apical: str | None
     line: str | None
     reporter: str | None
-    donor: int | None
-    reconstruction: str | None
+    donor_id: int | None
+    reconstruction_type: str | None
 
 
 @dataclass(frozen=True)
@@ -81,18 +82,18 @@ def read_cell(row: Row) -> Cell:
     if specimen is None:
         raise InvalidRow(f"the archive sent a cell without {SPECIMEN}")
     return Cell(
-        specimen=specimen,
+        id=specimen,
         name=_text(row, NAME),
         species=_text(row, SPECIES),
         structure=_text(row, STRUCTURE),
         structure_name=_unquoted(_text(row, STRUCTURE_NAME)),
         layer=_text(row, LAYER),
-        dendrite=_text(row, DENDRITE),
+        dendrite_type=_text(row, DENDRITE),
         apical=_text(row, APICAL),
         line=_text(row, LINE),
         reporter=_text(row, REPORTER),
-        donor=_fact(row, DONOR),
-        reconstruction=_text(row, RECONSTRUCTION),
+        donor_id=_fact(row, DONOR),
+        reconstruction_type=_text(row, RECONSTRUCTION),
     )
 
 
@@ -133,26 +134,25 @@ def read_ids(rows: Iterable[Row], field: str) -> frozenset[int]:
     return frozenset(number for number in ids if number is not None)
 
 
-COLUMNS = {
-    "id": "specimen",
-    "name": "name",
-    "species": "species",
-    "structure": "structure",
-    "layer": "layer",
-    "dendrite": "dendrite",
-    "reconstruction": "reconstruction",
-}
-"""The columns of the table: heading, and field of a :class:`Cell`."""
+COLUMNS = {"id": 18, "name": 35, "structure": 9, "layer": 5, "dendrite_type": 14}
+"""The columns of the table, and how wide each may be: 80 together, with ids of nine digits."""
 
 
 def table(cells: Sequence[Cell]) -> list[str]:
     """Lines of a table with a heading, its columns aligned; ``-`` is where nothing is said."""
-    lines = [list(COLUMNS), *([_shown(getattr(c, f)) for f in COLUMNS.values()] for c in cells)]
+    lines = [
+        list(COLUMNS),
+        *([_cut(_shown(getattr(c, f)), most) for f, most in COLUMNS.items()] for c in cells),
+    ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _shown(value: object) -> str:

@@ -276,7 +276,7 @@ def _by_specimen(rows: Iterable[Row]) -> dict[int, Row]:
     """The rows by the ids of their cells; raises :class:`InvalidRow` for one without or twice."""
     table: dict[int, Row] = {}
     for row in rows:
-        specimen = cells.read_cell(row).specimen
+        specimen = cells.read_cell(row).id
         if specimen in table:
             raise InvalidRow(f"the archive answered with cell {specimen} twice")
         table[specimen] = row

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
@@ -213,10 +213,11 @@ class Options:
 
 
 def _listed(given: Any) -> list[Any]:
-    """What was given once or as a list, as a list."""
+    """What was given once or as a list, an array or a column of a table, as a list."""
     if given is None:
         return []
-    return list(given) if isinstance(given, (list, tuple)) else [given]
+    is_one = isinstance(given, (str, bytes, PurePath)) or not isinstance(given, Iterable)
+    return [given] if is_one else list(given)
 
 
 @dataclass
@@ -333,7 +334,7 @@ def _preview(
 ) -> Iterator[Result]:
     _, _, plan = packer.preview(request, location)
     for planned in plan.actions:
-        yield stack_results.of_plan(planned)
+        yield stack_results.of_plan(planned, request.series)
     to_fetch = [planned.file for planned in plan.of(Action.FETCH, Action.REFETCH)]
     size, problem = packer.estimator.estimate(to_fetch)
     yield stack_results.of_stack_plan(request.series, plan.actions, size, problem)

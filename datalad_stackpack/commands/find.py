@@ -11,7 +11,7 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack import config
-from datalad_stackpack.archive import cells, search
+from datalad_stackpack.archive import cells, search, tables
 from datalad_stackpack.archive.cells import Cell
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.query import Row
@@ -21,7 +21,7 @@ from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE
 from datalad_stackpack.commands.progress import Bar, with_bar
 from datalad_stackpack.commands.results import Result
-from datalad_stackpack.errors import StackpackError, quoted
+from datalad_stackpack.errors import ArgumentError, StackpackError, counted, quoted
 
 ACTION = "stackpack-find"
 
@@ -99,11 +99,17 @@ class StackpackFind(Interface):
             such as '[nr__number_bifurcations$gt20]'. Mind the single quotes: without them a
             shell takes what follows the '$'.""",
         ),
+        "format": Parameter(
+            args=("--format",),
+            metavar="FORMAT",
+            doc="""how the cells are printed: 'table', 'ids' (one per line), 'json' (an array) or
+            'csv', with the fields that a manifest has of its specimen. With all but 'table', a
+            problem goes to standard error, and nothing else is printed. Default: table.""",
+        ),
         "ids": Parameter(
             args=("--ids",),
             action="store_true",
-            doc="""print the ids of the cells only, one per line. If there is none, nothing is
-            printed but a message to standard error.""",
+            doc="""the same as '--format ids'.""",
         ),
     }
     _examples_ = [
@@ -116,15 +122,14 @@ class StackpackFind(Interface):
         },
         {
             "text": "Pack the stacks of all cells that were found",
-            "code_py": "for cell in stackpack_find(structure='VISp4'): "
-            "stackpack_add(cell['specimen'])",
+            "code_py": "for cell in stackpack_find(structure='VISp4'): stackpack_add(cell['id'])",
             "code_cmd": "datalad stackpack-find --structure VISp4 --ids "
             "| xargs datalad stackpack-add",
         },
         {
-            "text": "All cells of the synthetic demo archive, as one JSON line per cell",
-            "code_py": "stackpack_find(archive='demo', result_renderer='json')",
-            "code_cmd": "datalad -f json stackpack-find --archive demo",
+            "text": "All cells of the synthetic demo archive, as a table for other programs",
+            "code_py": "stackpack_find(archive='demo', format='csv')",
+            "code_cmd": "datalad stackpack-find --archive demo --format csv",
         },
     ]
 
@@ -143,6 +148,7 @@ class StackpackFind(Interface):
         name: Any = None,
         donor: Any = None,
         where: Any = None,
+        format: Any = None,  # noqa: A002 (the name of the option)
         ids: bool = False,
     ) -> Iterator[dict[str, Any]]:
         criteria = {
@@ -155,18 +161,23 @@ class StackpackFind(Interface):
             "name": name,
             "donor": donor,
         }
-        yield from _find(Options(criteria, structure, having, where, archive, ids))
+        yield from _find(Options(criteria, structure, having, where, archive, format, ids))
 
     @staticmethod
-    def custom_result_renderer(res: dict[str, Any], ids: bool = False, **_: Any) -> None:
-        _render(res, ids)
+    def custom_result_renderer(
+        res: dict[str, Any],
+        format: Any = None,  # noqa: A002 (as above)
+        ids: bool = False,
+        **_: Any,
+    ) -> None:
+        _render(res, _parse_format(format, ids))
 
     @staticmethod
     def custom_result_summary_renderer(all_results: Sequence[Any]) -> None:
-        from datalad_stackpack.commands.rendering import show
+        from datalad_stackpack.commands.rendering import show_table
 
-        if lines := _overview(all_results):
-            show("\n".join(lines))
+        if text := _together([each for each in all_results if isinstance(each, dict)]):
+            show_table(text)
 
 
 @dataclass(frozen=True)
@@ -181,6 +192,7 @@ class Options:
     available_parts: Any
     where: Any
     archive: Any
+    format: Any
     ids: bool
 
     def query(self) -> CellQuery:
@@ -198,8 +210,25 @@ class Options:
         )
 
 
+FORMATS = ("table", "ids", "json", "csv")
+
+
+def _parse_format(given: Any, ids: bool) -> str:
+    """How the cells are printed; an unknown word, which is refused, counts as the table."""
+    word = "ids" if ids and given is None else given
+    return word if word in FORMATS else "table"
+
+
+def _check_format(given: Any, ids: bool) -> None:
+    if given is not None and given not in FORMATS:
+        raise ArgumentError(f"--format {quoted(given)} is not known: give {', '.join(FORMATS)}")
+    if ids and given not in (None, "ids"):
+        raise ArgumentError(f"--ids and --format {given} are two formats: leave one out")
+
+
 def _find(options: Options) -> Iterator[Result]:
     try:
+        _check_format(options.format, options.ids)
         query = options.query()
         policy = config.policy()
         with (
@@ -212,7 +241,7 @@ def _find(options: Options) -> Iterator[Result]:
         yield results.of_refusal(ACTION, "", problem)
         return
     for cell in matches:
-        yield _of_cell(cell, options.ids)
+        yield _of_cell(cell, _parse_format(options.format, options.ids))
 
 
 def _counting(rows: Sequence[Row]) -> Iterator[Row]:
@@ -220,41 +249,43 @@ def _counting(rows: Sequence[Row]) -> Iterator[Row]:
     return with_bar(rows, "Counting planes", len(rows), " cells")
 
 
-def _of_cell(cell: Cell, ids: bool) -> Result:
-    """The record of a cell; with ``ids`` it has no field but the id."""
-    facts = {"specimen": cell.specimen} if ids else asdict(cell)
-    shown = [fact for fact in (cell.name, cell.species, cell.structure) if fact]
+def _of_cell(cell: Cell, shown_as: str) -> Result:
+    """The record of a cell, with the facts that a manifest has of it."""
+    facts = [fact for fact in (cell.name, cell.species, cell.structure) if fact]
     return {
         "action": ACTION,
         "status": "ok",
-        "path": str(cell.specimen),
+        "path": str(cell.id),
         "type": "cell",
-        "message": ", ".join(quoted(fact)[1:-1] for fact in shown) or "nothing is known of it",
-        **facts,
+        "message": ", ".join(quoted(fact)[1:-1] for fact in facts) or "nothing is known of it",
+        "specimen": cell.id,
+        **asdict(cell),
+        "format": shown_as,
     }
 
 
-def _render(result: Result, ids: bool) -> None:
-    """Show one record, if it is not for the table: an id, or why there is no cell."""
+def _render(result: Result, shown_as: str) -> None:
+    """Show one record, if it is not for all together: an id, or why there is no cell."""
     from datalad_stackpack.commands.rendering import show
 
     if result["status"] == "ok":
-        if ids:
+        if shown_as == "ids":
             show(result["path"])
-    elif ids:
-        sys.stderr.write(f"{ACTION}({result['status']}): {result['message']}\n")
-    else:
+    elif shown_as == "table":
         show(f"{ACTION}({result['status']}): {result['message']}")
+    else:
+        sys.stderr.write(f"{ACTION}({result['status']}): {result['message']}\n")
 
 
-def _overview(all_results: Sequence[Any]) -> list[str]:
-    """The table of the cells, and how many there are; nothing if only ids were asked for."""
+def _together(found: Sequence[Result]) -> str:
+    """All cells as one text, in the format that their records name; nothing of ids."""
+    cells_found = [result for result in found if result.get("type") == "cell"]
+    shown_as = cells_found[0]["format"] if cells_found else "ids"
     names = [each.name for each in fields(Cell)]
-    matches = [
-        Cell(**{name: result[name] for name in names})
-        for result in all_results
-        if isinstance(result, dict) and "reconstruction" in result
-    ]
-    if not matches:
-        return []
-    return [*cells.table(matches), f"{len(matches)} cell{'s' * (len(matches) > 1)}"]
+    rows = [{name: result[name] for name in names} for result in cells_found]
+    if shown_as in tables.FORMATS:
+        return tables.FORMATS[shown_as](rows).rstrip("\n")
+    if shown_as == "table":
+        lines = cells.table([Cell(**row) for row in rows])
+        return "\n".join([*lines, counted(len(rows), "cell")])
+    return ""

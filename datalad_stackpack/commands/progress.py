@@ -118,7 +118,7 @@ def results_of(
                 bars.begin(len(report.actions))
             elif isinstance(report, FileReport):
                 bars.note(report)
-                yield stack_results.of_file(report)
+                yield stack_results.of_file(report, series)
             else:
                 bars.end()
                 yield stack_results.of_stack(report)

@@ -65,6 +65,14 @@ def show(text: str) -> None:
         raise quiet_end(NOBODY_READS) from None
 
 
+def show_table(text: str) -> None:
+    """Print a table for other programs as it is; on a terminal no value sends it a command."""
+    if sys.stdout.isatty():
+        text = "".join(each if each.isprintable() or each in "\n\t" else repr(each)[1:-1]
+                       for each in text)  # fmt: skip
+    show(text)
+
+
 def render(result: Result) -> None:
     """Show one record: every problem, every stack, and each file only where all is logged."""
     if _is_routine(result) and not lgr.isEnabledFor(logging.DEBUG):

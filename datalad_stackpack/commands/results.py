@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.archive.files import PlannedFile, PlannedImage
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.citation.bag import Bag, total_bytes
 from datalad_stackpack.citation.record import Citation
@@ -38,14 +39,24 @@ class Results:
         """The record of a stack that could not be packed."""
         return self._stack("error", str(problem), series, error=type(problem).__name__)
 
-    def _file(self, path: str, url: str, status: str, message: str, **more: object) -> Result:
+    def _file(
+        self,
+        file: PlannedFile | FileEntry,
+        series: Series,
+        status: str,
+        message: str,
+        **more: object,
+    ) -> Result:
         return {
             **self._standard,
             "type": "file",
-            "path": f"{self._directory}/{path}",  # a Path of each of thousands takes long
+            "path": f"{self._directory}/{file.path}",  # a Path of each of thousands takes long
             "status": status,
             "message": message,
-            "url": url,
+            **_named(series),
+            "part": file.part,
+            "section_number": _section_number(file),
+            "url": file.url,
             **{name: value for name, value in more.items() if value is not None},
         }
 
@@ -82,6 +93,12 @@ def _named(series: Series | None) -> dict[str, int]:
     return {series.kind: series.id} if series else {}
 
 
+def _section_number(file: PlannedFile | FileEntry) -> int | None:
+    """The section that a file is the image of, if it is of one."""
+    image = file.image if isinstance(file, (PlannedImage, FileEntry)) else None
+    return image.section_number if image is not None and image.axes is None else None
+
+
 STATUS = {
     Outcome.KEPT: "notneeded",
     Outcome.RESTORED: "ok",
@@ -97,7 +114,7 @@ STATUS = {
 class StackResults(Results):
     """Makes the result records of adding to a stack, or of updating it."""
 
-    def of_file(self, report: FileReport) -> Result:
+    def of_file(self, report: FileReport, series: Series) -> Result:
         """The record of one file that was dealt with."""
         file = report.file
         if report.problem is None:
@@ -109,8 +126,8 @@ class StackResults(Results):
         else:
             message = f"the {file.what} {report.problem}; asked {file.url}"
         return self._file(
-            file.path,
-            file.url,
+            file,
+            series,
             STATUS[report.outcome],
             message,
             error=type(report.problem).__name__ if report.problem else None,
@@ -118,11 +135,11 @@ class StackResults(Results):
             key=report.key,
         )
 
-    def of_plan(self, planned: PlannedAction) -> Result:
+    def of_plan(self, planned: PlannedAction, series: Series) -> Result:
         """The record of one file that would be dealt with."""
         status = "notneeded" if planned.action is Action.KEEP else "ok"
         message = f"{planned.action.value} (dry run)"
-        return self._file(planned.file.path, planned.file.url, status, message, dry_run=True)
+        return self._file(planned.file, series, status, message, dry_run=True)
 
     def of_stack(self, report: StackReport) -> Result:
         """The record of the stack as a whole."""
@@ -172,7 +189,7 @@ class StackResults(Results):
             dry_run=True,
         )
 
-    def of_difference(self, difference: Difference) -> Result:
+    def of_difference(self, difference: Difference, series: Series) -> Result:
         """The record of a row that is not as it was recorded."""
         fields = f": {', '.join(difference.fields)}" if difference.fields else ""
         return {
@@ -181,17 +198,19 @@ class StackResults(Results):
             "path": str(self._location.stack / difference.path),
             "status": "ok",
             "message": f"the archive's row is {difference.drift.value}{fields} (dry run)",
+            **_named(series),
+            "part": difference.part,
             "drift": difference.drift.value,
             "fields": list(difference.fields),
             "section_number": difference.section_number,
             "dry_run": True,
         }
 
-    def of_pruning(self, entry: FileEntry) -> Result:
+    def of_pruning(self, entry: FileEntry, series: Series) -> Result:
         """The record of a withdrawn image that would be removed from the tree."""
         return self._file(
-            entry.path,
-            entry.url,
+            entry,
+            series,
             "ok",
             "would be removed from the tree (dry run)",
             dry_run=True,

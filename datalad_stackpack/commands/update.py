@@ -213,9 +213,9 @@ def _preview(
     differences = survey.differences(recorded)
     for difference in differences:
         if difference.drift is not RowDrift.UNCHANGED:
-            yield stack_results.of_difference(difference)
+            yield stack_results.of_difference(difference, request.series)
     pruning = request.withdrawn is Withdrawn.PRUNE
     pruned = withdrawn_entries(recorded, survey.files) if pruning else ()
     for entry in pruned:
-        yield stack_results.of_pruning(entry)
+        yield stack_results.of_pruning(entry, request.series)
     yield stack_results.of_update_plan(request.series, differences, plan.actions, len(pruned))

@@ -227,28 +227,15 @@ def _series_document(manifest: Manifest) -> dict[str, Any]:
     if manifest.series.kind != "specimen":
         return {"specimen": None, manifest.series.kind: number}
     cell_record = manifest.cell_record
-    facts = {ours: getattr(cell_record.cell, name) if cell_record else None
-             for name, ours in CELL_FIELDS.items()}  # fmt: skip
+    facts = {name: getattr(cell_record.cell, name) if cell_record else None for name in CELL_FACTS}
     return {
         "specimen": {**number, **facts, "row": dict(cell_record.row) if cell_record else None},
         "data_set": None,
     }
 
 
-CELL_FIELDS = {
-    "name": "name",
-    "species": "species",
-    "structure": "structure",
-    "structure_name": "structure_name",
-    "layer": "layer",
-    "dendrite": "dendrite_type",
-    "apical": "apical",
-    "line": "line",
-    "reporter": "reporter",
-    "donor": "donor_id",
-    "reconstruction": "reconstruction_type",
-}
-"""The fields of a :class:`Cell` but its id, and what a manifest calls them."""
+CELL_FACTS = tuple(name for name in Cell.__dataclass_fields__ if name != "id")
+"""What a manifest says of a specimen beside its id."""
 
 
 def _lists(affine: Affine | None) -> list[list[float]] | None:
@@ -316,8 +303,8 @@ def _series(document: dict[str, Any]) -> Series:
 def _cell_record(document: dict[str, Any] | None) -> CellRecord | None:
     if document is None or document["row"] is None:
         return None
-    facts = {name: document[field] for name, field in CELL_FIELDS.items()}
-    cell = typed(Cell, {"specimen": document["id"], **facts}, "specimen")
+    facts = {name: document[name] for name in ("id", *CELL_FACTS)}
+    cell = typed(Cell, facts, "specimen")
     return CellRecord(cell, fitting(dict, document["row"], "specimen.row"))
 
 

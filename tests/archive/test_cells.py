@@ -176,24 +176,24 @@ def test_the_whole_table_is_asked_for_but_for_the_archives_own_clause():
 
 def test_a_row_becomes_a_cell():
     assert cells.read_cell(ROW) == cells.Cell(
-        specimen=313862022,
+        id=313862022,
         name="Scnn1a-Tg2-Cre;Ai14-167081.03.02.01",
         species="Mus musculus",
         structure="VISp4",
         structure_name="Primary visual area, layer 4",
         layer="4",
-        dendrite="spiny",
+        dendrite_type="spiny",
         apical="intact",
         line="Scnn1a-Tg2-Cre",
         reporter="positive",
-        donor=313401508,
-        reconstruction="full",
+        donor_id=313401508,
+        reconstruction_type="full",
     )
 
 
 def test_what_a_row_does_not_say_is_none():
     cell = cells.read_cell({"specimen__id": 1, "line_name": "", "tag__apical": None})
-    assert (cell.specimen, cell.line, cell.apical, cell.donor) == (1, None, None, None)
+    assert (cell.id, cell.line, cell.apical, cell.donor_id) == (1, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_the_archives_literal_quotes_around_a_structure_are_not_shown():
 
 
 @pytest.mark.parametrize(
-    ("field", "name"), [("donor__id", "donor"), ("line_name", "line"), ("tag__apical", "apical")]
+    ("field", "name"), [("donor__id", "donor_id"), ("line_name", "line"), ("tag__apical", "apical")]
 )
 @pytest.mark.parametrize("odd", [["a"], {"a": 1}, 1.5, -0.0])
 def test_a_fact_that_makes_no_sense_is_none(field, name, odd):
@@ -270,9 +270,9 @@ def test_the_table_is_aligned():
     human = {"specimen__id": 5, "specimen__name": "H16.1", "structure__acronym": "MTG"}
     mouse = ROW | {"specimen__name": "Sst-IRES-Cre;Ai14-1"}
     assert cells.table([cells.read_cell(row) for row in (mouse, human)]) == [
-        "id         name                 species       structure  layer  dendrite  reconstruction",
-        "313862022  Sst-IRES-Cre;Ai14-1  Mus musculus  VISp4      4      spiny     full",
-        "5          H16.1                -             MTG        -      -         -",
+        "id         name                 structure  layer  dendrite_type",
+        "313862022  Sst-IRES-Cre;Ai14-1  VISp4      4      spiny",
+        "5          H16.1                MTG        -      -",
     ]
 
 

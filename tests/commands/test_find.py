@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 import subprocess
 from dataclasses import replace
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 from support.helpers import TINY
 from support.misbehaving import FaultyArchive
 
+from datalad_stackpack.archive import cells
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.search import CellQuery, Search
 from datalad_stackpack.archive.sources import at_url
 from datalad_stackpack.demo import DEMO_CELLS, Reply
+from datalad_stackpack.manifest.schema import schema
 
 SPINY_LAYER_4 = [313862022, 800000001, 800000002, 800000003, 800000004, 800000005]
 
@@ -296,7 +301,7 @@ def test_cells_come_in_pages(archive):
     paging = ArchiveClient(at_url(archive.url), rows_a_page=10)
     before = len(archive.requests)
     found = Search(paging, CellQuery()).run()
-    assert [cell.specimen for cell in found] == sorted(cell.specimen_id for cell in DEMO_CELLS)
+    assert [cell.id for cell in found] == sorted(cell.specimen_id for cell in DEMO_CELLS)
     assert len(archive.requests) - before == 3
 
 
@@ -307,11 +312,9 @@ def test_people_get_a_table(archive, work):
     done = run("stackpack-find", "--archive", archive.url, "--structure", "MTG", "--layer", "3")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        "id         name                    species       structure  layer  dendrite  "
-        "reconstruction\n"
-        "529878215  H16.06.010.01.03.05.03  Homo Sapiens  MTG        3      spiny     full\n"
-        "800000022  H16.03.021.01.01.22     Homo Sapiens  MTG        3      spiny     "
-        "dendrite-only\n"
+        "id         name                    structure  layer  dendrite_type\n"
+        "529878215  H16.06.010.01.03.05.03  MTG        3      spiny\n"
+        "800000022  H16.03.021.01.01.22     MTG        3      spiny\n"
         "2 cells\n"
     )
 
@@ -327,19 +330,80 @@ def test_programs_get_one_record_a_line(archive, work):
             "type": "cell",
             "message": "H16.03.023.01.01.24, Homo Sapiens, SFG",
             "specimen": 800000024,
+            "id": 800000024,
             "name": "H16.03.023.01.01.24",
             "species": "Homo Sapiens",
             "structure": "SFG",
             "structure_name": "superior frontal gyrus",
             "layer": "3",
-            "dendrite": "spiny",
+            "dendrite_type": "spiny",
             "apical": "intact",
             "line": None,
             "reporter": None,
-            "donor": 750000023,
-            "reconstruction": "full",
+            "donor_id": 750000023,
+            "reconstruction_type": "full",
+            "format": "table",
         }
     ]
+
+
+def test_a_table_fits_a_terminal_whatever_a_cell_is_called(archive):
+    row = {"specimen__id": 123456789, "specimen__name": "Slc32a1-T2A-FlpO|Vipr2-IRES2-Cre;Ai65-1",
+           "structure__acronym": "VISrll2/3", "structure__layer": "2/3",
+           "tag__dendrite_type": "sparsely spiny"}  # fmt: skip
+    lines = cells.table([cells.read_cell(row)])
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith("123456789  Slc32a1-T2A-FlpO|Vipr2-IRES2-Cre...  VISrll2/3  2/3    sp")
+
+
+FACTS = {"id", "name", "species", "structure", "structure_name", "layer", "dendrite_type", "apical",
+         "line", "reporter", "donor_id", "reconstruction_type"}  # fmt: skip
+
+
+def test_tables_for_other_programs_have_the_fields_of_a_manifest(archive, work):
+    words = ("stackpack-find", "--archive", archive.url, "--structure", "MTG", "--layer", "3")
+    listed = json.loads(run(*words, "--format", "json").stdout)
+    assert [cell["id"] for cell in listed] == [529878215, 800000022]
+    assert (
+        listed[0].keys()
+        == FACTS
+        == schema()["properties"]["specimen"]["properties"].keys() - {"row"}
+    )
+    rows = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv").stdout)))
+    assert [row["id"] for row in rows] == ["529878215", "800000022"]
+    assert rows[0] == {
+        name: "" if value is None else str(value) for name, value in listed[0].items()
+    }
+    assert run(*words, "--format", "ids").stdout == run(*words, "--ids").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"format": "xml"}, "--format 'xml' is not known: give table, ids, json, csv"),
+        ({"format": "csv", "ids": True}, "--ids and --format csv are two formats"),
+    ],
+)
+def test_a_format_that_there_is_not_is_refused(options, message, find, queries):
+    assert message in complaint(find(**options))
+    assert queries() == []
+
+
+def test_a_problem_spoils_no_table(archive, work):
+    done = run("stackpack-find", "--archive", archive.url, "--layer", "9", "--format", "json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no cell of the archive has --layer '9'" in done.stderr
+
+
+def test_a_column_of_a_table_is_as_good_as_a_list_of_ids(find, archive, work):
+    from datalad.api import stackpack_add
+
+    table = pd.DataFrame(find(structure="MTG", layer="3"))
+    for given in (table["id"], table["id"].to_numpy()):
+        planned = stackpack_add(
+            given, archive=archive.url, dry_run=True, parts="cell", result_renderer="disabled"
+        )
+        assert [result["specimen"] for result in planned] == [529878215, 800000022]
 
 
 def test_ids_go_down_a_pipe_into_add(archive, work):
