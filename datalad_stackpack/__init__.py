@@ -17,8 +17,10 @@ __all__ = [
     "Stack",
     "StackpackError",
     "__version__",
+    "find",
     "open_stack",
     "pack_one",
+    "query",
 ]
 
 __version__ = "0.1.0"
@@ -41,6 +43,12 @@ command_suite = (
             "stackpack_update",
         ),
         ("datalad_stackpack.commands.find", "StackpackFind", "stackpack-find", "stackpack_find"),
+        (
+            "datalad_stackpack.commands.query",
+            "StackpackQuery",
+            "stackpack-query",
+            "stackpack_query",
+        ),
         ("datalad_stackpack.commands.cite", "StackpackCite", "stackpack-cite", "stackpack_cite"),
         (
             "datalad_stackpack.commands.crate",
@@ -110,8 +118,10 @@ _EXPORTED_FROM = {
     "Skeleton": "viewing.skeleton",
     "Stack": "viewing.stack",
     "StackpackError": "errors",
+    "find": "ask",
     "open_stack": "viewing.stack",
     "pack_one": "packing.pack_one",
+    "query": "ask",
 }
 """The module of each name of the public Python API."""
 

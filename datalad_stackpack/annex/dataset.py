@@ -237,6 +237,14 @@ def saved(root: Path, paths: Sequence[Path], message: str) -> None:
         raise DatasetError(f"cannot commit in {quoted(root)}: {quoted(wrong)}")
 
 
+def save_recorded(location: StackLocation, paths: Sequence[Path], record: RunRecord) -> None:
+    """Save ``paths`` with a run record; raises :class:`DatasetError` if it cannot be."""
+    from datalad.distribution.dataset import Dataset
+
+    message = _run_message(location, Dataset(str(location.root)), record)
+    saved(location.root, paths, message)
+
+
 def _save(root: Path, paths: Sequence[Path], message: str) -> str | None:
     """Have DataLad commit ``paths``; returns what went wrong."""
     from datalad.core.local.save import Save

@@ -42,6 +42,10 @@ LARGEST_REPLY = 64 * 2**20
 """Of a reply to a query, in bytes."""
 
 
+LARGEST_ANSWER = 2**30
+"""Of all replies to a query, in bytes; the planes of all cells have about 400 million."""
+
+
 @dataclass(frozen=True)
 class Download:
     """A file that was fetched and looked at: where it lies, its checksum, and what it holds."""
@@ -75,30 +79,44 @@ class ArchiveClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def rows(self, query: Query) -> list[Row]:
-        """All rows that answer ``query``; as many as the archive says there are.
+    def rows(
+        self,
+        query: Query,
+        most: int | None = None,
+        on_rows: Callable[[int, int], object] = lambda _rows, _total: None,
+    ) -> list[Row]:
+        """All rows that answer ``query``, as many as the archive says there are; or the first.
 
+        ``most`` is how many rows to ask for at most, and ``on_rows`` is called with how many came,
+        of how many there are.
         Where its count and its rows disagree, which is known to happen (archive: verified), it is
         asked once more from the start. Raises :class:`~datalad_stackpack.errors.ArchiveError` when
         the rows do not come.
         """
         try:
-            return self._all_rows(query)
+            return self._all_rows(query, most, on_rows)
         except PagesDisagree:
             if self._cancel.is_set():
                 raise Skipped(self._cancel.reason) from None
         try:
-            return self._all_rows(query)
+            return self._all_rows(query, most, on_rows)
         except PagesDisagree as problem:
             raise PagesDisagree(
                 f"{problem}, twice: run the same command later, or pack other --parts meanwhile"
             ) from problem
 
-    def _all_rows(self, query: Query) -> list[Row]:
-        paging = Paging(self._rows_a_page)
+    def _all_rows(
+        self, query: Query, most: int | None, on_rows: Callable[[int, int], object]
+    ) -> list[Row]:
+        paging = Paging(self._rows_a_page, most, query.most_rows)
+        length = 0
         while (start := paging.next_start) is not None:
-            page, url = self._page(query, start, self._rows_a_page)
+            page, url = self._page(query, start, paging.next_rows)
+            length += page.length
+            if length > LARGEST_ANSWER:
+                raise InvalidReply(f"the rows are longer than {LARGEST_ANSWER} bytes; asked {url}")
             paging.add(page, url)
+            on_rows(len(page.rows), page.total_rows)
         return paging.rows
 
     def count(self, query: Query) -> int:
@@ -133,6 +151,13 @@ class ArchiveClient:
         except BaseException:
             into.unlink(missing_ok=True)
             raise
+
+    def verbatim(self, url: str) -> bytes:
+        """A whole answer in one reply, as the archive sends it; its rows are not counted here.
+
+        Raises :class:`~datalad_stackpack.errors.ArchiveError` when it does not come.
+        """
+        return self._patiently(partial(self._reply, url))
 
     def length(self, file: PlannedFile) -> int:
         """How many bytes the archive sends for the planned file, of which none are kept.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, ClassVar, NoReturn, TypeGuard
 from urllib.parse import quote
 
 from datalad_stackpack.errors import InvalidReply, PagesDisagree, counted, quoted
@@ -54,13 +54,16 @@ class Query:
     criteria: str
     order_by: str = "id"
 
-    def url(self, base: str, options: str = "[num_rows$eqall]") -> str:
+    most_rows: ClassVar[int] = MOST_ROWS
+
+    def url(self, base: str, options: str = "[num_rows$eqall]", form: str = "json") -> str:
         """The address of the answer; every reserved character is percent-encoded.
 
         Without options it is the whole answer in one reply, which is what a manifest records.
+        ``form`` is the format of the reply: ``json``, ``xml`` or ``csv``.
         """
         rma = f"{self.criteria},rma::options{options}[order$eq'{self.order_by}']"
-        return f"{base}/api/v2/data/query.json?criteria={quote(rma, safe=':,')}"
+        return f"{base}/api/v2/data/query.{form}?criteria={quote(rma, safe=':,')}"
 
     def page_url(self, base: str, start_row: int, rows: int) -> str:
         """The address of one page of at most ``rows`` rows."""
@@ -73,10 +76,10 @@ class Listing(Query):
 
     only: tuple[str, ...] = ()
 
-    def url(self, base: str, options: str = "[num_rows$eqall]") -> str:
+    def url(self, base: str, options: str = "[num_rows$eqall]", form: str = "json") -> str:
         """The address of the answer, as for any query."""
         only = f"[only$eq'{','.join(self.only)}']" if self.only else ""
-        return super().url(base, options + only)
+        return super().url(base, options + only, form)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Page:
     start_row: int
     total_rows: int
     rows: tuple[Row, ...]
+    length: int = 0
+    """Of the reply, in bytes."""
 
 
 def read_page(body: bytes, url: str) -> Page:
@@ -111,7 +116,7 @@ def read_page(body: bytes, url: str) -> Page:
         raise InvalidReply(f"a row holds lists or objects more than {DEEPEST} deep; asked {url}")
     if any(len(json.dumps(row)) > LARGEST_ROW for row in message):
         raise InvalidReply(f"a row is longer than {LARGEST_ROW} bytes; asked {url}")
-    return Page(start, total, tuple(message))
+    return Page(start, total, tuple(message), len(body))
 
 
 def _is_deeper(rows: list[Any], most: int) -> bool:
@@ -168,8 +173,13 @@ class Paging:
     for more rows than there can be.
     """
 
-    def __init__(self, rows_a_page: int = ROWS_A_PAGE) -> None:
+    def __init__(
+        self, rows_a_page: int = ROWS_A_PAGE, most: int | None = None, largest: int = MOST_ROWS
+    ) -> None:
+        """``most`` is how many rows are wanted, ``largest`` how many there can be."""
         self._rows_a_page = rows_a_page
+        self._most = most
+        self._largest = largest
         self._total: int | None = None
         self.rows: list[Row] = []
 
@@ -178,15 +188,24 @@ class Paging:
         """The first row not yet received; ``None`` when there is none."""
         if self._total is None:
             return 0
-        return len(self.rows) if len(self.rows) < self._total else None
+        return len(self.rows) if len(self.rows) < self._wanted(self._total) else None
+
+    @property
+    def next_rows(self) -> int:
+        """How many rows to ask for at :attr:`next_start`."""
+        left = self._rows_a_page if self._most is None else self._most - len(self.rows)
+        return min(self._rows_a_page, left)
+
+    def _wanted(self, total: int) -> int:
+        return total if self._most is None else min(total, self._most)
 
     def add(self, page: Page, url: str) -> None:
         """Take the page that begins at :attr:`next_start`."""
         start = len(self.rows)
-        if page.total_rows > MOST_ROWS:
+        if page.total_rows > self._largest:
             raise InvalidReply(
-                f"the archive promises {page.total_rows} rows, more than the {MOST_ROWS} "
-                f"that one specimen can have; asked {url}"
+                f"the archive promises {page.total_rows} rows, more than the {self._largest} "
+                f"that there can be; asked {url}"
             )
         if self._total is not None and page.total_rows != self._total:
             before = counted(self._total, "row")
@@ -194,7 +213,7 @@ class Paging:
                 f"the archive counted {before} and now counts {page.total_rows}: its data "
                 f"changed while it was asked; asked {url}"
             )
-        expected = min(self._rows_a_page, page.total_rows - start)
+        expected = min(self.next_rows, page.total_rows - start)
         if page.start_row != start or len(page.rows) != expected:
             sent = counted(len(page.rows), "row")
             raise PagesDisagree(

@@ -8,7 +8,7 @@ have are at hand for an error message.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from datalad_stackpack.archive import cells
@@ -16,11 +16,13 @@ from datalad_stackpack.archive.cells import Cell
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.parts import PLANES
 from datalad_stackpack.archive.query import Listing, Row
+from datalad_stackpack.archive.question import check_brackets
 from datalad_stackpack.errors import (
     ArgumentError,
     InvalidRow,
     NoResults,
     StackpackError,
+    as_text,
     quoted,
 )
 
@@ -132,20 +134,12 @@ def parse_clause(given: object) -> str:
     for a bracket without an operator: that is what a shell leaves of ``[field$gt1]`` in double
     quotes, and the archive would take it for "is not null".
     """
-    clause = str(given).strip()
-    bare = re.sub(r"'[^']*'", "''", clause)
-    levels = re.sub(r"[^][()]", "", bare)
-    while (less := levels.replace("[]", "").replace("()", "")) != levels:
-        levels = less
-    if not clause or not clause.isprintable() or levels or bare.count("'") % 2 or "::" in bare:
+    clause = as_text(given).strip()
+    check_brackets("--where", clause, "[nr__number_bifurcations$gt20]")
+    if "::" in re.sub(r"'[^']*'", "''", clause):
         raise ArgumentError(
-            f"--where {quoted(given)} is not a clause of RMA criteria: give brackets such as "
-            "'[nr__number_bifurcations$gt20]', each quote and bracket closed, without '::'"
-        )
-    if lost := re.search(r"\[\w*\]", bare):
-        raise ArgumentError(
-            f"--where has no operator in {quoted(lost[0])}: put the clause into single quotes, or "
-            "the shell takes what follows the '$'; for \"is not null\" write [<field>$nenull]"
+            f"--where {quoted(clause)} is more than a clause of RMA criteria: give brackets only, "
+            "without '::'"
         )
     return clause
 
@@ -172,6 +166,25 @@ class CellQuery:
         criteria = f",rma::criteria,{self.where}" if self.where is not None else ""
         return Listing("cells", cells.MODEL, f"model::{cells.MODEL}{criteria}",
                        order_by=cells.SPECIMEN)  # fmt: skip
+
+
+def parse_description(
+    criteria: Mapping[str, object], structure: object, available_parts: object, where: object
+) -> CellQuery:
+    """The description of cells, from what was given; ``None`` was not.
+
+    ``criteria`` are by the options of :data:`FIELDS`. Raises :class:`ArgumentError`.
+    """
+    return CellQuery(
+        tuple(
+            parse_criterion(option, given)
+            for option, given in criteria.items()
+            if given is not None
+        ),
+        None if structure is None else parse_structure(structure),
+        () if available_parts is None else parse_available_parts(available_parts),
+        None if where is None else parse_clause(where),
+    )
 
 
 class Search:

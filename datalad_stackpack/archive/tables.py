@@ -29,11 +29,8 @@ def as_csv(rows: Rows, separator: str = ",", columns: Iterable[str] | None = Non
     an object is its JSON.
     """
     names = list(columns or dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
-    return text.getvalue()
+    lines = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
+    return "".join(f"{_line(line, separator)}\n" for line in lines)
 
 
 FORMATS: Mapping[str, Callable[[Rows], str]] = {
@@ -42,6 +39,13 @@ FORMATS: Mapping[str, Callable[[Rows], str]] = {
     "csv": as_csv,
 }
 """How rows are written, by the name of the format."""
+
+
+def _line(values: Sequence[str], separator: str) -> str:
+    """One line without its end; with CRLF for it, Python quotes a CR in a value too."""
+    text = io.StringIO()
+    csv.writer(text, delimiter=separator, lineterminator="\r\n").writerow(values)
+    return text.getvalue().removesuffix("\r\n")
 
 
 def _json(value: object) -> str:

@@ -197,16 +197,8 @@ class Options:
 
     def query(self) -> CellQuery:
         """The description; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
-        parts = self.available_parts
-        return CellQuery(
-            tuple(
-                search.parse_criterion(option, given)
-                for option, given in self.criteria.items()
-                if given is not None
-            ),
-            None if self.structure is None else search.parse_structure(self.structure),
-            () if parts is None else search.parse_available_parts(parts),
-            None if self.where is None else search.parse_clause(self.where),
+        return search.parse_description(
+            self.criteria, self.structure, self.available_parts, self.where
         )
 
 

@@ -353,7 +353,9 @@ def test_a_table_fits_a_terminal_whatever_a_cell_is_called(archive):
            "tag__dendrite_type": "sparsely spiny"}  # fmt: skip
     lines = cells.table([cells.read_cell(row)])
     assert max(map(len, lines)) <= 80
-    assert lines[1].startswith("123456789  Slc32a1-T2A-FlpO|Vipr2-IRES2-Cre...  VISrll2/3  2/3    sp")
+    assert lines[1].startswith(
+        "123456789  Slc32a1-T2A-FlpO|Vipr2-IRES2-Cre...  VISrll2/3  2/3    sp"
+    )
 
 
 FACTS = {"id", "name", "species", "structure", "structure_name", "layer", "dendrite_type", "apical",
