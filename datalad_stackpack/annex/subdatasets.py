@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from datalad_stackpack.annex.cell_table import bring_up
 from datalad_stackpack.annex.dataset import head, saved
 from datalad_stackpack.annex.git import check_nothing_under_way
 from datalad_stackpack.annex.locate import (
@@ -87,20 +88,36 @@ def _check_untracked(parent: StackLocation, stack: Path) -> None:
         )
 
 
-def save_subdatasets(
-    parent: StackLocation, stacks: Sequence[Path], message: str, on_lock_wait: Callable[[str], None]
-) -> str | None:
-    """Record the present commits of ``stacks`` in the parent; nothing else is saved.
+def is_recorded(parent: Path, stack: StackLocation) -> bool:
+    """Whether the dataset at ``parent`` has a stack as a subdataset, at its present commit."""
+    if stack.root != stack.stack or root_above(stack.root.parent) != parent:
+        return False
+    words = ["git", "--literal-pathspecs", "ls-files", "-s", "-z", "--"]
+    listing = run([*words, stack.root.relative_to(parent).as_posix()], parent)
+    return listing[:6] == b"160000" and listing.split()[1].decode() == head(stack)
 
+
+def save_subdatasets(
+    parent: StackLocation, stacks: Sequence[Path], message: str, inform: Callable[[str], None]
+) -> str | None:
+    """Record the present commits of ``stacks`` in the parent, and its table of stacks.
+
+    Nothing else is saved; ``inform`` gets a message when another run is waited for, or when the
+    table is somebody's own.
     Returns the parent's commit, or ``None`` if it had them all. Raises :class:`DatasetError`
     unless the parent then has each as a subdataset. ``.gitmodules`` is named, because a save that
     failed, or a ``git mv``, leaves it staged, and a clone of a commit without it cannot get the
     subdatasets.
     """
-    with locked(parent, on_lock_wait):
+    with locked(parent, inform):
         before = head(parent)
         check_nothing_under_way(parent.root)
-        saved(parent.root, [*stacks, parent.root / ".gitmodules"], message)
+        paths = [*stacks, parent.root / ".gitmodules"]
+        try:
+            paths.append(bring_up(parent, stacks))
+        except PathConflict as problem:
+            inform(str(problem))
+        saved(parent.root, paths, message)
         after = head(parent)
     rows = run(["git", "ls-tree", "-r", "-z", after or "HEAD"], parent.root).split(b"\0")
     recorded = {os.fsdecode(row.partition(b"\t")[2]) for row in rows if row.startswith(b"160000")}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
@@ -13,9 +15,10 @@ from datalad.support.param import Parameter
 from datalad.utils import ensure_list
 
 from datalad_stackpack import config
-from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.annex.locate import StackLocation, root_above, root_of_given
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks
+from datalad_stackpack.annex.subdatasets import is_recorded, save_subdatasets
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
@@ -23,7 +26,7 @@ from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, JOBS,
 from datalad_stackpack.commands.progress import lgr, results_of
 from datalad_stackpack.commands.rendering import ending_quietly
 from datalad_stackpack.commands.results import Result, StackResults
-from datalad_stackpack.errors import ManifestError, StackpackError
+from datalad_stackpack.errors import ManifestError, StackpackError, counted
 from datalad_stackpack.manifest.diff import RowDrift, withdrawn_entries
 from datalad_stackpack.manifest.model import Manifest
 from datalad_stackpack.packing import run_record
@@ -170,6 +173,7 @@ def _update(options: Options) -> Iterator[Result]:
         jobs, policy, cancel = config.parse_jobs(options.jobs), config.policy(), CancelToken()
         check_installed()
         locations = find_stacks(options.dataset, options.paths)
+        parent = _Parent.of(locations, options)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, options.paths)), problem)
         return
@@ -187,6 +191,46 @@ def _update(options: Options) -> Iterator[Result]:
                 yield from _update_one(options, recorded, packer, location, stack_results)
         except StackpackError as problem:
             yield stack_results.of_problem(problem)
+    if not options.dry_run:
+        yield from parent.save()
+
+
+@dataclass(frozen=True)
+class _Parent:
+    """The dataset around the stacks, and those that it had at their present commits before."""
+
+    root: Path | None
+    stacks: Sequence[StackLocation]
+    message: str | None
+
+    @classmethod
+    def of(cls, locations: Sequence[StackLocation], options: Options) -> _Parent:
+        """The dataset that was given, or else is around the current directory."""
+        given = options.dataset
+        root = (
+            root_above(Path(os.path.realpath(os.curdir)))
+            if given is None
+            else (root_of_given(given))
+        )
+        stacks = [each for each in locations if root is not None and is_recorded(root, each)]
+        return cls(root, stacks, options.message)
+
+    def save(self) -> Iterator[Result]:
+        """Save what was updated in one commit; what the dataset had at another commit is left."""
+        if self.root is None:
+            return
+        updated = [each.stack for each in self.stacks if not is_recorded(self.root, each)]
+        if not updated:
+            return
+        location = StackLocation(self.root, self.root, exists=True)
+        stack_results = StackResults(ACTION, location)
+        title = self.message or f"Update {counted(len(updated), 'stack')}"
+        try:
+            commit = save_subdatasets(location, updated, title, lgr.info)
+        except StackpackError as problem:
+            yield stack_results.of_problem(problem)
+        else:
+            yield stack_results.of_parent(len(updated), commit)
 
 
 def _update_one(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.helpers import GAPS, TINY, git
+from support.helpers import GAPS, TINY, git, until
 from support.misbehaving import FaultyArchive, Gate
 
 from datalad_stackpack.manifest import json_text
@@ -81,7 +81,8 @@ def test_one_that_fails_does_not_stop_the_others(add, archive, dataset):
     failed = {result.get("specimen") for result in results if result["status"] == "error"} - {None}
     assert failed == {2, 3, 99}
     assert subdatasets(dataset).keys() == {"1", "2", "4"}
-    assert sorted(path.name for path in dataset.iterdir() if path.name[0] != ".") == ["1", "2", "4"]
+    names = sorted(path.name for path in dataset.iterdir() if path.name[0] != ".")
+    assert names == ["1", "2", "4", "cells.tsv"]
     assert git("status", "--porcelain") == ""
 
 
@@ -103,6 +104,7 @@ def test_an_interruption_saves_what_came(archive, dataset):
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
     assert gate.reached.wait(60)
+    until(lambda: any(dataset.glob("2/p*/*.jpg")))
     os.killpg(running.pid, signal.SIGTERM)
     message, _ = running.communicate(timeout=30)
     gate.opened.set()

@@ -1,0 +1,125 @@
+"""``cells.tsv``: what a dataset of stacks says of them, in the parent's own commit."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from support.changed_archive import repaint
+from support.helpers import TINY, git, statuses
+
+from datalad_stackpack.annex.cell_table import COLUMNS
+
+TABLE = "cells.tsv"
+
+
+def table(root: Path) -> list[dict[str, str]]:
+    with (root / TABLE).open(newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def recorded(root: Path, path: str) -> str:
+    return git("rev-parse", f"HEAD:{path}", at=root).strip()
+
+
+def test_a_parent_has_a_row_per_stack_in_its_own_commit(add, dataset):
+    results = add([2, 1], subdataset=True, parts=None)
+    assert results[-1]["status"] == "ok"
+    rows = table(dataset)
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["id"] for row in rows] == ["1", "2"]
+    assert [row["path"] for row in rows] == ["1", "2"]
+    assert [row["commit"] for row in rows] == [recorded(dataset, "1"), recorded(dataset, "2")]
+    first = rows[0]
+    assert (first["name"], first["dendrite_type"]) == (TINY.name, "spiny")
+    assert first["planes"] == str(len(TINY.sections))
+    assert first["sections"] == f"{min(TINY.sections)}-{max(TINY.sections)}"
+    assert (first["z_step_um"], first["complete"]) == ("0.28", "true")
+    assert git("ls-tree", "HEAD", TABLE, at=dataset).startswith("100644")
+    assert git("status", "--porcelain", at=dataset) == ""
+    assert len(git("log", "--format=%h", at=dataset).split()) == 2
+
+
+def test_a_second_run_writes_the_same_bytes(add, dataset):
+    add([1], subdataset=True)
+    before = (dataset / TABLE).read_bytes(), git("rev-parse", "HEAD", at=dataset)
+    assert add([1], subdataset=True)[-1]["status"] == "notneeded"
+    assert ((dataset / TABLE).read_bytes(), git("rev-parse", "HEAD", at=dataset)) == before
+
+
+def test_what_is_incomplete_or_unknown_is_said(add, archive, dataset):
+    archive.spoil(f"image {TINY.plane_id(3)}", lambda _, reply: reply.__class__(500, {}, []))
+    add([1], subdataset=True, parts="planes")
+    (row,) = table(dataset)
+    assert (row["complete"], row["name"]) == ("false", "")
+
+
+def test_rows_of_stacks_that_are_not_here_stay(add, dataset, tmp_path, monkeypatch):
+    add([1], subdataset=True)
+    clone = tmp_path / "clone"
+    git("clone", "-q", str(dataset), str(clone), at=tmp_path)
+    git("annex", "init", "-q", at=clone)
+    before = table(clone)
+    monkeypatch.chdir(clone)
+    add([2], subdataset=True)
+    assert table(clone)[:1] == before
+    assert [row["id"] for row in table(clone)] == ["1", "2"]
+
+    git("rm", "-q", "-r", "--cached", "1", at=clone)
+    git("config", "-f", ".gitmodules", "--remove-section", "submodule.1", at=clone)
+    git("commit", "-q", "-a", "-m", "without 1", at=clone)
+    add([3], subdataset=True)
+    add([2], subdataset=True)
+    assert [row["id"] for row in table(clone)] == ["2"]
+
+
+def test_a_table_of_somebodys_own_stays(add, dataset):
+    (dataset / TABLE).write_text("mine\n")
+    assert statuses(add([1], subdataset=True))["stack"] == "ok"
+    assert (dataset / TABLE).read_text() == "mine\n"
+    assert git("ls-tree", "HEAD", TABLE, at=dataset) == ""
+    assert recorded(dataset, "1")
+
+
+def test_an_edited_table_stays(add, dataset):
+    add([1], subdataset=True)
+    edited = (dataset / TABLE).read_text() + "a remark\n"
+    (dataset / TABLE).write_text(edited)
+    add([2], subdataset=True)
+    assert (dataset / TABLE).read_text() == edited
+    git("restore", TABLE, at=dataset)
+    add([2], subdataset=True)
+    assert [row["id"] for row in table(dataset)] == ["1", "2"]
+
+
+def test_an_update_is_in_the_parent_too(add, update, archive, dataset):
+    add([1, 2], subdataset=True)
+    archive.spoil(f"image {TINY.plane_id(3)}", repaint)
+    stacks = update(dataset=str(dataset), accept_changed=True)
+    assert (stacks[-1]["status"], stacks[-1]["path"]) == ("ok", str(dataset))
+    assert table(dataset)[0]["commit"] == recorded(dataset, "1")
+    assert git("rev-parse", "HEAD", at=dataset / "1").strip() == recorded(dataset, "1")
+    assert git("log", "-1", "--format=%s", at=dataset).strip() == "Update 1 stack"
+    assert git("status", "--porcelain", at=dataset) == ""
+
+
+def test_a_stack_that_the_parent_had_at_another_commit_is_left_to_its_user(
+    add, update, archive, dataset
+):
+    add([1], subdataset=True)
+    git("commit", "-q", "--allow-empty", "-m", "mine", at=dataset / "1")
+    before = git("rev-parse", "HEAD", at=dataset)
+    archive.spoil(f"image {TINY.plane_id(3)}", repaint)
+    update(dataset=str(dataset), accept_changed=True)
+    assert git("rev-parse", "HEAD", at=dataset) == before
+
+
+def test_an_update_within_a_stack_leaves_the_dataset_around_it(
+    add, update, archive, dataset, monkeypatch
+):
+    add([1], subdataset=True)
+    before = git("rev-parse", "HEAD", at=dataset)
+    archive.spoil(f"image {TINY.plane_id(3)}", repaint)
+    monkeypatch.chdir(dataset / "1")
+    update(accept_changed=True)
+    assert git("rev-parse", "HEAD", at=dataset) == before
