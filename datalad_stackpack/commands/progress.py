@@ -1,14 +1,17 @@
-"""Progress bars, on a terminal only: how far the work has come, and what is being waited for."""
+"""Progress bars, on a terminal and in a notebook: how far the work has come, what is waited for."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from datalad.log import log_progress
+from datalad.ui import ui
+from datalad.utils import is_interactive
 
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.commands.results import Result, StackResults
@@ -31,6 +34,7 @@ class Bar:
         self._ended = False
         self._since_shown = 0
         self._shown_at = time.monotonic()
+        self._in_notebook = _notebook_bar(label, total, unit)
         self._log(total=total, unit=unit)
 
     def add(self, number: int = 1) -> None:
@@ -45,14 +49,20 @@ class Bar:
             self._show()
             self._ended = True
             self._log()
+            if self._in_notebook is not None:
+                self._in_notebook.finish()
 
     def _show(self) -> None:
         if self._since_shown:
+            if self._in_notebook is not None:
+                self._in_notebook.update(self._since_shown, increment=True)
             self._log(update=self._since_shown, increment=True)
             self._since_shown = 0
         self._shown_at = time.monotonic()
 
     def _log(self, **more: object) -> None:
+        if self._in_notebook is not None:
+            return
         log_progress(
             lgr.info, self._id, self._label, label=self._label,
             noninteractive_level=logging.DEBUG, **more,
@@ -68,6 +78,15 @@ class Bar:
         trace: TracebackType | None,
     ) -> None:
         self.end()
+
+
+def _notebook_bar(label: str, total: int | None, unit: str) -> Any:
+    """DataLad's bar for notebooks, which its log shows on a terminal only; else ``None``."""
+    if ui.backend != "ipython" or is_interactive() or find_spec("ipywidgets") is None:
+        return None
+    bar = ui.get_progressbar(label=label, total=total, unit=unit or " files")
+    bar.start()
+    return bar
 
 
 def with_bar(items: Iterable[Item], label: str, total: int, unit: str) -> Iterator[Item]:
