@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn, TypeGuard
 from urllib.parse import quote
 
@@ -89,7 +89,7 @@ class Page:
     start_row: int
     total_rows: int
     rows: tuple[Row, ...]
-    length: int = 0
+    length: int = field(default=0, compare=False)
     """Of the reply, in bytes."""
 
 

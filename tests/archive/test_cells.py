@@ -128,7 +128,7 @@ def test_what_a_shell_leaves_of_a_clause_is_refused(lost):
 
 @pytest.mark.parametrize("bad", ["", "[a$gt1", "[a$eq'b]", "a]$[", "([a$gt1)]", "rma::x[a$gt1]"])
 def test_a_clause_that_is_none_is_refused(bad):
-    with pytest.raises(ArgumentError, match="not a clause"):
+    with pytest.raises(ArgumentError, match="a clause of RMA criteria: give brackets"):
         search.parse_clause(bad)
 
 

@@ -116,7 +116,7 @@ LASTING = {
 
 def table(entries: dict) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
-        ("fault", "kind", "said"), list(entries.values()), ids=list(entries)
+        ("fault", "kind", "message"), list(entries.values()), ids=list(entries)
     )
 
 
