@@ -210,9 +210,16 @@ def test_a_dry_run_tells_the_plan_and_touches_nothing(add, work):
     assert list(work.iterdir()) == []
 
 
-@pytest.mark.parametrize("given", [{}, {"downsample": 2}, {"parts": "projections"}])
-@pytest.mark.parametrize("cell", [GAPS, LIFELIKE_CELLS[0]], ids=["small", "lifelike"])
-def test_the_size_that_a_dry_run_tells_is_right_within_a_factor_of_two(given, cell, add, work):
+@pytest.mark.parametrize(
+    ("cell", "given"),
+    [
+        (GAPS, {}),
+        (GAPS, {"downsample": 2}),
+        (GAPS, {"parts": "projections"}),
+        (LIFELIKE_CELLS[0], {"downsample": 1}),
+    ],
+)
+def test_the_size_that_a_dry_run_tells_is_right_within_a_factor_of_two(cell, given, add, work):
     with FaultyArchive((cell,)) as other:
         given = {"archive": other.url, **given}
         planned = add(cell.specimen_id, dry_run=True, **given)[-1]

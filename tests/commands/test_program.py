@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from support.helpers import TINY, free_port, git
@@ -107,14 +109,11 @@ def test_the_demo_archive_needs_no_server_and_is_named_for_what_it_is(work, demo
 
 def test_a_taken_port_is_said_in_one_line(archive, work, monkeypatch):
     """Another server, which is no demo archive, has the port."""
-    import socket
-
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        other.settimeout(30)
-        monkeypatch.setenv("DATALAD_STACKPACK_DEMO_PORT", str(other.getsockname()[1]))
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        monkeypatch.setenv("DATALAD_STACKPACK_DEMO_PORT", str(other.server_port))
         done = run("stackpack-add", "--archive", "demo", "313862022")
+        other.shutdown()
     assert done.returncode == 1
     assert "datalad.stackpack.demo.port" in done.stdout
     assert list(work.iterdir()) == []
