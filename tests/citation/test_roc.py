@@ -1,4 +1,4 @@
-"""Crates are valid by roc-validator, without a network. Run by ``tox -e crate``.
+"""Crates are valid by roc-validator, without a network.
 
 The validator looks the vocabulary of RO-Crate up at its address. The rocrate library ships that
 document, so it is put into the cache that the validator has for work without a network.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests_cache
 from citation.conftest import CITATIONS
 from requests import Request
 from requests.adapters import HTTPAdapter
@@ -22,9 +23,6 @@ from support.helpers import git
 from urllib3 import HTTPResponse
 
 from datalad_stackpack.citation import crate
-
-pytest.importorskip("rocrate_validator", reason="tox -e crate runs these")
-import requests_cache
 
 CONTEXT = "https://w3id.org/ro/crate/1.3/context"
 
