@@ -6,9 +6,10 @@ import csv
 from pathlib import Path
 
 from support.changed_archive import repaint
+from support.examples import packed, plane_row
 from support.helpers import TINY, git, statuses
 
-from datalad_stackpack.annex.cell_table import COLUMNS
+from datalad_stackpack.annex.cell_table import COLUMNS, row_of
 
 TABLE = "cells.tsv"
 
@@ -39,19 +40,15 @@ def test_a_parent_has_a_row_per_stack_in_its_own_commit(add, dataset):
     assert git("status", "--porcelain", at=dataset) == ""
     assert len(git("log", "--format=%h", at=dataset).split()) == 2
 
-
-def test_a_second_run_writes_the_same_bytes(add, dataset):
-    add([1], subdataset=True)
     before = (dataset / TABLE).read_bytes(), git("rev-parse", "HEAD", at=dataset)
-    assert add([1], subdataset=True)[-1]["status"] == "notneeded"
+    assert add([1, 2], subdataset=True)[-1]["status"] == "notneeded"
     assert ((dataset / TABLE).read_bytes(), git("rev-parse", "HEAD", at=dataset)) == before
 
 
-def test_what_is_incomplete_or_unknown_is_said(add, archive, dataset):
-    archive.spoil(f"image {TINY.plane_id(3)}", lambda _, reply: reply.__class__(500, {}, []))
-    add([1], subdataset=True, parts="planes")
-    (row,) = table(dataset)
-    assert (row["complete"], row["name"]) == ("false", "")
+def test_what_is_incomplete_or_unknown_is_said():
+    row = row_of(packed([plane_row()], [], fates=(None,)), "abc", "a/b")
+    assert (row["complete"], row["name"], row["z_step_um"]) == ("false", "", "")
+    assert (row["planes"], row["sections"], row["path"]) == ("0", "", "a/b")
 
 
 def test_rows_of_stacks_that_are_not_here_stay(add, dataset, tmp_path, monkeypatch):
@@ -68,20 +65,20 @@ def test_rows_of_stacks_that_are_not_here_stay(add, dataset, tmp_path, monkeypat
     git("rm", "-q", "-r", "--cached", "1", at=clone)
     git("config", "-f", ".gitmodules", "--remove-section", "submodule.1", at=clone)
     git("commit", "-q", "-a", "-m", "without 1", at=clone)
-    add([3], subdataset=True)
+    git("commit", "-q", "--allow-empty", "-m", "mine", at=clone / "2")
     add([2], subdataset=True)
     assert [row["id"] for row in table(clone)] == ["2"]
+    assert table(clone)[0]["commit"] == recorded(clone, "2")
 
 
-def test_a_table_of_somebodys_own_stays(add, dataset):
+def test_a_table_of_somebodys_own_and_an_edited_one_stay(add, dataset):
     (dataset / TABLE).write_text("mine\n")
     assert statuses(add([1], subdataset=True))["stack"] == "ok"
     assert (dataset / TABLE).read_text() == "mine\n"
     assert git("ls-tree", "HEAD", TABLE, at=dataset) == ""
     assert recorded(dataset, "1")
 
-
-def test_an_edited_table_stays(add, dataset):
+    (dataset / TABLE).unlink()
     add([1], subdataset=True)
     edited = (dataset / TABLE).read_text() + "a remark\n"
     (dataset / TABLE).write_text(edited)
@@ -103,23 +100,18 @@ def test_an_update_is_in_the_parent_too(add, update, archive, dataset):
     assert git("status", "--porcelain", at=dataset) == ""
 
 
-def test_a_stack_that_the_parent_had_at_another_commit_is_left_to_its_user(
-    add, update, archive, dataset
-):
-    add([1], subdataset=True)
-    git("commit", "-q", "--allow-empty", "-m", "mine", at=dataset / "1")
-    before = git("rev-parse", "HEAD", at=dataset)
-    archive.spoil(f"image {TINY.plane_id(3)}", repaint)
-    update(dataset=str(dataset), accept_changed=True)
-    assert git("rev-parse", "HEAD", at=dataset) == before
-
-
-def test_an_update_within_a_stack_leaves_the_dataset_around_it(
+def test_what_the_parent_does_not_have_and_is_not_asked_for_is_left(
     add, update, archive, dataset, monkeypatch
 ):
+    """Within a stack the dataset around it is none of the command's; a user's commit is theirs."""
     add([1], subdataset=True)
     before = git("rev-parse", "HEAD", at=dataset)
     archive.spoil(f"image {TINY.plane_id(3)}", repaint)
     monkeypatch.chdir(dataset / "1")
     update(accept_changed=True)
+    assert git("rev-parse", "HEAD", at=dataset) == before
+
+    archive.recover()
+    monkeypatch.chdir(dataset)
+    update(dataset=str(dataset), accept_changed=True)
     assert git("rev-parse", "HEAD", at=dataset) == before
