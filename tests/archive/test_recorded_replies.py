@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from support.examples import packed, reconstruction_row
 from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.archive.client import ArchiveClient
@@ -79,3 +81,16 @@ def test_planes_are_read_and_planned():
     assert [file.item.id for file in files[:3]] == [321549654, 321549675, 321549695]
     assert {(item.width, item.height, item.x, item.y) for item in items} == {(5760, 7568, 1, 1)}
     assert {item.pixel_size_um for item in items} == {0.1144}
+
+
+def test_planes_of_the_real_archive_have_their_place_in_micrometres():
+    """The box of a plane begins one pixel inside; its first section is the 2nd, and has z = 0."""
+    rows = read_page(recorded("planes-313862022-first-page"), "").rows
+    scale = {"scale_factor_x": 0.1144, "scale_factor_y": 0.1144, "scale_factor_z": 0.28}
+    traced = reconstruction_row(specimen_id=CELL.id, **scale)
+    transform = packed(rows, [], reconstruction_rows=[traced]).plane_to_swc_um
+    assert transform is not None
+    assert np.array(transform) @ (0, 0, 2, 1) == pytest.approx((0.1144, 0.1144, 0))
+    assert np.array(transform) @ (5759, 7567, 41, 1) == pytest.approx(
+        (5760 * 0.1144, 7568 * 0.1144, 39 * 0.28)
+    )

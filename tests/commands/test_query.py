@@ -119,6 +119,16 @@ def test_a_page_that_comes_short_is_no_answer(query, archive):
     assert "the archive sent 23 rows from row 0 on, where 24" in refusal(query(*MOUSE))
 
 
+def test_pages_that_overlap_are_no_answer(query, archive):
+    def overlapping(_request, reply: Reply) -> Reply:
+        page = json.loads(b"".join(reply.body))
+        rows = [*page["msg"][:-1], page["msg"][0]]
+        return replace(reply, body=[json.dumps({**page, "msg": rows}).encode()])
+
+    archive.spoil("query Structure", overlapping)
+    assert "more than once: its pages overlap" in refusal(query(*MOUSE))
+
+
 @pytest.mark.parametrize("form", ["xml", "csv"])
 def test_a_short_reply_in_the_archives_own_format_is_no_answer(form, query, archive, work):
     def short(request, reply: Reply) -> Reply:
