@@ -33,7 +33,7 @@ def ensure_made(location: StackLocation) -> StackLocation:
     if root.exists() or _is_tracked(root):
         # an empty directory may be somebody's current one; what is tracked DataLad refuses
         if root_above(root) != root:
-            _create(root, None)
+            _create(root, None, root)
     else:
         _make_beside(root)
     return replace(location, exists=True)
@@ -62,7 +62,7 @@ def _make_beside(root: Path) -> None:
         raise DatasetError(f"cannot make a dataset at {quoted(root)}: {problem}") from problem
     try:
         dataset = beside / root.name
-        _create(dataset, f"{user_name()}@{socket.gethostname()}:{root}")
+        _create(dataset, f"{user_name()}@{socket.gethostname()}:{root}", root)
         _rename(dataset, root)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -112,8 +112,8 @@ def _is_tracked(root: Path) -> bool:
     return bool(above and run([*words, root.relative_to(above).as_posix()], above))
 
 
-def _create(root: Path, description: str | None) -> None:
-    """A new dataset at ``root``; raises :class:`DatasetError`, and leaves nothing, on failure."""
+def _create(root: Path, description: str | None, shown: Path) -> None:
+    """A new dataset at ``root``; a :class:`DatasetError` names ``shown``, and leaves nothing."""
     from datalad.core.local.create import Create
     from datalad.support.exceptions import CommandError, IncompleteResultsError
 
@@ -137,7 +137,8 @@ def _create(root: Path, description: str | None) -> None:
     if wrong:
         if not was_there:
             shutil.rmtree(root, ignore_errors=True)
-        raise DatasetError(f"cannot make a dataset at {quoted(root)}: {quoted(_message(wrong[0]))}")
+        reason = quoted(_message(wrong[0]))
+        raise DatasetError(f"cannot make a dataset at {quoted(shown)}: {reason}")
 
 
 @contextmanager
@@ -246,7 +247,7 @@ def save_recorded(location: StackLocation, paths: Sequence[Path], record: RunRec
 
 
 def _save(root: Path, paths: Sequence[Path], message: str) -> str | None:
-    """Have DataLad commit ``paths``; returns what went wrong."""
+    """What went wrong when DataLad committed ``paths``."""
     from datalad.core.local.save import Save
     from datalad.support.exceptions import CommandError, IncompleteResultsError
 

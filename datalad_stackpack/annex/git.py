@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,13 +155,28 @@ class Index:
         command = ["git", *PAST_ANNEX, "update-index", "-z", "--index-info"]
         run(command, self._root, feed, settings)
         words = ["git", "commit", "--quiet", "--allow-empty", "--file=-"]
-        run(words, self._root, os.fsencode(message), settings)
+        with self._keeping_messages():
+            run(words, self._root, os.fsencode(message), settings)
         try:
             self.take_from_commit([*paths, *contents])
         except AnnexError as problem:
             raise IndexBehind(
                 f"the commit was made, and git's index is behind it: {problem}"
             ) from problem
+
+    @contextmanager
+    def _keeping_messages(self) -> Iterator[None]:
+        """Git takes away the message that waits for a user's commit, as of ``merge --squash``."""
+        names = self._git(
+            ["rev-parse", *(word for name in MESSAGES for word in ("--git-path", name))]
+        )
+        waiting = [self._root / name for name in os.fsdecode(names).splitlines()]
+        contents = {path: path.read_bytes() for path in waiting if path.is_file()}
+        try:
+            yield
+        finally:
+            for path, content in contents.items():
+                path.write_bytes(content)
 
     def _line(self, path: str, content: bytes) -> bytes:
         blob = self._git(["hash-object", "-w", "--stdin"], feed=content).strip()
@@ -222,6 +238,9 @@ class Index:
         return self._git([*PAST_ANNEX, "hash-object", f"--path={self._prefix}{path}", "--stdin"],
                          feed=there.read_bytes()) == wanted  # fmt: skip
 
+
+MESSAGES = ("MERGE_MSG", "SQUASH_MSG")
+"""What git has ready for a user's next commit (gitrepository-layout)."""
 
 UNDER_WAY = {
     "MERGE_HEAD": "a merge",

@@ -236,3 +236,19 @@ def test_files_that_are_all_executable_are_known_as_annexed(add, check, stack):
     assert {result["status"] for result in check(dataset=str(stack))} == {"ok"}
     assert set(statuses(add(1, parts="planes,projections")).values()) <= {"ok", "notneeded"}
     assert len(json_text.read((stack / "manifest.json").read_bytes()).files) == 10
+
+
+def test_a_message_that_waits_for_a_users_commit_stays(add, dataset):
+    """As ``merge --squash`` and ``cherry-pick --no-commit`` leave one, with what they staged."""
+    git("switch", "-q", "-c", "side")
+    (dataset / "notes.txt").write_text("from the side")
+    git("add", "notes.txt")
+    git("commit", "-q", "-m", "notes of the side")
+    git("switch", "-q", "-")
+    git("merge", "-q", "--squash", "side")
+    waiting = dataset / ".git" / "SQUASH_MSG"
+    message = waiting.read_text()
+    assert statuses(add(1, parts="projections"))["stack"] == "ok"
+    assert waiting.read_text() == message
+    assert git("diff", "--cached", "--name-only").split() == ["notes.txt"]
+    assert "notes.txt" not in git("ls-tree", "-r", "--name-only", "HEAD")
