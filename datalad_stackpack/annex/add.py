@@ -24,7 +24,6 @@ from datalad_stackpack.annex.batch import BatchProcess, reply_reason
 from datalad_stackpack.annex.content import key_of_content
 from datalad_stackpack.annex.git import key_of_link, path_type
 from datalad_stackpack.annex.process import is_set
-from datalad_stackpack.annex.state import PathType
 from datalad_stackpack.checksums import checksum_of
 from datalad_stackpack.errors import (
     AnnexError,
@@ -34,6 +33,7 @@ from datalad_stackpack.errors import (
     counted,
     quoted,
 )
+from datalad_stackpack.manifest.layout import PathType
 
 ADD = ["git", "annex", "add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"]
 ROOM_BYTES = 64 * 2**10

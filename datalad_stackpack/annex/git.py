@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datalad_stackpack.annex.process import run
-from datalad_stackpack.annex.state import PathType
 from datalad_stackpack.checksums import key_of_file_name
 from datalad_stackpack.errors import AnnexError, DatasetError, IndexBehind, quoted
 from datalad_stackpack.manifest import layout
+from datalad_stackpack.manifest.layout import PathType
 
 ANNEX_OBJECTS = "annex/objects/"
 

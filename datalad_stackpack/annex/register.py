@@ -19,7 +19,7 @@ from pathlib import Path
 
 from datalad_stackpack.annex.add import AddResult
 from datalad_stackpack.annex.batch import BatchProcess, reply_reason
-from datalad_stackpack.annex.branch import BRANCH, WEB_REMOTE, Branch, log_names
+from datalad_stackpack.annex.content import BRANCH, WEB_REMOTE, Branch, log_names
 from datalad_stackpack.annex.process import is_set, run
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.checksums import is_shortened, key_of_address, object_path

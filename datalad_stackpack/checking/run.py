@@ -25,6 +25,14 @@ from datalad_stackpack.archive.retry import CircuitBreaker, RetryPolicy
 from datalad_stackpack.archive.rows import read_item
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checking import content as contents
+from datalad_stackpack.checking.elsewhere import (
+    Upstream,
+    audit_siblings,
+    drift_of,
+    note,
+    sample,
+    with_earlier,
+)
 from datalad_stackpack.checking.findings import (
     FileFacts,
     Finding,
@@ -35,8 +43,6 @@ from datalad_stackpack.checking.findings import (
     audit_row,
     audit_safety,
 )
-from datalad_stackpack.checking.siblings import audit_siblings
-from datalad_stackpack.checking.upstream import Upstream, drift_of, note, sample, with_earlier
 from datalad_stackpack.errors import InvalidRow, ManifestError, StackpackError, quoted
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.diff import ContentDrift, RowDrift

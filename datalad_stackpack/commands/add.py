@@ -23,12 +23,11 @@ from datalad_stackpack.archive.parts import Series, parse_parts
 from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE, JOBS, parse_series_list
-from datalad_stackpack.commands.progress import lgr, results_of
-from datalad_stackpack.commands.rendering import ending_quietly
+from datalad_stackpack.commands.rendering import ending_quietly, lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, as_text
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
-from datalad_stackpack.packing import run_record
+from datalad_stackpack.packing.commit import record_of_adding
 from datalad_stackpack.packing.plan import Action
 from datalad_stackpack.packing.reports import Report
 from datalad_stackpack.packing.request import PackRequest
@@ -315,7 +314,7 @@ def _add_one(
         if options.dry_run:
             yield from _preview(request, packer, location, stack_results)
             return
-        make_record = partial(run_record.of_adding, packer.client.source.label, options.message)
+        make_record = partial(record_of_adding, packer.client.source.label, options.message)
         reports = packer.pack(request, location, make_record)
         if parent is not None:
             reports = parent.noting(location, series, reports)

@@ -17,7 +17,7 @@ from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.citation import bag
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
-from datalad_stackpack.commands.progress import Bar
+from datalad_stackpack.commands.rendering import Bar
 from datalad_stackpack.commands.results import Result, of_bag
 from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, quoted
 

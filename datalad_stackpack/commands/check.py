@@ -17,13 +17,12 @@ from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.cancel import CancelToken
+from datalad_stackpack.checking.elsewhere import parse_upstream
 from datalad_stackpack.checking.findings import Finding, Level
 from datalad_stackpack.checking.run import OnProgress, StackCheck, Tally
-from datalad_stackpack.checking.upstream import parse_upstream
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, STACKS
-from datalad_stackpack.commands.progress import Bar
-from datalad_stackpack.commands.rendering import ending_quietly
+from datalad_stackpack.commands.rendering import Bar, ending_quietly
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import StackpackError, counted
 

@@ -24,7 +24,7 @@ from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.citation.references import references
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS
-from datalad_stackpack.commands.progress import lgr
+from datalad_stackpack.commands.rendering import lgr
 from datalad_stackpack.commands.results import CitingResults, Result, of_rendering
 from datalad_stackpack.errors import ArgumentError, StackpackError, printable, quoted
 from datalad_stackpack.manifest.entries import FileEntry

@@ -18,7 +18,7 @@ from datalad_stackpack.citation import crate, version
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
-from datalad_stackpack.commands.progress import lgr
+from datalad_stackpack.commands.rendering import lgr
 from datalad_stackpack.commands.results import CitingResults, Result
 from datalad_stackpack.errors import ArgumentError, StackpackError
 

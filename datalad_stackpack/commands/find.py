@@ -19,7 +19,7 @@ from datalad_stackpack.archive.search import CellQuery, Search
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE
-from datalad_stackpack.commands.progress import Bar, with_bar
+from datalad_stackpack.commands.rendering import Bar, with_bar
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, StackpackError, counted, quoted
 

@@ -11,15 +11,14 @@ from datalad.support.param import Parameter
 
 from datalad_stackpack import ask, config
 from datalad_stackpack.annex.queried_table import QueriedTable, find_place, save, write
-from datalad_stackpack.archive import tables, verbatim
+from datalad_stackpack.archive import tables
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.question import Question, parse_question
 from datalad_stackpack.archive.sources import Source
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE
-from datalad_stackpack.commands.progress import Bar, lgr
-from datalad_stackpack.commands.rendering import ending_quietly
+from datalad_stackpack.commands.rendering import Bar, ending_quietly, lgr
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, StackpackError, counted, quoted
 
@@ -245,7 +244,7 @@ def _answer(question: Question, form: str, verbatim_csv: bool, source: Source) -
         expected = total if question.most is None else min(total, question.most)
         url = question.whole_url(source.url, form)
         content = client.verbatim(url)
-    verbatim.check_whole(content, form, expected, url)
+    tables.check_whole(content, form, expected, url)
     return QueriedTable.of(question, source, content, form, expected, total)
 
 

@@ -23,13 +23,12 @@ from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, JOBS, STACKS
-from datalad_stackpack.commands.progress import lgr, results_of
-from datalad_stackpack.commands.rendering import ending_quietly
+from datalad_stackpack.commands.rendering import ending_quietly, lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ManifestError, StackpackError, counted
 from datalad_stackpack.manifest.diff import RowDrift, withdrawn_entries
 from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.packing import run_record
+from datalad_stackpack.packing.commit import record_of_update
 from datalad_stackpack.packing.manifest_file import ManifestFile
 from datalad_stackpack.packing.request import PackRequest, Withdrawn
 from datalad_stackpack.packing.run import Packer
@@ -244,7 +243,7 @@ def _update_one(
     if options.dry_run:
         yield from _preview(request, packer, location, stack_results)
     else:
-        make_record = partial(run_record.of_update, options.words, options.message)
+        make_record = partial(record_of_update, options.words, options.message)
         reports = packer.pack(request, location, make_record)
         yield from results_of(reports, request.series, stack_results)
 

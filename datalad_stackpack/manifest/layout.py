@@ -1,4 +1,4 @@
-"""Items of the archive -> paths in a stack (pure).
+"""Items of the archive -> paths in a stack, and what can stand at a path (pure).
 
 Paths are made from numbers and words that were parsed and checked, never from a server's string, so
 no row can name a place outside the stack's directory.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 
 from datalad_stackpack.archive.files import (
     PlannedFile,
@@ -80,3 +82,28 @@ def _name(item: Item) -> str:
 
 def _ending(item: Item) -> str:
     return "swc" if isinstance(item, Reconstruction) else "jpg"
+
+
+class PathType(Enum):
+    """What stands at a path of the work tree."""
+
+    NOTHING = "nothing"
+    LINK = "a symbolic link"
+    REGULAR_FILE = "a regular file"
+    OTHER = "a directory or a device"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What the dataset has at a planned path.
+
+    ``key`` is the git-annex key of what stands there: of the annexed file, or the key that a plain
+    file's content would get. ``annexed`` is false for a plain file. ``missing_or_unlocked`` is
+    true for a file that git knows and that the work tree lacks, or has unlocked since the last
+    commit (as ``datalad rerun`` leaves them). ``urls`` are those registered at the web remote.
+    """
+
+    key: str
+    urls: frozenset[str]
+    annexed: bool
+    missing_or_unlocked: bool = False

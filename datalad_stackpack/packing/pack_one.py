@@ -20,7 +20,7 @@ from datalad_stackpack.archive.files import parse_downsample
 from datalad_stackpack.archive.parts import parse_parts, parse_series
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.errors import ArgumentError, StackpackError, counted, quoted
-from datalad_stackpack.packing import run_record
+from datalad_stackpack.packing.commit import record_of_adding
 from datalad_stackpack.packing.reports import StackReport
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
@@ -78,7 +78,7 @@ def pack_one(
             ArchiveClient(source, policy, cancel) as client,
         ):
             packer = Packer(client, jobs_at_once, policy, cancel, _ignore)
-            make_record = partial(run_record.of_adding, source.label, None)
+            make_record = partial(record_of_adding, source.label, None)
             last_report = list(packer.pack(request, location, make_record))[-1]
     except ArgumentError:
         raise

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from datalad_stackpack.annex.state import FileState
 from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.parts import Series
@@ -19,6 +18,7 @@ from datalad_stackpack.checksums import checksum_of, is_registered_only
 from datalad_stackpack.errors import PathConflict, counted, quoted
 from datalad_stackpack.manifest.diff import withdrawn_entries
 from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.manifest.layout import FileState
 from datalad_stackpack.manifest.model import Manifest
 from datalad_stackpack.packing.request import FetchPolicy, Survey, Withdrawn
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.examples import json_values
 
 from datalad_stackpack.archive import tables
-from datalad_stackpack.archive.verbatim import check_whole
+from datalad_stackpack.archive.tables import check_whole
 from datalad_stackpack.errors import InvalidReply
 
 ROWS = [{"id": 1, "name": 'a,"b"', "ok": True, "none": None}, {"id": 2, "more": {"x": [1]}}]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from support.changed_archive import CELL
 
-from datalad_stackpack.commands.progress import lgr
+from datalad_stackpack.commands.rendering import lgr
 
 
 class Bars(logging.Handler):

@@ -12,7 +12,7 @@ from support.changed_archive import CELL, codes, read, repaint
 from support.helpers import git
 
 from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.checking import upstream
+from datalad_stackpack.checking import elsewhere
 from datalad_stackpack.errors import DatasetError
 from datalad_stackpack.manifest.diff import ContentDrift
 
@@ -20,11 +20,11 @@ NOTING = """
 import sys
 from pathlib import Path
 from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.checking import upstream
+from datalad_stackpack.checking import elsewhere
 from datalad_stackpack.manifest.diff import ContentDrift
 stack = Path(sys.argv[1])
 for at in range(50):
-    upstream.note(StackLocation(stack, stack, True), {f"{sys.argv[2]}-{at}": ContentDrift.GONE})
+    elsewhere.note(StackLocation(stack, stack, True), {f"{sys.argv[2]}-{at}": ContentDrift.GONE})
 """
 
 
@@ -41,33 +41,33 @@ def test_what_checks_note_at_the_same_time_is_all_kept(dataset):
 
     def note(thread: int) -> None:
         for at in range(50):
-            upstream.note(location, {f"{thread}-{at}": ContentDrift.GONE})
+            elsewhere.note(location, {f"{thread}-{at}": ContentDrift.GONE})
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(note, range(4)))
     assert [other.wait(60) for other in others] == [0, 0]
-    assert len(upstream.read(location)) == 6 * 50
+    assert len(elsewhere.read(location)) == 6 * 50
 
 
 def test_what_cannot_be_reached_keeps_its_earlier_class(dataset):
     location = StackLocation(dataset, dataset, exists=True)
-    upstream.note(location, {"a": ContentDrift.GONE, "b": ContentDrift.SAME_BYTES})
-    upstream.note(location, {"a": ContentDrift.UNREACHABLE, "b": ContentDrift.DIFFERENT})
-    assert upstream.read(location) == {"a": ContentDrift.GONE, "b": ContentDrift.DIFFERENT}
+    elsewhere.note(location, {"a": ContentDrift.GONE, "b": ContentDrift.SAME_BYTES})
+    elsewhere.note(location, {"a": ContentDrift.UNREACHABLE, "b": ContentDrift.DIFFERENT})
+    assert elsewhere.read(location) == {"a": ContentDrift.GONE, "b": ContentDrift.DIFFERENT}
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": "LOST"}', '{"a": 1}', "[" * 100_000])
 def test_a_cache_that_cannot_be_read_counts_as_none(content, dataset):
     location = StackLocation(dataset, dataset, exists=True)
-    upstream.note(location, {"a": ContentDrift.GONE})
+    elsewhere.note(location, {"a": ContentDrift.GONE})
     (dataset / ".git" / "stackpack" / "upstream.json").write_text(content)
-    assert upstream.read(location) == {}
+    assert elsewhere.read(location) == {}
 
 
 def test_nothing_is_noted_through_a_link(dataset, tmp_path):
     (dataset / ".git" / "stackpack").symlink_to(tmp_path)
     with pytest.raises(DatasetError, match="is a symbolic link"):
-        upstream.note(StackLocation(dataset, dataset, exists=True), {"a": ContentDrift.GONE})
+        elsewhere.note(StackLocation(dataset, dataset, exists=True), {"a": ContentDrift.GONE})
     assert not (tmp_path / "upstream.json").exists()
 
 

@@ -9,7 +9,7 @@ from support.changed_archive import repaint
 from support.examples import packed, plane_row
 from support.helpers import TINY, git, statuses
 
-from datalad_stackpack.annex.cell_table import COLUMNS, row_of
+from datalad_stackpack.annex.subdatasets import COLUMNS, row_of
 
 TABLE = "cells.tsv"
 

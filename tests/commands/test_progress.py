@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from datalad_stackpack.commands.progress import lgr
+from datalad_stackpack.commands.rendering import lgr
 
 
 class Bars(logging.Handler):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.helpers import TINY, git, statuses
 
-from datalad_stackpack.annex.branch import Branch
+from datalad_stackpack.annex.content import Branch
 from datalad_stackpack.annex.register import SIDE_BRANCH, WORTH_IT
 from datalad_stackpack.checksums import key_of_address, key_of_file_name
 from datalad_stackpack.manifest import json_text

@@ -10,7 +10,7 @@ import pytest
 from support.changed_archive import CELL, codes, id_of, read, repaint
 from support.helpers import git
 
-from datalad_stackpack.annex.branch import WEB_REMOTE
+from datalad_stackpack.annex.content import WEB_REMOTE
 
 pytestmark = pytest.mark.usefixtures("stack")
 

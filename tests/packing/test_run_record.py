@@ -10,7 +10,7 @@ from support.examples import BASE, KEYS, SUBJECT, items, packed, plane_row
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.archive import sources
 from datalad_stackpack.manifest.layout import plan
-from datalad_stackpack.packing import run_record
+from datalad_stackpack.packing.commit import record_of_update
 from datalad_stackpack.packing.survey import GENERATOR, PackRequest, Survey
 
 ROWS = [plane_row()]
@@ -30,5 +30,5 @@ def test_what_was_only_registered_is_fetched_and_all_else_replaced(before, messa
     request = PackRequest(SUBJECT, ("planes",))
     found = Survey(request, GENERATOR, sources.at_url(BASE), now.queries, files, (), None)
     location = StackLocation(Path("/dataset"), Path("/dataset/1"), exists=True)
-    record = run_record.of_update([], None, found, location, now, recorded)
+    record = record_of_update([], None, found, location, now, recorded)
     assert record.message.splitlines()[2:] == [f"- {message}"]
