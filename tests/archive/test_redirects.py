@@ -84,6 +84,16 @@ def test_a_redirect_at_home_is_followed(archive, client, file, into, code):
     assert len(archive.requests) == 2
 
 
+def test_a_redirect_to_an_address_in_raw_utf_8_is_asked_as_utf_8(archive, client, file, into):
+    def raw(request: Request, reply: Reply) -> Reply:
+        location = reply.headers["Location"] + "&name=Rüssel"
+        return faults.redirect_to(location.encode().decode("latin-1"))(request, reply)
+
+    archive.spoil(f"redirect {IMAGE}", raw)
+    client().fetch(file, into)
+    assert archive.requests[-1].query["name"] == "Rüssel"
+
+
 def wordy(body: Iterator[bytes]) -> faults.Fault:
     """The redirect that was due, with another body."""
     return lambda _, reply: replace(reply, body=body, framing="chunked")

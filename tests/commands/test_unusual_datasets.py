@@ -250,3 +250,11 @@ def test_an_environment_that_leads_git_astray_is_refused(name, add, work, monkey
     (result,) = add(1)
     assert f"{name} is set in the environment" in result["message"]
     assert list(work.iterdir()) == []
+
+
+def test_a_number_for_a_dataset_and_a_name_for_a_data_set_name_the_other_option(add, work):
+    (refused,) = add(1, dataset="100960033")
+    assert "a data set's id is given as --data-set 100960033" in refused["message"]
+    (refused,) = add((), data_set="study")
+    assert "a dataset's directory is given with --dataset" in refused["message"]
+    assert list(work.iterdir()) == []
