@@ -60,7 +60,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 settings.register_profile(
     "stackpack",
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     derandomize=True,  # a commit is not to fail by chance; take this out to explore
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

@@ -175,7 +175,7 @@ PROMISES = {
         "test_redirect_with_an_endless_body"
     ],
     "Many transient errors, each once, in one run": ["test_many_faults_that_pass_in_one_run"],
-    "A tenth of 600 requests fails at random": ["test_soak"],
+    "A tenth of 300 requests fails at random": ["test_soak"],
     "A failure with `--on-failure stop`": ["test_stopping_at_the_first_failure"],
     "A failure with `--on-failure stop`, while other images go into git-annex": [
         "test_stopping_at_a_failure_while_others_go_in"
