@@ -9,7 +9,6 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from support.helpers import git
 from support.misbehaving import FaultyArchive
@@ -79,6 +78,8 @@ def test_all_rows_come_page_by_page(archive, monkeypatch):
 
 
 def test_pandas_takes_the_rows_as_they_are(archive):
+    import pandas as pd
+
     table = pd.DataFrame(datalad_stackpack.query(*MOUSE, only="id,acronym", archive=archive.url))
     assert list(table.columns) == ["acronym", "id"]
     assert "VISp4" in set(table["acronym"])
@@ -186,6 +187,8 @@ def test_a_file_says_beside_it_where_it_comes_from(query, archive, work):
 
 
 def test_every_format_has_all_rows(query, work):
+    import pandas as pd
+
     for form in ("json", "jsonl", "csv", "xml"):
         query(*MOUSE, output=f"rows.{form}")
     query(*MOUSE, output="own.csv", verbatim=True)
