@@ -398,7 +398,6 @@ def test_a_problem_spoils_no_table(archive, work):
 
 def test_a_column_of_a_table_is_as_good_as_a_list_of_ids(find, archive, work):
     import pandas as pd
-
     from datalad.api import stackpack_add
 
     table = pd.DataFrame(find(structure="MTG", layer="3"))
