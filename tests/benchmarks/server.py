@@ -52,11 +52,12 @@ def image_ids(of_specimen: int) -> range:
 
 
 def rows(url: str) -> bytes:
-    """The reply to the package's own query for planes."""
-    match = ROWS.search(parse_qs(urlsplit(url).query)["criteria"][0])
+    """The reply to the package's own queries: planes, and nothing else."""
+    criteria = parse_qs(urlsplit(url).query)["criteria"][0]
+    match = ROWS.search(criteria)
     assert match, url
     of_specimen, most, start = map(int, match.groups())
-    ids = image_ids(of_specimen)
+    ids = image_ids(of_specimen) if "model::SubImage" in criteria else range(0)
     page = [
         {"id": number, "section_number": number - ids.start, "data_set_id": of_specimen,
          "width": WIDTH, "height": HEIGHT, "x": 1, "y": 1, "image_width": WIDTH + 2,
@@ -100,7 +101,7 @@ class Server:
         number = path.rsplit("/", 1)[-1]
         if path.startswith("/api/v2/section_image_download/"):
             self._asked += 1
-            head = f"302 PartContents\r\nLocation: /images/{number}\r\nContent-Length: 0"
+            head = f"302 Found\r\nLocation: /images/{number}\r\nContent-Length: 0"
             body = b""
         elif path.startswith("/images/"):
             head = "200 OK\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked"
