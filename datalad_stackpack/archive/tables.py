@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from xml.parsers import expat
@@ -50,10 +51,18 @@ FORMATS: Mapping[str, Callable[[Rows], str]] = {
 
 
 def _line(values: Sequence[str], separator: str) -> str:
-    """One line without its end; with CRLF for it, Python quotes a CR in a value too."""
-    text = io.StringIO()
-    csv.writer(text, delimiter=separator, lineterminator="\r\n").writerow(values)
-    return text.getvalue().removesuffix("\r\n")
+    """One line without its end; not by Python's writer, which leaves a CR alone, or fails at NUL."""
+    if list(values) == [""]:
+        return '""'  # a blank line is no row
+    return separator.join(
+        '"' + value.replace('"', '""') + '"'
+        if _QUOTED.search(value) or separator in value
+        else value
+        for value in values
+    )
+
+
+_QUOTED = re.compile(r'["\r\n]')
 
 
 def _json(value: object) -> str:
