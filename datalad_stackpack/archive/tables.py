@@ -51,18 +51,15 @@ FORMATS: Mapping[str, Callable[[Rows], str]] = {
 
 
 def _line(values: Sequence[str], separator: str) -> str:
-    """One line without its end; not by Python's writer, which leaves a CR alone, or fails at NUL."""
+    """One line without its end; Python's writer leaves a CR alone, and may fail at a NUL."""
     if list(values) == [""]:
         return '""'  # a blank line is no row
-    return separator.join(
-        '"' + value.replace('"', '""') + '"'
-        if _QUOTED.search(value) or separator in value
-        else value
-        for value in values
-    )
+    return separator.join(_quoted(value, separator) for value in values)
 
 
-_QUOTED = re.compile(r'["\r\n]')
+def _quoted(value: str, separator: str) -> str:
+    doubled = value.replace('"', '""')
+    return f'"{doubled}"' if re.search(rf'["\r\n{separator}]', value) else value
 
 
 def _json(value: object) -> str:

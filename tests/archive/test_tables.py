@@ -7,7 +7,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.examples import json_values
 
@@ -24,6 +24,8 @@ def test_how_rows_are_written():
     assert tables.as_csv(ROWS) == ('id,name,ok,none,more\n1,"a,""b""",true,,\n2,,,,"{""x"":[1]}"\n')
     assert tables.as_jsonl(ROWS).splitlines()[1] == '{"id":2,"more":{"x":[1]}}'
     assert tables.as_csv([{"a": 1}], "\t", ["a", "b"]) == "a\tb\n1\t\n"
+    assert tables.as_csv([{"a": ""}]) == 'a\n""\n'
+    assert tables.as_csv([{"a": "1\r2"}]) == 'a\n"1\r2"\n'
     assert tables.as_json([]) == "[]\n"
 
 
@@ -37,6 +39,7 @@ def test_json_says_the_same_as_the_rows(rows):
 @given(rows)
 def test_csv_has_a_line_per_row_and_each_text_as_it_is(rows):
     text = tables.as_csv([{"id": 0, **row} for row in rows])
+    assume("\0" not in text)  # Python 3.10 reads none
     table = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(table) == len(rows)
     for row, read in zip(rows, table, strict=True):
