@@ -6,11 +6,14 @@ TINY, GAPS   small cells: six planes and four projections; sections with gaps
 from __future__ import annotations
 
 import ctypes
+import itertools
+import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,12 +52,20 @@ def copied_dataset(made: Path, location: Path) -> Path:
     return location
 
 
+PORTS = itertools.count(12_000 + 500 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]))
+"""Of this worker, and below those that a system gives to servers which ask for any."""
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody uses now, and that no other test is given meanwhile.
+
+    A program of one test else asked the archive of another: once in some 3,000 tests.
+    """
+    for port in PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the count has no end")
 
 
 def until(happened: Callable[[], bool], seconds: float = 60) -> None:
