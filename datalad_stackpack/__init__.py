@@ -49,6 +49,7 @@ command_suite = (
             "stackpack-query",
             "stackpack_query",
         ),
+        ("datalad_stackpack.commands.view", "StackpackView", "stackpack-view", "stackpack_view"),
         ("datalad_stackpack.commands.cite", "StackpackCite", "stackpack-cite", "stackpack_cite"),
         (
             "datalad_stackpack.commands.crate",

@@ -124,6 +124,15 @@ class Stack:
         """Those of :attr:`sections` that there is no plane of, here or at the archive."""
         return self.manifest.sections.missing
 
+    @property
+    def ambiguous(self) -> dict[int, tuple[int, ...]]:
+        """The sections of which the archive lists several images, and the ids of these."""
+        return {
+            section: tuple(_image(file).id for file in files)
+            for section, files in self._files.items()
+            if len(files) > 1
+        }
+
     def absent(self, sections: Iterable[int] | None = None) -> tuple[str, ...]:
         """The paths of those planes whose content is not here; ``datalad get`` gets it."""
         wanted = self._files if sections is None else sections
