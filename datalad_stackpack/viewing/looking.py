@@ -74,6 +74,8 @@ def write_whole(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
         part.replace(path)
+    except (FileExistsError, NotADirectoryError) as problem:
+        raise WriteError(f"cannot write {quoted(path)}: a file is in its way") from problem
     except OSError as problem:
         raise WriteError(f"cannot write {quoted(path)}: {problem.strerror or problem}") from problem
     finally:
