@@ -65,7 +65,11 @@ def test_every_setting_is_documented_with_its_default():
     assert len(names) == len(rows) > 0
 
 
-@pytest.mark.parametrize("script", sorted(shell_pages.DOCS.glob("generate_*_reference.py")))
+@pytest.mark.parametrize(
+    "script",
+    sorted(shell_pages.DOCS.glob("generate_*_reference.py")),
+    ids=lambda script: script.name,
+)
 def test_a_generated_page_is_what_its_source_says(script):
     made = runpy.run_path(str(script))
     assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), (
