@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
-PROJECT_URL = "https://github.com/datalad-stackpack/datalad-stackpack"
 
 command_suite = (
     "Raw microscopy of single neurons as versioned datasets",

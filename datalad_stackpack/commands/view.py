@@ -37,11 +37,12 @@ if TYPE_CHECKING:
 class StackpackView(Interface):
     """Look at stacks: one HTML file that shows every plane
 
-    Writes a page that any browser shows without a server or a network: the planes along z, the
-    views from the side, the projections, the skeleton over them in register, and how to cite.
-    Planes are in it at an eighth of their size or more. Of several stacks it writes a page of
-    small images that lead to a page of each, in a directory beside it. The page holds images of
-    the archive, and is not committed unless --save says so. Asks the archive nothing.
+    Writes a page that any browser shows without a server or a network: the planes
+    along z, the views from the side, the projections, the skeleton over them in
+    register, and how to cite. Planes are in it at an eighth of their size or more.
+    Of several stacks it writes a page of small images that lead to a page of each,
+    in a directory beside it. The page holds images of the archive, and is not
+    committed unless '--save' says so. Sends no request to the archive.
     """
 
     _params_ = {
