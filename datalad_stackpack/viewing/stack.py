@@ -29,6 +29,7 @@ from datalad_stackpack.viewing.pixels import check_level, decode
 if TYPE_CHECKING:
     import numpy as np
     import xarray
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from datalad_stackpack.viewing.skeleton import Skeleton
@@ -368,6 +369,18 @@ class Stack:
             )
         self.ensure(files)
         return read_skeleton((self.directory / files[0].path).read_bytes(), files[0].path)
+
+    def plot(
+        self, ax: Axes | None = None, *, section: int | None = None, skeleton: bool = True
+    ) -> Axes:
+        """Draw the minimum projection, or the plane of a section, with the skeleton over it.
+
+        On ``ax``, or a figure of its own; see :mod:`~datalad_stackpack.viewing.figure`. Returns
+        the axes, whose coordinates are x and y in micrometres.
+        """
+        from datalad_stackpack.viewing.figure import plot
+
+        return plot(self, ax, section=section, skeleton=skeleton)
 
     # --- where it is -----------------------------------------------------------------------
 
