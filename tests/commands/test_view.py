@@ -55,16 +55,16 @@ def test_of_several_stacks_there_is_a_page_that_leads_to_each(add, view, dataset
     add(1, into="c", dataset=".", parts="projections")
     results = view(output="out/all.html")
     assert [Path(result["path"]).relative_to(dataset).as_posix() for result in results] == [
-        "out/all/specimen-1.html",
-        "out/all/specimen-2.html",
-        "out/all/specimen-1-2.html",
+        "out/all_pages/specimen-1.html",
+        "out/all_pages/specimen-2.html",
+        "out/all_pages/specimen-1-2.html",
         "out/all.html",
     ]
     assert results[-1]["message"] == "leads to 3 of 3 stacks"
     html = (dataset / "out/all.html").read_text()
     for result in results[:-1]:
         name = Path(result["path"]).name
-        assert html.count(f'href="all/{name}"') == 1
+        assert html.count(f'href="all_pages/{name}"') == 1
     assert html.count("data:image/webp") == 3
     assert "<script" not in html
 
@@ -77,7 +77,7 @@ def test_a_stack_that_cannot_be_shown_is_named_with_the_reason(add, view, datase
     assert "none of 8 files of specimen 2 has its content here" in results[1]["message"]
     assert results[-1]["message"] == "leads to 1 of 2 stacks"
     assert "none of 8 files of specimen 2" in (dataset / "all.html").read_text()
-    assert not (dataset / "all/specimen-2.html").exists()
+    assert not (dataset / "all_pages/specimen-2.html").exists()
 
 
 def test_content_that_is_not_here_is_got_if_that_is_wanted(add, view, work):
@@ -128,7 +128,7 @@ def test_a_page_is_committed_only_if_that_is_wanted(add, view, check, work):
     (again,) = view(dataset="stack", save=True)
     assert (again["status"], again["commit"]) == ("notneeded", result["commit"])
     assert {found["status"] for found in check(dataset="stack")} == {"ok"}
-    refused(view(dataset="stack", save=True, output="x.html"), "leave --output out")
+    refused(view(dataset="stack", save=True, output="x.html"), "leave --output and --figure out")
 
 
 def test_it_opens_in_the_browser_if_that_is_wanted(add, view, work, monkeypatch):
@@ -139,3 +139,30 @@ def test_it_opens_in_the_browser_if_that_is_wanted(add, view, work, monkeypatch)
     monkeypatch.setenv("BROWSER", f"{opener} %s")
     view(dataset="stack", open_page=True)
     assert (work / "opened").read_text() == (work / "specimen-1.html").as_uri()
+
+
+def test_a_figure_instead_of_a_page(add, view, work):
+    add(into="stack", parts="planes,projections,reconstruction")
+    (result,) = view(dataset="stack", figure="neuron.pdf")
+    assert Path(result["path"]) == work / "neuron.pdf"
+    assert (work / "neuron.pdf").read_bytes().startswith(b"%PDF")
+    (plane,) = view(dataset="stack", figure="plane.png", section="4")
+    assert plane["status"] == "ok"
+    assert sorted(path.name for path in work.iterdir()) == ["neuron.pdf", "plane.png", "stack"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"figure": "a.gif"}, "end its name with .png, .pdf or .svg"),
+        ({"figure": "a.png", "output": "a.html"}, "leave --output out"),
+        ({"figure": "a.png", "section": "-1"}, "--section '-1' is no section: give its number"),
+        ({"figure": "a.png", "section": "99"}, "there is no plane of section '99'"),
+        ({"section": "3"}, "--section is of a --figure"),
+        ({"figure": "taken/a.png"}, "cannot write"),
+    ],
+)
+def test_a_figure_that_is_not_possible(options, reason, add, view, work):
+    add(into="stack")
+    (work / "taken").touch()
+    refused(view(dataset="stack", **options), reason)
