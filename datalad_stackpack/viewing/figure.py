@@ -17,7 +17,7 @@ import numpy as np
 from datalad_stackpack.errors import ArgumentError, quoted
 from datalad_stackpack.viewing.files import write_whole
 from datalad_stackpack.viewing.placed import PlacedImage, placed_image
-from datalad_stackpack.viewing.skeleton import COLOURS, OTHER_COLOUR, Skeleton, type_name
+from datalad_stackpack.viewing.skeleton import SOMA, Skeleton, colour_of, type_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,7 +155,7 @@ def _draw_skeleton(ax: Axes, skeleton: Skeleton, z: float | None) -> None:
     from matplotlib.patches import Circle
 
     rows = skeleton.segment_rows
-    colours = np.array([to_rgba(_colour(kind)) for kind in skeleton.type[rows]]).reshape(-1, 4)
+    colours = np.array([to_rgba(colour_of(kind)) for kind in skeleton.type[rows]]).reshape(-1, 4)
     if z is not None:
         colours[:, 3] = FAINT + (1 - FAINT) * np.exp(-((skeleton.distance_um(z) / NEAR_UM) ** 2))
     strongest_last = np.argsort(colours[:, 3], kind="stable")
@@ -169,7 +169,9 @@ def _draw_skeleton(ax: Axes, skeleton: Skeleton, z: float | None) -> None:
     soma = skeleton.soma
     if soma is not None:
         ax.add_patch(
-            Circle((soma.x, soma.y), soma.radius, fill=False, color=COLOURS[1], linewidth=LINE_PT)
+            Circle(
+                (soma.x, soma.y), soma.radius, fill=False, color=colour_of(SOMA), linewidth=LINE_PT
+            )
         )
 
 
@@ -177,7 +179,7 @@ def _draw_legend(ax: Axes, skeleton: Skeleton, columns: int) -> None:
     from matplotlib.lines import Line2D
 
     ax.legend(
-        [Line2D([], [], color=_colour(kind), linewidth=2 * LINE_PT) for kind in _types(skeleton)],
+        [Line2D([], [], color=colour_of(kind), linewidth=2 * LINE_PT) for kind in _types(skeleton)],
         [type_name(kind) for kind in _types(skeleton)],
         loc="upper center",
         bbox_to_anchor=(0.5, 0),
@@ -221,10 +223,6 @@ def round_length(at_most: float) -> float:
 
 def _types(skeleton: Skeleton | None) -> list[int]:
     return [] if skeleton is None else sorted({int(kind) for kind in skeleton.type})
-
-
-def _colour(node_type: int) -> str:
-    return COLOURS.get(int(node_type), OTHER_COLOUR)
 
 
 # --- as a file ---------------------------------------------------------------------------

@@ -100,6 +100,11 @@ def type_name(node_type: int) -> str:
     return TYPES.get(node_type, f"type {node_type}")
 
 
+def colour_of(node_type: int) -> str:
+    """What a node type is drawn in."""
+    return COLOURS.get(int(node_type), OTHER_COLOUR)
+
+
 def read_skeleton(content: bytes, path: str) -> Skeleton:
     """The skeleton of an SWC file; raises :class:`UnexpectedContent` for what is not one."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 
@@ -12,8 +13,10 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+from PIL import Image
 from support.examples import SWC_KEY, one_line, reconstruction_row
 from support.helpers import git
+from support.shell_pages import DOCS
 from viewing.test_stack import min_xy, plane
 
 from datalad_stackpack import ContentAbsent, StackpackError, open_stack
@@ -200,3 +203,15 @@ def test_without_matplotlib_it_says_how_to_install_it(written, monkeypatch):
     ) as caught:
         open_stack(written([plane(3)])).plot()
     one_line(caught.value)
+
+
+def test_the_readmes_image_is_what_its_script_draws_of_the_demo(demo, tmp_path):
+    script = runpy.run_path(str(DOCS / "draw_readme_figure.py"))
+    script["draw"](demo, tmp_path / "now.png")
+    images = [tmp_path / "now.png", script["IMAGE"]]
+    now, kept = (np.asarray(Image.open(image).convert("RGB"), dtype=float) for image in images)
+    assert now.shape == kept.shape
+    assert np.abs(now - kept).mean() < 3  # another version may draw letters otherwise
+    assert script["IMAGE"].stat().st_size < 150_000
+    place = script["IMAGE"].relative_to(DOCS.parent).as_posix()
+    assert f"]({place})" in (DOCS.parent / "README.md").read_text("utf-8")
