@@ -25,7 +25,7 @@ from datalad_stackpack.errors import ArgumentError, StackpackError, counted, pri
 from datalad_stackpack.viewing.frame import Frame, frame_of
 from datalad_stackpack.viewing.looking import Look
 from datalad_stackpack.viewing.overview import Overview, SectionState, SmallProjection
-from datalad_stackpack.viewing.skeleton import COLOURS, OTHER_COLOUR, Skeleton, type_name
+from datalad_stackpack.viewing.skeleton import Skeleton, colour_of, type_name
 from datalad_stackpack.viewing.stack import Stack
 
 MARK = "Made by datalad stackpack-view, which replaces it"
@@ -209,7 +209,7 @@ def _drawn(skeleton: Skeleton, frame: Frame) -> dict[str, Any]:
         "parent": skeleton.parent.tolist(),
         "soma": skeleton.id.tolist().index(soma.number) if soma else -1,
         "names": {str(kind): type_name(kind) for kind in kinds},
-        "colours": {str(kind): COLOURS.get(kind, OTHER_COLOUR) for kind in kinds},
+        "colours": {str(kind): colour_of(kind) for kind in kinds},
     }
 
 
