@@ -92,7 +92,7 @@ class StackpackExport(Interface):
             args=("--finest",),
             metavar="LEVEL",
             doc="""of an OME-Zarr: the finest level, 1, 2, 4 or 8; coarser ones follow, down to 8.
-            Default: 4, a thirtieth of the size of 1.""",
+            Default: 4, which has a small part of the size of 1.""",
         ),
         "rgb": Parameter(
             args=("--rgb",),

@@ -140,8 +140,10 @@ class Exporter:
         facts: dict[str, Any],
     ) -> Job:
         warnings = self.provenance.warnings
+        cited = self.provenance.cited
         known = {
-            "commit": self.provenance.cited.commit_info.commit,
+            cited.series.kind: cited.series.id,
+            "commit": cited.commit_info.commit,
             "sections_without_image": list(planes.gaps),
             "warnings": warnings,
         }

@@ -24,6 +24,9 @@ _own = threading.local()
 
 EVERYTHING = slice(None)
 
+MOST_PIXELS = 2**31
+"""Of the canvas that all planes lie on: fifty times what one of the archive has."""
+
 
 @dataclass(frozen=True)
 class Planes:
@@ -54,8 +57,8 @@ def planes_of(stack: Stack, sections: range, chosen: dict[int, int]) -> Planes:
     if unclear:
         section = min(unclear)
         raise ArgumentError(
-            f"section {section} has {len(ids[section])} images: say which one counts, as with "
-            f"--choose {section}={ids[section][0]}, of {', '.join(map(str, ids[section]))}"
+            f"section {section} has {counted(len(ids[section]), 'image')}: say which one counts, as "
+            f"with --choose {section}={ids[section][0]}, of {', '.join(map(str, ids[section]))}"
         )
     files = {section: stack.file_of(section) for section in sorted(ids)}
     return Planes(stack, sections, {at: file for at, file in files.items() if file is not None})
@@ -88,9 +91,14 @@ def blocks(
 
     Each plane is decoded once, as many at once as the stack has jobs; sections without a plane are
     bright. ``on_plane`` is called for each section. The same memory is used for every block: it
-    must be done with before the next is taken.
+    must be done with before the next is taken. Raises :class:`ArgumentError` for planes so far
+    from each other that no memory would do.
     """
     height, width = planes.stack.geometry.size(level)
+    if height * width > MOST_PIXELS:
+        raise ArgumentError(
+            f"the planes lie on {width} x {height} pixels, too many to be held: give a coarser level"
+        )
     shape = (len(range(height)[rows]), len(range(width)[columns]))
     block = np.empty((*(() if gray else (3,)), min(depth, len(planes.sections)), *shape), np.uint8)
 

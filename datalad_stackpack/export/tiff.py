@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from datalad_stackpack.errors import ArgumentError
+from datalad_stackpack.errors import ArgumentError, counted
 from datalad_stackpack.export.planes import Planes, blocks
 from datalad_stackpack.export.provenance import Provenance
 from datalad_stackpack.viewing.geometry import Axis
@@ -167,7 +167,7 @@ def _images(
 ) -> Iterator[NDArray[np.uint8]]:
     for block in blocks(planes, box.level, True, DEPTH, on_plane, box.y.slice, box.x.slice):
         for image in block:
-            yield FILL - image if invert else image.copy()
+            yield FILL - image if invert else image
 
 
 def info(planes: Planes, box: Box, invert: bool, provenance: Provenance) -> str:
@@ -207,7 +207,7 @@ def swc_text(skeleton: Skeleton, box: Box, provenance: Provenance) -> str:
     record = json.dumps(provenance.as_dict(), indent=1).splitlines()
     shift = " ".join(f"{length:.6f}" for length in box.origin_um)
     lines = [
-        f"# {inside.sum()} of {len(skeleton)} nodes: those in the box of the TIFF beside",
+        f"# {inside.sum()} of {counted(len(skeleton), 'node')}: those in the box of the TIFF",
         "# x, y, z and radius in um; 0 0 0 is the middle of the first voxel",
         f"# add this for the coordinates of the whole file: {shift}",
         *(f"# {line}" for line in record),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import tifffile
+from commands.test_documented_results import STANDARD, keys_of_table
 from support.examples import one_line
 from support.helpers import git
 from viewing.conftest import demo
@@ -62,6 +63,10 @@ def test_each_format_is_made_beside_the_dataset_which_does_not_change(options, m
     assert result["commit"] == before.strip()
     assert result["sections_without_image"] == [32, 39, 40, 43, 44]
     assert "5 sections without an image, filled with 255" in result["message"]
+    keys = keys_of_table("commands.md", "`path` is what was made") - {"data_set"}
+    if options["format"] != "tiff":
+        keys -= {"voxel_um", "origin_um", "nodes"}
+    assert result.keys() - {"refds"} == STANDARD - {"refds"} | keys
     assert git("status", "--porcelain", at=stack) == ""
     assert git("rev-parse", "HEAD", at=stack) == before
     again = export(**options)

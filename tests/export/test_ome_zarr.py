@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from export.conftest import exporter, made
-from support.examples import one_line
+from support.examples import SWC_KEY, one_line, reconstruction_row
 from viewing.test_array import counting
 from viewing.test_stack import min_xy, plane
 
@@ -67,6 +67,15 @@ def test_a_coarser_voxel_is_in_the_middle_of_those_that_it_stands_for(demo, tmp_
     assert coarse["translation"] == pytest.approx([0, 0.1144 * (1 + 3.5), 0.1144 * (1 + 3.5)])
 
 
+def test_z_counts_from_the_first_section_that_the_archive_lists(written, tmp_path):
+    rows = [plane(2, failed=True), plane(5), plane(6)]
+    directory = written(rows, fates=(SWC_KEY,), reconstructions=[reconstruction_row()])
+    _, ome, _ = opened(exported(directory, tmp_path / "cell.ome.zarr"))
+    for dataset in ome["multiscales"][0]["datasets"]:
+        translation = dataset["coordinateTransformations"][1]["translation"]
+        assert translation[0] == pytest.approx(3 * 0.28)
+
+
 def test_it_says_where_it_comes_from_and_what_is_missing(demo, tmp_path):
     _, _, facts = opened(exported(demo, tmp_path / "cell.ome.zarr", finest=8))
     assert facts["commit"] == "c" * 40
@@ -110,6 +119,14 @@ def test_planes_of_different_boxes_and_a_chosen_image(written, tmp_path):
     path = exported(directory, tmp_path / "cell.ome.zarr", choose={3: 11})
     own = open_stack(directory, choose={3: 11}).array(gray=True)
     assert (opened(path)[0]["0"][:] == own.values).all()
+
+
+def test_planes_that_are_far_apart_are_refused_before_memory_is_taken(written, tmp_path):
+    directory = written([plane(3), plane(4, x=900_000, y=900_000)])
+    with pytest.raises(ArgumentError, match="pixels, too many to be held") as caught:
+        exported(directory, tmp_path / "cell.ome.zarr")
+    one_line(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["stack"]
 
 
 def test_projections_alone_are_no_stack_of_planes(written, tmp_path):

@@ -157,6 +157,14 @@ def test_planes_of_different_boxes_keep_their_places(written, tmp_path):
     assert (tifffile.imread(path) == expected).all()
 
 
+def test_z_counts_from_the_first_section_that_the_archive_lists(written, tmp_path):
+    directory = written([plane(2, failed=True), plane(5), plane(6)], **with_skeleton())
+    wanted = cut((99.0, 99.0, 99.0), middle=(1.0, 1.0, 1.0))
+    job = exporter(directory).plan_tiff(wanted, tmp_path / "a.tif")
+    assert job.facts["origin_um"][2] == pytest.approx(3 * 0.28)
+    assert tifffile.imread(made(job)).shape[0] == 2
+
+
 def test_a_box_without_a_node_has_no_swc_file_and_says_so(written, tmp_path):
     directory = written([plane(3)], **with_skeleton())
     job = exporter(directory).plan_tiff(cut((1.0, 1.0, 1.0), (3.0, 3.0, 0.0)), tmp_path / "a.tif")
