@@ -56,9 +56,10 @@ def planes_of(stack: Stack, sections: range, chosen: dict[int, int]) -> Planes:
     unclear = {section for section in ids if len(ids[section]) > 1} - chosen.keys()
     if unclear:
         section = min(unclear)
+        several = counted(len(ids[section]), "image")
         raise ArgumentError(
-            f"section {section} has {counted(len(ids[section]), 'image')}: say which one counts, as "
-            f"with --choose {section}={ids[section][0]}, of {', '.join(map(str, ids[section]))}"
+            f"section {section} has {several}: say which one counts, as with "
+            f"--choose {section}={ids[section][0]}, of {', '.join(map(str, ids[section]))}"
         )
     files = {section: stack.file_of(section) for section in sorted(ids)}
     return Planes(stack, sections, {at: file for at, file in files.items() if file is not None})
@@ -97,7 +98,7 @@ def blocks(
     height, width = planes.stack.geometry.size(level)
     if height * width > MOST_PIXELS:
         raise ArgumentError(
-            f"the planes lie on {width} x {height} pixels, too many to be held: give a coarser level"
+            f"the planes lie on {width} x {height} pixels, too many to hold: give a coarser level"
         )
     shape = (len(range(height)[rows]), len(range(width)[columns]))
     block = np.empty((*(() if gray else (3,)), min(depth, len(planes.sections)), *shape), np.uint8)
