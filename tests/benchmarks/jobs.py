@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import planes
 from archives import Running
 from server import image, image_ids, specimen
 
@@ -39,6 +41,8 @@ class Job:
     """Whether every run gets a dataset of its own (else it is prepared once)."""
     check: Callable[[], None] = field(default=lambda: None)
     """Called when all is done; an assertion fails when a promise was broken."""
+    most: Mapping[str, float] = field(default_factory=dict)
+    """By contender: how many times its CPU time the first contender, ours, may take."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,25 @@ def again(stack: Stack) -> Job:
         ],
         fresh=False,
         check=check,
+    )
+
+
+def export(images: Path) -> Job:
+    """Write planes as OME-Zarr in gray, from a quarter of their width and height on."""
+    ours = "datalad -f disabled stackpack-export --format ome-zarr -o ../cell.ome.zarr"
+    command = ["sh", "-c", f"rm -rf ../cell.ome.zarr && exec {ours}"]
+    floor = [sys.executable, str(Path(__file__).with_name("floor_zarr.py")), str(images)]
+    name = "decoding at its levels + zstd alone"
+    return Job(
+        f"OME-Zarr of {len(list(images.iterdir()))} planes of {planes.WIDTH} x {planes.HEIGHT}",
+        [
+            Contender(
+                "stackpack-export", command, lambda dataset: planes.add_stack(images, dataset)
+            ),
+            Contender(name, floor),
+        ],
+        fresh=False,
+        most={name: 2.0},
     )
 
 

@@ -71,6 +71,8 @@ def test_the_readme_leaves_its_reader_where_the_next_command_works(location, new
     "page", sorted(page.name for page in HOW_TO.glob("*.md") if page.name != CHECKSUM_ERROR)
 )
 def test_the_how_to_does_what_it_says(page, location, newcomer, prepare):
+    if page == "fiji-napari-neuroglancer.md":
+        pytest.importorskip("zarr", reason="zarr 3 needs Python 3.11")
     pack = "datalad stackpack-add --archive demo --into stack 313862022"
     prepare([pack] if page in IN_A_STACK else [])
     shell_pages.run(HOW_TO / page, location / "stack" if page in IN_A_STACK else location, newcomer)
