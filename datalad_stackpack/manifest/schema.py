@@ -6,7 +6,7 @@ import json
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -70,11 +70,13 @@ def fitting(kind: type[T], value: Any, where: str) -> T:
     return checked
 
 
+@cache
 def _hints(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
 
 
+@cache
 def _with_default(kind: Any) -> set[str]:
     return {field.name for field in fields(kind) if field.default is not MISSING}
 

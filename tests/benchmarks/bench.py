@@ -57,15 +57,24 @@ class Bench:
             for contender in job.contenders:
                 location = places.get(contender.name) or self._prepared(contender)
                 costs[contender.name].append(
-                    run(contender.command, location, self.environment, contender.feed)
+                    run(
+                        contender.command,
+                        location,
+                        self.environment,
+                        contender.feed,
+                        contender.own_clock,
+                    )
                 )
                 if job.fresh:
                     _empty_images(location)
         job.check()
-        ours = median(costs[job.contenders[0].name])
+        medians = {name: median(measured) for name, measured in costs.items()}
+        ours = medians[job.contenders[0].name]
         for contender in job.contenders:
             self.keep(job.name, contender.name, costs[contender.name])
-            say(_row(contender.name, median(costs[contender.name]), ours))
+            say(_row(contender.name, medians[contender.name], ours))
+        for line in job.limits(medians):
+            say(f"  {line}")
 
     def _prepared(self, contender: Contender) -> Path:
         location = Path(tempfile.mkdtemp(dir=self.work)) / "dataset"
@@ -138,7 +147,14 @@ def start(bench: Bench) -> Iterator[Job]:
     yield jobs.start()
 
 
-JOBS = {job.__name__: job for job in (pack, slow, register, again, start, many)}
+def look(bench: Bench) -> Iterator[Job]:
+    """Arrays of planes."""
+    from look import PLANES, WHOLE_STACK, table
+
+    yield from table(bench.work / "look", 10 if bench.quick else PLANES, WHOLE_STACK)
+
+
+JOBS = {job.__name__: job for job in (pack, slow, register, again, start, many, look)}
 
 
 def say(line: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from archives import Running
+from measure import Cost
 from server import image, image_ids, specimen
 
 OURS = "stackpack-add"
@@ -27,6 +28,8 @@ class Contender:
     command: Sequence[str]
     prepare: Callable[[Path], None] = field(default=lambda _dataset: None)
     feed: Path | None = None
+    own_clock: bool = False
+    """Whether it prints itself what it cost, as JSON, without its own start."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Job:
     """Whether every run gets a dataset of its own (else it is prepared once)."""
     check: Callable[[], None] = field(default=lambda: None)
     """Called when all is done; an assertion fails when a promise was broken."""
+    limits: Callable[[Mapping[str, Cost]], Iterable[str]] = field(default=lambda _costs: ())
+    """What the medians must not exceed, and whether they do: a line for each."""
 
 
 @dataclass(frozen=True)
