@@ -80,7 +80,9 @@ def opening(stack: Path) -> Callable[[], object]:
 
 def page(stack: Path) -> Callable[[], object]:
     """The page of the stack, of at most 15 kB per plane."""
-    from datalad_stackpack.viewing import page as page_of  # which the other jobs do not load
+    import PIL.WebPImagePlugin  # noqa: F401 (these are what the other jobs do not load)
+
+    from datalad_stackpack.viewing import page as page_of
     from datalad_stackpack.viewing.looking import Look
     from datalad_stackpack.viewing.overview import overview
 
