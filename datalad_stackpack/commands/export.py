@@ -39,10 +39,13 @@ if TYPE_CHECKING:
 class StackpackExport(Interface):
     """Export a stack in the format of other programs
 
-    A box as a calibrated TIFF for Fiji, SNT and Vaa3D, with the skeleton shifted into it; all
-    planes as OME-Zarr for napari and neuroglancer; or as a BIDS microscopy dataset. Each has
-    inside which commit of which dataset it comes from, and the terms of use. Changes nothing in
-    the dataset. What is made appears when it is whole; nothing is overwritten.
+    A box as a calibrated TIFF for Fiji, SNT and Vaa3D, with the skeleton shifted
+    into it; all planes as OME-Zarr for napari and neuroglancer; or as a BIDS
+    microscopy dataset. Each has inside which commit of which dataset it comes from,
+    and the terms of use. Changes nothing in the dataset. What is made appears when
+    it is whole; after an error or an interruption nothing is left. Nothing is
+    overwritten. Sends no request to the archive, except by 'datalad get' with
+    --get.
     """
 
     _params_ = {
@@ -50,7 +53,7 @@ class StackpackExport(Interface):
             args=("path",),
             metavar="PATH",
             nargs="?",
-            doc="""the directory of the stack. Default: the only stack of the dataset.""",
+            doc="""The directory of the stack. Default: the only stack of the dataset.""",
         ),
         "dataset": DATASET_OF_STACKS,
         "format": Parameter(
@@ -63,58 +66,61 @@ class StackpackExport(Interface):
         "output": Parameter(
             args=("-o", "--output"),
             metavar="FILE",
-            doc="""what to make; it must not be there. Default: a name with the id of the stack,
-            beside the dataset (the outermost one, if it is a subdataset).""",
+            doc="""What to make; it must not be there, and its directory must. A TIFF must end
+            in .tif or .tiff. Default: a name with the id of the stack, beside the
+            dataset (the outermost one, if it is a subdataset). In the directory of a
+            stack it is refused.""",
         ),
         "around": Parameter(
             args=("--around",),
             metavar="soma|X,Y,Z",
-            doc="""of a TIFF: the middle of the box, the soma or a place in um, as in the SWC
-            file. Default: soma.""",
+            doc="""TIFF: the middle of the box, 'soma' or a place in um, as in the SWC file.
+            Write a place that begins with a minus with '='. Default: soma.""",
         ),
         "size": Parameter(
             args=("--size",),
             metavar="UM",
-            doc="""of a TIFF: the length of the box in um, or its three lengths X,Y,Z. Where there
-            are no planes any more, the box ends.""",
+            doc="""TIFF: the length of the box in um, or its three lengths X,Y,Z. The box ends
+            where the planes do.""",
         ),
         "level": Parameter(
             args=("--level",),
             metavar="LEVEL",
-            doc="""of a TIFF: 1, 2, 4 or 8, by which width and height are divided. Default: 1.""",
+            doc="""TIFF: 1, 2, 4 or 8, by which width and height are divided. Default: 1.""",
         ),
         "invert": Parameter(
             args=("--invert",),
             action="store_true",
-            doc="""of a TIFF: a bright neuron on a dark ground, as tracing programs want it.""",
+            doc="""TIFF: a bright neuron on a dark ground, as many tracing programs want it.""",
         ),
         "finest": Parameter(
             args=("--finest",),
             metavar="LEVEL",
-            doc="""of an OME-Zarr: the finest level, 1, 2, 4 or 8; coarser ones follow, down to 8.
-            Default: 4, which has a small part of the size of 1.""",
+            doc="""OME-Zarr: the finest level, 1, 2, 4 or 8. Coarser ones follow, down to 8.
+            Default: 4.""",
         ),
         "rgb": Parameter(
             args=("--rgb",),
             action="store_true",
-            doc="""of an OME-Zarr: in colour. Default: gray.""",
+            doc="""OME-Zarr: in colour. Default: gray.""",
         ),
         "choose": Parameter(
             args=("--choose",),
             metavar="SECTION=ID",
             action="append",
-            doc="""the image that counts, by its id, of a section that the archive lists several
-            of. It can be given several times.""",
+            doc="""The image that counts, by its id, of a section that the archive lists
+            several of. It can be given several times.""",
         ),
         "get": Parameter(
             args=("--get",),
             action="store_true",
-            doc="""get the content that is needed and not here, all in one datalad get.""",
+            doc="""Get the content that is needed and not here, in one 'datalad get'. Where the
+            soma must be found, the skeleton before that.""",
         ),
         "jobs": Parameter(
             args=("-J", "--jobs"),
             metavar="NJOBS",
-            doc="""how many images to decode at once, 1 to 32. Default: one per processor.""",
+            doc="""How many images to decode at once, 1 to 32. Default: one per processor.""",
         ),
     }
     _examples_ = [
