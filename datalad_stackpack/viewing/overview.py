@@ -15,8 +15,9 @@ import numpy as np
 from datalad_stackpack.annex.content import is_here
 from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.manifest.entries import NOT_ACCEPTED, FileEntry
+from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.pixels import LEVELS, length_at
-from datalad_stackpack.viewing.stack import FILL, Stack
+from datalad_stackpack.viewing.stack import Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
