@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
-PROJECT_URL = "https://github.com/datalad-stackpack/datalad-stackpack"
 
 command_suite = (
     "Raw microscopy of single neurons as versioned datasets",
@@ -49,6 +48,7 @@ command_suite = (
             "stackpack-query",
             "stackpack_query",
         ),
+        ("datalad_stackpack.commands.view", "StackpackView", "stackpack-view", "stackpack_view"),
         ("datalad_stackpack.commands.cite", "StackpackCite", "stackpack-cite", "stackpack_cite"),
         (
             "datalad_stackpack.commands.crate",

@@ -39,10 +39,12 @@ if TYPE_CHECKING:
 class StackpackExport(Interface):
     """Export a stack in the format of other programs
 
-    A box as a calibrated TIFF for Fiji, SNT and Vaa3D, with the skeleton shifted into it; all
-    planes as OME-Zarr for napari and neuroglancer; or as a BIDS microscopy dataset. Each has
-    inside which commit of which dataset it comes from, and the terms of use. Changes nothing in
-    the dataset. What is made appears when it is whole; nothing is overwritten.
+    Writes a box as a calibrated TIFF for Fiji and SNT, with the skeleton shifted
+    into it; all planes as OME-Zarr for napari and neuroglancer; or a BIDS
+    microscopy dataset. Each has inside it which commit of which dataset it comes
+    from, and the terms of use. What is made appears when it is whole, or not at
+    all; nothing is overwritten. Changes nothing in the dataset, and sends no
+    request to the archive, unless '--get' must.
     """
 
     _params_ = {
@@ -57,26 +59,28 @@ class StackpackExport(Interface):
             args=("--format",),
             metavar="FORMAT",
             dest="format",
-            doc="""'tiff', a box around a place; 'ome-zarr', all planes, at several levels; or
+            doc="""'tiff', a box around a place; 'ome-zarr', all planes at several levels; or
             'bids', a BIDS dataset with that OME-Zarr.""",
         ),
         "output": Parameter(
             args=("-o", "--output"),
             metavar="FILE",
-            doc="""what to make; it must not be there. Default: a name with the id of the stack,
-            beside the dataset (the outermost one, if it is a subdataset).""",
+            doc="""what to make; it must not exist, and the directory that it is in must. Default:
+            a name with the id of the stack, such as 313862022_soma.tif, beside the dataset (the
+            outermost one). Where you put it into a dataset, it is not saved there. In the
+            directory of a stack it is refused.""",
         ),
         "around": Parameter(
             args=("--around",),
-            metavar="soma|X,Y,Z",
-            doc="""of a TIFF: the middle of the box, the soma or a place in um, as in the SWC
-            file. Default: soma.""",
+            metavar="PLACE",
+            doc="""of a TIFF: the middle of the box, 'soma', or X,Y,Z in um as in the SWC file
+            (with '=' if it begins with a minus). Default: 'soma'.""",
         ),
         "size": Parameter(
             args=("--size",),
             metavar="UM",
-            doc="""of a TIFF: the length of the box in um, or its three lengths X,Y,Z. Where there
-            are no planes any more, the box ends.""",
+            doc="""of a TIFF: the length of the box along x, y and z in um, or three lengths X,Y,Z.
+            The box ends where the planes do.""",
         ),
         "level": Parameter(
             args=("--level",),
@@ -86,12 +90,12 @@ class StackpackExport(Interface):
         "invert": Parameter(
             args=("--invert",),
             action="store_true",
-            doc="""of a TIFF: a bright neuron on a dark ground, as tracing programs want it.""",
+            doc="""of a TIFF: a bright neuron on a dark ground, as many tracing programs want.""",
         ),
         "finest": Parameter(
             args=("--finest",),
             metavar="LEVEL",
-            doc="""of an OME-Zarr: the finest level, 1, 2, 4 or 8; coarser ones follow, down to 8.
+            doc="""of an OME-Zarr: the finest level, 1, 2, 4 or 8. Coarser ones follow, down to 8.
             Default: 4, which has a small part of the size of 1.""",
         ),
         "rgb": Parameter(
@@ -103,13 +107,15 @@ class StackpackExport(Interface):
             args=("--choose",),
             metavar="SECTION=ID",
             action="append",
-            doc="""the image that counts, by its id, of a section that the archive lists several
-            of. It can be given several times.""",
+            doc="""where the archive lists several images of one section: the id of the one that
+            counts. You can give it more than once; in Python a list.""",
         ),
         "get": Parameter(
             args=("--get",),
             action="store_true",
-            doc="""get the content that is needed and not here, all in one datalad get.""",
+            doc="""get content that is needed and not here first, all of it in one 'datalad get';
+            the skeleton before that, if the soma must be found. Without it, content that is not
+            here is an error.""",
         ),
         "jobs": Parameter(
             args=("-J", "--jobs"),

@@ -71,6 +71,8 @@ class Geometry:
     y: Axis
     z: Axis
     first: int
+    whole_image: tuple[float, float]
+    """Where the whole image begins, of which the archive's projections are: left and top."""
     boxes: Mapping[int, Box]
     """By the id of the plane's image."""
 
@@ -108,8 +110,21 @@ def geometry(manifest: Manifest, planes: Iterable[ImageEntry]) -> Geometry:
     first = manifest.first_section or 0
     z = Axis(0.0, z_um, UM) if z_um else Axis(float(first), 1.0, SECTION)
     return Geometry(
-        _axis(x_um or pixel_um, left, by), _axis(y_um or pixel_um, top, by), z, first, boxes
+        _axis(x_um or pixel_um, left, by),
+        _axis(y_um or pixel_um, top, by),
+        z,
+        first,
+        (-left / by, -top / by),
+        boxes,
     )
+
+
+def whole_image(manifest: Manifest, projection: ImageEntry) -> tuple[Axis, Axis]:
+    """The axes x and y of an xy projection: it is of the whole image, not of a plane's box."""
+    by = 2**manifest.downsample
+    x_um, y_um, _ = manifest.swc_scale_um
+    pixel_um = None if projection.pixel_size_um is None else projection.pixel_size_um / by
+    return _axis(x_um or pixel_um, 0, by), _axis(y_um or pixel_um, 0, by)
 
 
 def _axis(full_pixel_um: float | None, offset: int, by: int) -> Axis:

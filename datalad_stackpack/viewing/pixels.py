@@ -28,6 +28,11 @@ def length_at(pixels: int, level: int) -> int:
     return -(-pixels // level)
 
 
+def coarsest_level(pixels: int, wanted: int) -> int:
+    """The coarsest level that leaves at least ``wanted`` of so many pixels; 1 if none does."""
+    return max((level for level in LEVELS if length_at(pixels, level) >= wanted), default=1)
+
+
 def decode(
     content: bytes,
     height: int,

@@ -29,6 +29,7 @@ from datalad_stackpack.viewing.pixels import check_level, decode
 if TYPE_CHECKING:
     import numpy as np
     import xarray
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from datalad_stackpack.viewing.skeleton import Skeleton
@@ -44,13 +45,32 @@ def open_stack(
     choose: Mapping[int, int] | None = None,
     jobs: int | None = None,
 ) -> Stack:
-    """The stack in a directory, or of a manifest; nothing but its manifest is read.
+    """Open the stack in a directory. It reads the manifest only.
 
-    With ``get``, content that is not here is got when it is needed, all of it in one
-    ``datalad get``; else it is an error. ``choose`` says by section number which image counts
-    (its id) where the archive lists several for one section. ``jobs`` images are decoded at
-    once, by default one per processor. Raises :class:`ManifestError` where there is no manifest
-    that can be read, and :class:`ArgumentError` for a choice that is none.
+    Parameters
+    ----------
+    path : str or Path
+        The stack's directory, or its ``manifest.json``.
+    get : bool
+        True: content that is not here is got when it is needed, all of it in one ``datalad get``.
+        False: it is an error.
+    choose : dict of int to int, or None
+        Where the archive lists several images of one section: by section number, the id of the
+        image that counts.
+    jobs : int or None
+        How many planes are decoded at once. None: one per processor.
+
+    Returns
+    -------
+    Stack
+        The stack; nothing of its images is read yet.
+
+    Raises
+    ------
+    StackpackError
+        Where there is no manifest that can be read.
+    ArgumentError
+        For a choice that does not exist.
     """
     given = Path(path)
     directory = given.parent if given.name == MANIFEST_NAME and not given.is_dir() else given
@@ -62,10 +82,43 @@ def open_stack(
 
 
 class Stack:
-    """A stack: its images as arrays, its skeleton, and where they are in micrometres.
+    """A stack on disk: its images as arrays, its skeleton, and where they are in micrometres.
 
-    Arrays have the axes z, y, x: sections, rows, columns. ``level`` 1, 2, 4 or 8 divides rows and
-    columns. Values are those of the JPEGs, from 0 to 255; where no image is, they are 255.
+    Arrays have the axes z, y, x: sections, rows, columns. Values are those of the JPEGs, from 0 to
+    255. Where there is no image, the value is 255, as bright as the background. ``level`` 1, 2, 4
+    or 8 divides rows and columns; the JPEGs are decoded at that size, which is faster.
+
+    Attributes
+    ----------
+    specimen : int
+    commit : str or None
+    manifest : Manifest
+        The manifest, as typed objects.
+    sections : range
+    missing : tuple of int
+    voxel_um : tuple of three float or None
+
+    Methods
+    -------
+    absent
+    plane
+    array
+    projection
+    skeleton
+    to_pixels
+    to_um
+
+    Notes
+    -----
+    - Several images of one section: an error that lists them, until ``choose`` says which counts.
+    - Planes with different boxes in the whole image: all lie on one canvas, the box around them. At
+      levels above 1 a plane may be off by up to half a pixel there.
+    - Projections only: ``plane`` and ``array`` say that there are no planes; ``projection`` works.
+    - No z step, as for a data set: the coordinate ``z`` is the section number; its attribute
+      ``units`` says ``section``. ``to_um`` and ``to_pixels`` are errors.
+    - A stack packed with ``--downsample``: level 1 is the size of its files. Micrometres are right.
+    - The first planes failed or were withdrawn: the others keep their z. It counts from the first
+      section that the archive lists.
     """
 
     def __init__(
@@ -99,7 +152,10 @@ class Stack:
 
     @cached_property
     def commit(self) -> str | None:
-        """The commit that holds this version of the stack; ``None`` if there is none."""
+        """The commit that holds this version of the stack, as ``stackpack-cite`` prints it.
+
+        None if it is not committed.
+        """
         from datalad_stackpack.annex.locate import StackLocation, root_above
         from datalad_stackpack.citation.version import OWN_FILES, History
 
@@ -115,24 +171,39 @@ class Stack:
 
     @property
     def sections(self) -> range:
-        """The numbers of all sections from the first to the last that has a plane."""
+        """The section numbers from the first to the last plane."""
         known = self.manifest.sections
         return range(0) if known.first is None else range(known.first, (known.last or 0) + 1)
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Those of :attr:`sections` that there is no plane of, here or at the archive."""
+        """Those of ``sections`` without a plane, at the archive."""
         return self.manifest.sections.missing
 
+    @property
+    def ambiguous(self) -> dict[int, tuple[int, ...]]:
+        """The sections of which the archive lists several images, and the ids of these."""
+        return {
+            section: tuple(_image(file).id for file in files)
+            for section, files in self._files.items()
+            if len(files) > 1
+        }
+
     def absent(self, sections: Iterable[int] | None = None) -> tuple[str, ...]:
-        """The paths of those planes whose content is not here; ``datalad get`` gets it."""
+        """The paths of planes whose content is not here; ``datalad get`` gets it.
+
+        Parameters
+        ----------
+        sections : iterable of int, or None
+            The section numbers to look at. None: all.
+        """
         wanted = self._files if sections is None else sections
         files = [file for section in wanted for file in self._files.get(section, ())]
         return tuple(file.path for file in files if not is_here(self.directory / file.path))
 
     @property
     def voxel_um(self) -> tuple[float | None, float | None, float | None]:
-        """The size of a voxel in x, y and z in micrometres; ``None`` where it is not known."""
+        """The size of a voxel in x, y, z in micrometres; None where it is not known."""
         if not self._files:
             return (None, None, None)
         axes = (self.geometry.x, self.geometry.y, self.geometry.z)
@@ -158,10 +229,28 @@ class Stack:
     # --- pixels ----------------------------------------------------------------------------
 
     def plane(self, section: int, level: int = 1, gray: bool = False) -> NDArray[np.uint8]:
-        """The plane of a section: rows, columns, and colours unless ``gray``.
+        """One plane.
 
-        Raises :class:`ArgumentError` for a section without one or with several, and
-        :class:`ContentAbsent` for content that is not here.
+        Parameters
+        ----------
+        section : int
+            The section number.
+        level : int
+            1, 2, 4 or 8: by how much rows and columns are divided.
+        gray : bool
+            Whether to leave out the axis of colours.
+
+        Returns
+        -------
+        array of uint8, shape (rows, columns, 3), or (rows, columns) if ``gray``
+            The values of the JPEG.
+
+        Raises
+        ------
+        ArgumentError
+            For a section without a plane, or with several.
+        ContentAbsent
+            For content that is not here.
         """
         check_level(level)
         file = self.file_of(section)
@@ -173,11 +262,35 @@ class Stack:
         return self.on_canvas(file, level, gray)
 
     def array(self, level: int = 1, gray: bool = False, dask: bool = False) -> xarray.DataArray:
-        """All planes as one lazy :class:`xarray.DataArray` with the axes z, y, x (and c).
+        """All planes as one lazy ``xarray.DataArray``.
 
-        Its coordinates are the middles of voxels in the SWC file's micrometres; ``section`` and
-        ``present`` say along z which section it is and whether there is a plane of it. A cut
-        decodes each plane that it needs once. With ``dask`` it is in chunks of one plane.
+        The coordinates ``x``, ``y`` and ``z`` are the middles of voxels, in micrometres, in the
+        space of the SWC file. Along ``z`` there are also ``section``, the section number, and
+        ``present``, whether the stack has a plane of it. A cut decodes each plane that it needs
+        once, several at a time, and holds the result and one plane per job.
+        ``xarray.open_dataarray("manifest.json", engine="stackpack")`` gives the same array. Needs
+        xarray, which the extra ``array`` installs.
+
+        Parameters
+        ----------
+        level : int
+            1, 2, 4 or 8: by how much rows and columns are divided.
+        gray : bool
+            Whether to leave out the axis of colours.
+        dask : bool
+            Whether each plane is a chunk of a dask array.
+
+        Returns
+        -------
+        xarray.DataArray of uint8, shape (sections, rows, columns, 3), without 3 if ``gray``
+            With the axes z, y, x and c.
+
+        Raises
+        ------
+        ArgumentError
+            For a stack without planes.
+        ContentAbsent
+            When a plane is read whose content is not here.
         """
         from datalad_stackpack.viewing.array import data_array
 
@@ -187,10 +300,30 @@ class Stack:
     def projection(
         self, function: str = "min", axes: str = "xy", level: int = 1, gray: bool = True
     ) -> NDArray[np.uint8]:
-        """The archive's projection: ``min`` or ``max``, along ``xy``, ``xz`` or ``yz``.
+        """One of the archive's projections. It is of the whole image; planes are a part of it.
 
-        It is of the whole image, of which the planes are a part. Raises :class:`ArgumentError`
-        for one that the stack does not have.
+        Parameters
+        ----------
+        function : str
+            ``"min"`` or ``"max"``.
+        axes : str
+            ``"xy"``, ``"xz"`` or ``"yz"``.
+        level : int
+            1, 2, 4 or 8: by how much rows and columns are divided.
+        gray : bool
+            Whether to leave out the axis of colours.
+
+        Returns
+        -------
+        array of uint8, shape (rows, columns), or (rows, columns, 3) unless ``gray``
+            The values of the JPEG.
+
+        Raises
+        ------
+        ArgumentError
+            For a projection that the stack does not have.
+        ContentAbsent
+            For content that is not here.
         """
         check_level(level)
         there = [file for file in self.manifest.files if file.image and file.image.axes]
@@ -212,7 +345,20 @@ class Stack:
         return self.decode(wanted[0], level, gray)
 
     def skeleton(self) -> Skeleton:
-        """The skeleton of the SWC file, in micrometres; raises where there is none, or two."""
+        """The traced skeleton, in micrometres.
+
+        Returns
+        -------
+        Skeleton
+            The nodes of the SWC file.
+
+        Raises
+        ------
+        ArgumentError
+            For a stack without a reconstruction, or with two.
+        ContentAbsent
+            For content that is not here.
+        """
         from datalad_stackpack.viewing.skeleton import read_skeleton
 
         files = [file for file in self.manifest.files if file.reconstruction]
@@ -224,10 +370,62 @@ class Stack:
         self.ensure(files)
         return read_skeleton((self.directory / files[0].path).read_bytes(), files[0].path)
 
+    def plot(
+        self, ax: Axes | None = None, *, section: int | None = None, skeleton: bool = True
+    ) -> Axes:
+        """Draw the minimum projection, or the plane of a section, with the skeleton over it.
+
+        The archive's projection is of the whole image; where it is not here, the planes give it.
+        Needs matplotlib, the extra ``figure``. To write a file with the same bytes each time, use
+        ``datalad stackpack-view --figure``.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw. None: a figure of its own.
+        section : int, optional
+            The section whose plane is drawn; the skeleton is faint where it is far from that.
+        skeleton : bool, default True
+            Whether to draw the skeleton, if the stack has one.
+
+        Returns
+        -------
+        Axes
+            Its coordinates are x and y in micrometres in the space of the SWC file; pixels where
+            the archive gives no pixel size, and then there is no scale bar.
+
+        Raises
+        ------
+        ArgumentError
+            For a stack with neither planes nor that projection, and for a skeleton that cannot be
+            placed because no scale is known.
+        ContentAbsent
+            For content that is not here, unless ``get`` was given to `open_stack`.
+        """
+        from datalad_stackpack.viewing.figure import plot
+
+        return plot(self, ax, section=section, skeleton=skeleton)
+
     # --- where it is -----------------------------------------------------------------------
 
     def to_pixels(self, places_um: ArrayLike) -> NDArray[np.float64]:
-        """Places x, y, z in micrometres -> columns, rows and section numbers, with fractions."""
+        """Places in micrometres as pixels of planes.
+
+        Parameters
+        ----------
+        places_um : array_like, shape (..., 3)
+            x, y, z in micrometres, in the space of the SWC file.
+
+        Returns
+        -------
+        array of float64, shape (..., 3)
+            Columns, rows and section numbers, with fractions.
+
+        Raises
+        ------
+        ArgumentError
+            For a stack whose voxels have no size in micrometres.
+        """
         import numpy as np
 
         places = np.asarray(places_um, dtype=float)
@@ -239,7 +437,23 @@ class Stack:
         return pixels
 
     def to_um(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Columns, rows and section numbers of planes -> places x, y, z in micrometres."""
+        """Pixels of planes as places in micrometres: the way back.
+
+        Parameters
+        ----------
+        pixels : array_like, shape (..., 3)
+            Columns, rows and section numbers, with fractions.
+
+        Returns
+        -------
+        array of float64, shape (..., 3)
+            x, y, z in micrometres, in the space of the SWC file.
+
+        Raises
+        ------
+        ArgumentError
+            For a stack whose voxels have no size in micrometres.
+        """
         import numpy as np
 
         indexes = np.asarray(pixels, dtype=float) - (0, 0, self.geometry.first)
