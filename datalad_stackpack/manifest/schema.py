@@ -49,13 +49,13 @@ def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     Raises :class:`TypeError`, naming the field, for a value of another type, one too many, or one
     that is missing.
     """
-    known: Any = kind
-    hints: dict[str, Any] = _hints(known)
+    dataclass: Any = kind  # mypy does not take a type for hashable
+    hints: dict[str, Any] = _hints(dataclass)
     if not isinstance(values, Mapping):
         raise TypeError(f"{where} is no object")
     if unknown := sorted(values.keys() - hints.keys()):
         raise TypeError(f"{where} has {unknown[0]}, which is not known")
-    if missing := sorted(hints.keys() - values.keys() - _with_default(known)):
+    if missing := sorted(hints.keys() - values.keys() - _with_default(dataclass)):
         raise TypeError(f"{where}.{missing[0]} is missing")
     for name, value in values.items():
         if not _fits(value, hints[name]):
