@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from datalad.support.extensions import register_config
+from datalad.support.external_versions import external_versions
 
 __all__ = [
     "ArgumentError",
@@ -60,6 +61,10 @@ command_suite = (
         ("datalad_stackpack.commands.demo", "StackpackDemo", "stackpack-demo", "stackpack_demo"),
     ],
 )
+
+for library in ("PIL", "dask", "filelock", "jsonschema", "numpy", "rocrate", "simplejpeg", "urllib3",
+                "xarray"):  # fmt: skip
+    external_versions.add(library)  # for datalad wtf
 
 register_config(
     "datalad.stackpack.archive",
