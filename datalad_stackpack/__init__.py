@@ -4,7 +4,9 @@ DataLad loads this module at every start of an installed extension, so it import
 the public Python API (``__all__``) is loaded when it is first used.
 """
 
+from functools import partial as _partial
 from importlib import import_module
+from importlib.metadata import version as _version
 from typing import Any
 
 from datalad.support.extensions import register_config
@@ -62,9 +64,17 @@ command_suite = (
     ],
 )
 
-for library in ("PIL", "dask", "filelock", "jsonschema", "numpy", "rocrate", "simplejpeg", "urllib3",
-                "xarray"):  # fmt: skip
-    external_versions.add(library)  # for datalad wtf
+for _library in (
+    "dask",
+    "filelock",
+    "jsonschema",
+    "numpy",
+    "pillow",
+    "rocrate",
+    "simplejpeg",
+    "xarray",
+):
+    external_versions.add(_library, _partial(_version, _library))  # for datalad wtf; imports none
 
 register_config(
     "datalad.stackpack.archive",

@@ -45,7 +45,7 @@ html_show_sourcelink = False
 copyright = f"MIT licence, {author}; images are under the archive's terms"
 
 
-def as_markdown(_app: Sphinx, docname: str, source: list[str]) -> None:
+def as_markdown(_app: Sphinx, _docname: str, source: list[str]) -> None:
     """A notebook as a page: its cells in their order, without output, as it is kept in git."""
     if source[0].lstrip().startswith("{") and '"cells"' in source[0]:
         cells = json.loads(source[0])["cells"]
