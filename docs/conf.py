@@ -29,20 +29,11 @@ nitpicky = True
 # anchors as code hosts make them of headings, so that a link works here and there
 myst_heading_anchors = 4
 
-html_theme = "pydata_sphinx_theme"
-html_theme_options = {
-    "navigation_with_keys": False,
-    "show_prev_next": False,
-    "navbar_align": "left",
-    "header_links_before_dropdown": 6,
-    "article_header_start": ["breadcrumbs"],
-    "secondary_sidebar_items": ["page-toc"],
-    "footer_start": ["copyright"],
-    "footer_end": [],
-}
+html_theme = "furo"
+html_use_index = False
 html_copy_source = False
 html_show_sourcelink = False
-copyright = f"MIT licence, {author}; images are under the archive's terms"
+copyright = f"{author}, MIT licence. The images are under the archive's terms"
 
 
 def as_markdown(_app: Sphinx, _docname: str, source: list[str]) -> None:
