@@ -81,9 +81,7 @@ def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
 def check_library(name: str = "rocrate") -> None:
     """Raise :class:`ArgumentError` unless the library that writes crates is installed."""
     if find_spec(name) is None:
-        raise ArgumentError(
-            f"the library {name} is not installed: pip install 'datalad-stackpack[crate]'"
-        )
+        raise ArgumentError(f"the library {name} is not installed: pip install {name}")
 
 
 def _save(location: StackLocation) -> tuple[str, bool, Citation]:
