@@ -83,8 +83,7 @@ def page(stack: Path) -> Callable[[], object]:
     import PIL.WebPImagePlugin  # noqa: F401 (these are what the other jobs do not load)
 
     from datalad_stackpack.viewing import page as page_of
-    from datalad_stackpack.viewing.looking import Look
-    from datalad_stackpack.viewing.overview import overview
+    from datalad_stackpack.viewing.overview import Look, overview
 
     opened = open_stack(stack)
 
