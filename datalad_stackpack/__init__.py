@@ -4,10 +4,13 @@ DataLad loads this module at every start of an installed extension, so it import
 the public Python API (``__all__``) is loaded when it is first used.
 """
 
+from functools import partial as _partial
 from importlib import import_module
+from importlib.metadata import version as _version
 from typing import Any
 
 from datalad.support.extensions import register_config
+from datalad.support.external_versions import external_versions
 
 __all__ = [
     "ArgumentError",
@@ -24,7 +27,6 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
-PROJECT_URL = "https://github.com/datalad-stackpack/datalad-stackpack"
 
 command_suite = (
     "Raw microscopy of single neurons as versioned datasets",
@@ -49,6 +51,7 @@ command_suite = (
             "stackpack-query",
             "stackpack_query",
         ),
+        ("datalad_stackpack.commands.view", "StackpackView", "stackpack-view", "stackpack_view"),
         ("datalad_stackpack.commands.cite", "StackpackCite", "stackpack-cite", "stackpack_cite"),
         (
             "datalad_stackpack.commands.crate",
@@ -56,10 +59,28 @@ command_suite = (
             "stackpack-crate",
             "stackpack_crate",
         ),
+        (
+            "datalad_stackpack.commands.export",
+            "StackpackExport",
+            "stackpack-export",
+            "stackpack_export",
+        ),
         ("datalad_stackpack.commands.bag", "StackpackBag", "stackpack-bag", "stackpack_bag"),
         ("datalad_stackpack.commands.demo", "StackpackDemo", "stackpack-demo", "stackpack_demo"),
     ],
 )
+
+for _library in (
+    "dask",
+    "filelock",
+    "jsonschema",
+    "numpy",
+    "pillow",
+    "rocrate",
+    "simplejpeg",
+    "xarray",
+):
+    external_versions.add(_library, _partial(_version, _library))  # for datalad wtf; imports none
 
 register_config(
     "datalad.stackpack.archive",

@@ -31,15 +31,38 @@ def query(
     num_rows: int | str | None = None,
     archive: str | None = None,
 ) -> list[dict[str, Any]]:
-    """All rows of ``model`` that meet ``criteria``, page by page, counted against the total.
+    """All rows of a model that meet the criteria.
 
-    ``criteria`` are in RMA, as in ``"[graph_id$eq1]"``; ``model`` may also be a whole text of RMA.
-    ``include`` names associations to bring along, ``only`` the fields to bring, ``order`` the
-    fields to sort by, before the one that differs in every row. ``num_rows`` is ``"all"``, or how
-    many to ask for at most. ``archive`` is as for ``--archive``.
+    They come in pages, and are compared with the archive's own count: all rows come, or an error.
 
-    Raises :class:`~datalad_stackpack.errors.ArgumentError` for what cannot be asked, and
-    :class:`~datalad_stackpack.errors.ArchiveError` where the rows do not come, or not all.
+    Parameters
+    ----------
+    model : str
+        The model, such as ``"Structure"``, or a whole question in RMA.
+    criteria : str or None
+        The condition, such as ``"[graph_id$eq1]"``.
+    include : str or None
+        Associations whose rows come along.
+    only : str, sequence of str, or None
+        The fields that come. None: all.
+    order : str or None
+        The fields to sort by, before the one that differs in every row.
+    num_rows : int, str or None
+        How many rows at most, or ``"all"``. None: all.
+    archive : str or None
+        As ``--archive``. None: as configured.
+
+    Returns
+    -------
+    list of dict
+        The rows, which ``pandas.DataFrame`` takes as they are.
+
+    Raises
+    ------
+    ArgumentError
+        For what cannot be asked.
+    StackpackError
+        Where the rows do not come, or not all.
     """
     question = parse_question(model, criteria, include, only, order, num_rows)
     with config.opened_source(archive) as source:
@@ -61,11 +84,49 @@ def find(
     where: str | None = None,
     archive: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The cells that meet every condition, by id, with the fields that a manifest has of them.
+    """The cells of the archive that meet every condition.
 
-    The conditions are those of ``stackpack-find``. An empty list means that no cell meets all of
-    them. Raises :class:`~datalad_stackpack.errors.ArgumentError` for a value that no cell of the
-    archive has, and :class:`~datalad_stackpack.errors.ArchiveError` where the table does not come.
+    None, for a condition, is no condition. Upper and lower case are the same.
+
+    Parameters
+    ----------
+    species : str or None
+        The species of the donor, such as ``"Mus musculus"``.
+    structure : str or None
+        The acronym of the brain structure, or of one that contains it.
+    layer : str or None
+        The layer of the cortex, such as ``"2/3"``.
+    dendrite : str or None
+        The type of dendrite.
+    apical : str or None
+        The state of the apical dendrite.
+    line : str or None
+        The transgenic line of the donor.
+    reporter : str or None
+        The line's reporter in the cell.
+    name : str or None
+        The specimen's name; ``*`` stands for any text.
+    donor : int, str or None
+        The archive's id of the donor.
+    having : str, sequence of str, or None
+        What the archive must have of the cell, as ``--with``.
+    where : str or None
+        A condition in RMA.
+    archive : str or None
+        As ``--archive``. None: as configured.
+
+    Returns
+    -------
+    list of dict
+        The cells, sorted by id, with the fields that a manifest has of its specimen. It is empty
+        if no cell meets all conditions.
+
+    Raises
+    ------
+    ArgumentError
+        For a value that no cell of the archive has.
+    StackpackError
+        Where the table of cells does not come.
     """
     criteria = {
         "species": species,

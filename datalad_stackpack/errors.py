@@ -66,14 +66,20 @@ def as_text(value: object) -> str:
 
 
 class StackpackError(Exception):
-    """Anything a user or a server can cause; ``str()`` of it is one line."""
+    """The base of every error of this package: anything that a user or a server can cause.
+
+    Its text is one line: what was wrong, and what would be right.
+    """
 
     retryable = False
     """Whether asking again, later, can help."""
 
 
 class ArgumentError(StackpackError):
-    """What the user asked for cannot be asked: names the value, and what would be right."""
+    """An argument, option or setting that can never work, such as an unknown part.
+
+    Its text names the value, and what would be right.
+    """
 
 
 class ArchiveError(StackpackError):
@@ -163,7 +169,10 @@ class WriteError(DatasetError):
 
 
 class ContentAbsent(DatasetError):
-    """Raised for a file whose content is not here; ``datalad get`` gets it."""
+    """The content of a file is needed and is not here.
+
+    Its text counts the files, and names the command that gets them.
+    """
 
 
 class AnnexError(DatasetError):

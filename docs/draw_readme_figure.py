@@ -2,7 +2,7 @@
 
 Run it after a change of the figure or of the demo: ``python docs/draw_readme_figure.py``. A test
 compares the image with what this makes.
-"""  # noqa: INP001 (a script, in no package)
+"""
 
 from __future__ import annotations
 

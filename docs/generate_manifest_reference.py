@@ -2,7 +2,7 @@
 
 Run it after a change of the schema: ``python docs/generate_manifest_reference.py``. A test
 compares the page with what this makes.
-"""  # noqa: INP001 (a script, in no package)
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3.exceptions
 
-from datalad_stackpack import PROJECT_URL, __version__
+from datalad_stackpack import __version__
+from datalad_stackpack.about import PROJECT_URL
 from datalad_stackpack.archive.retry import RetryPolicy, parse_retry_after
 from datalad_stackpack.archive.sources import check_redirect
 from datalad_stackpack.archive.watchdog import Transfer, Transport, Watchdog, show_sockets_to
@@ -37,8 +38,11 @@ from datalad_stackpack.errors import (
     quoted,
 )
 
+ADDRESS = [f"(+{PROJECT_URL})"] if PROJECT_URL else []
+
+
 HEADERS = {
-    "User-Agent": f"datalad-stackpack/{__version__} (+{PROJECT_URL})",
+    "User-Agent": " ".join([f"datalad-stackpack/{__version__}", *ADDRESS]),
     "Accept-Encoding": "identity",
 }
 

@@ -212,8 +212,8 @@ class _Crate:
 
     def _packing(self, person: Entity, archive: Entity, files: list[Entity]) -> Entity:
         cited, tool = self._cited, tool_reference(self._cited)
-        software = self._add(
-            "SoftwareApplication",
+        software = self._add(  # a SoftwareApplication must have an address
+            "SoftwareApplication" if tool.url else "CreativeWork",
             _local(tool.key),
             name=tool.title,
             version=tool.version,

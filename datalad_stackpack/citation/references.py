@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from datalad_stackpack.about import PROJECT_URL
 from datalad_stackpack.citation import phrases
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.manifest.entries import FileEntry
@@ -110,10 +111,6 @@ DATABASES = {
     ),
 }
 """Archives by RRID; maker, year and address are those of the citation that the archive asks for."""
-
-
-PROGRAMS = {"datalad-stackpack": "https://github.com/datalad-stackpack/datalad-stackpack"}
-"""Where the programs that write manifests are at home."""
 
 
 class Kind(Enum):
@@ -257,7 +254,7 @@ def tool_reference(cited: Citation) -> Reference:
         title=generator.name,
         authors=(Author(f"The {generator.name} founders"),),
         version=generator.version,
-        url=PROGRAMS.get(generator.name),
+        url=PROJECT_URL if generator.name == "datalad-stackpack" else None,
     )
 
 

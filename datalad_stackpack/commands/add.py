@@ -41,13 +41,16 @@ MAX_SHOWN = 5
 class StackpackAdd(Interface):
     """Pack the raw microscopy of specimens into a dataset, with a manifest
 
-    Asks the archive what it has of a specimen (the planes of its z-stack, their projections, the
-    traced skeleton, and what is known of the cell), fetches every file, looks at it, gives it to
-    git-annex with its URL, and commits all of them with a manifest that says where each came
-    from. A clone of the dataset has every file's address and checksum: 'datalad get' fetches
-    them from the archive, and git-annex verifies them.
+    Asks the archive what it has of a specimen: the planes of its z-stack, their
+    projections, the traced skeleton, and what is known of the cell. Downloads
+    each file, validates it, and gives it to git-annex with its URL. Commits all
+    of them with a manifest that says where each came from. In a clone of the
+    dataset, 'datalad get' fetches the files from the archive, and git-annex
+    compares their checksums.
 
-    Run again, it asks only for what is not there yet.
+    A second run asks only for what is missing. There is one commit per stack, of
+    the stack's own files only. A stack that fails does not stop the others; the
+    last lines name it.
     """
 
     result_renderer = "tailored"
@@ -59,63 +62,65 @@ class StackpackAdd(Interface):
             nargs="*",
             doc="""the archive's id of a specimen, a positive integer such as 313862022.
             [CMD: More than one can be given CMD][PY: A list is possible PY]. '-' reads ids from
-            the standard input, and the name of a file reads them from there; what follows a '#'
-            in a line is a remark.""",
+            the standard input, and the name of a file reads them from there: separated by spaces
+            or lines. A '#' begins a comment that ends with its line.""",
         ),
         "data_set": Parameter(
             args=("--data-set",),
             metavar="ID",
             action="append",
             doc="""the archive's id of a data set (SectionDataSet: an ISH or connectivity
-            experiment), whose section images are packed into 'data_set_<id>/'.
-            [CMD: Can be given more than once CMD][PY: A list is possible PY].""",
+            experiment). Its section images are packed into 'data_set_<id>/'.
+            [CMD: It can be given more than once CMD][PY: A list is possible PY].""",
         ),
         "dataset": Parameter(
             args=("-d", "--dataset"),
             metavar="DATASET",
-            doc="""the dataset to add to. A stack is the directory '<specimen id>/' below this
-            dataset's root, or, without this option, below the current directory. Outside any
-            dataset a new one is made, and the stack is its root.""",
+            doc="""the dataset to add to. A stack is '<specimen id>/' below its root; without this
+            option, below the current directory. Outside any dataset a new dataset is made, and
+            the stack is its root.""",
         ),
         "into": Parameter(
             args=("--into",),
             metavar="DIR",
-            doc="""the stack's directory, if not '<specimen id>/'; for one specimen. Where no
-            dataset is, the new dataset is made there.""",
+            doc="""the stack's directory, if not '<specimen id>/'; for one stack. A relative path is
+            relative to the current directory. Where there is no dataset, a new one is made
+            there.""",
         ),
         "subdataset": Parameter(
             args=("--subdataset",),
             action="store_true",
-            doc="""make each stack a dataset of its own, below the dataset, which takes note of
-            all of them in one commit at the end: the way to hold hundreds.""",
+            doc="""make each stack a dataset of its own. The dataset around them records all of
+            them in one commit at the end, also when the run is interrupted. Use it for hundreds
+            of stacks.""",
         ),
         "archive": ARCHIVE,
         "parts": Parameter(
             args=("--parts",),
             metavar="PARTS",
-            doc="""what to pack, with commas between: 'planes', 'projections', 'reconstruction'
-            (the traced skeleton, as SWC), 'cell' (what is known of the specimen, into the
-            manifest). Default: all that there is. A data set has 'sections'. Parts that a stack
-            has already stay.""",
+            doc="""what to pack, separated by commas: 'planes', 'projections', 'reconstruction'
+            (the traced skeleton, as SWC) and 'cell' (what the archive says of the specimen, for
+            the manifest). A data set has 'sections'. Default: all. Parts that a stack has already
+            stay.""",
         ),
         "downsample": Parameter(
             args=("--downsample",),
             metavar="N",
-            doc="""ask for images halved N times in width and height, 0 to 8. It is part of
-            the URLs that are registered. """,
+            doc="""ask for images with width and height halved N times, 0 to 8. It is part of the
+            URLs.""",
         ),
         "no_fetch": Parameter(
             args=("--no-fetch",),
             action="store_true",
-            doc="""register every URL, and download no image. 'datalad get' fetches them
-            later; the first fetch records a checksum that later ones must meet.""",
+            doc="""register every URL, and download no image. 'datalad get' fetches them later; the
+            first download records a checksum that later ones must match.""",
         ),
         "dry_run": Parameter(
             args=("-n", "--dry-run"),
             action="store_true",
-            doc="""only say what would be done, with one result per file, and about how much would
-            come. Asks the archive for its rows, and for two images of each part to tell their size;
-            keeps none, and changes nothing.""",
+            doc="""show what would be done, one result per file, and about how much would be
+            downloaded. Asks the archive for its rows, and for two images of each part to estimate
+            the size. Keeps no image, and changes nothing.""",
         ),
         "jobs": JOBS,
         "message": Parameter(
@@ -146,7 +151,7 @@ class StackpackAdd(Interface):
     @datasetmethod(name="stackpack_add")
     @eval_results
     def __call__(
-        specimen: Any = (),
+        specimen: Any = None,
         dataset: Any = None,
         into: Any = None,
         data_set: Any = None,

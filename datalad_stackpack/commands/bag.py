@@ -26,25 +26,27 @@ from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, quo
 class StackpackBag(Interface):
     """Put stacks into a BagIt bag
 
-    The bag has every file of the stacks as it was committed, their manifests, a checksum of each,
-    and the text of stackpack-cite. Content is compared with its checksum on the way. Changes
-    nothing in the dataset, and asks the archive nothing.
+    The bag is of BagIt 1.0. It has every file as it was committed, each stack's
+    manifest, SHA-256 checksums of all, and the text of stackpack-cite as
+    'citation.txt'. Content is compared with its checksum while it is copied. The
+    bag appears when it is whole, or not at all. Changes nothing in the dataset, and
+    sends no request to the archive.
     """
 
     _params_ = {
         "directory": Parameter(
             args=("directory",),
             metavar="DIRECTORY",
-            doc="""the directory of the new bag; it must not be there, or be empty.""",
+            doc="""the directory of the new bag; it must not exist, or be empty.""",
         ),
         "path": STACKS,
         "dataset": DATASET_OF_STACKS,
         "holey": Parameter(
             args=("--holey",),
             action="store_true",
-            doc="""put no image into the bag, but a fetch.txt that says where each comes from.
-            No content need be here. Files that the archive no longer lists are put in all the
-            same.""",
+            doc="""put no image into the bag, but a 'fetch.txt' with the address, length and path of
+            each. The content need not be here. Files that the archive no longer lists are put in
+            all the same.""",
         ),
     }
     _examples_ = [

@@ -31,9 +31,10 @@ from datalad_stackpack.errors import StackpackError, counted
 class StackpackCheck(Interface):
     """Check stacks: the manifest, the tree, the annex, and the archive if asked
 
-    Changes nothing but a note in .git of what the archive served. Gives one result for each
-    finding, with a stable 'code' and a 'level', and one for each stack. The exit code is 1 if a
-    finding is an error, or if something that was asked for could not be checked.
+    Changes nothing but a note in .git of what the archive served. There is one
+    result per finding, with a stable 'code' and a 'level', and one per stack. The
+    exit code is 1 if a finding is an error, or if something that you asked for
+    could not be checked.
     """
 
     result_renderer = "tailored"
@@ -45,23 +46,23 @@ class StackpackCheck(Interface):
             args=("--content",),
             action="store_true",
             doc="""read all content that is here again: compare its checksum, and decode each
-            image in full, without a warning.""",
+            image.""",
         ),
         "upstream": Parameter(
             args=("--upstream",),
             metavar="all|rows|sample=N",
             nargs="?",
             const="all",
-            doc="""ask the archive again: for its rows and every file ('all', or no value),
-            for its rows only ('rows', a few requests), or for its rows and N files, the same
-            ones each time ('sample=N').""",
+            doc="""ask the archive again: for its rows and every file ('all', or no value), for its
+            rows only ('rows'), or for its rows and N files, the same ones each time ('sample=N').
+            [CMD: Write N or a word behind a '=': a path after a bare --upstream would be taken for
+            its value. CMD]""",
         ),
         "archive": ARCHIVE,
         "jobs": Parameter(
             args=("-J", "--jobs"),
             metavar="NJOBS",
-            doc="""how many files to read ('--content') or to ask the archive for ('--upstream') at
-            once, 1 to 32. Default: 4.""",
+            doc="""how many files to read or to ask for at once, 1 to 32. Default: 4.""",
         ),
     }
     _examples_ = [

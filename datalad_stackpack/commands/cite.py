@@ -35,10 +35,11 @@ from datalad_stackpack.manifest.layout import prefix
 class StackpackCite(Interface):
     """Say exactly which images a paper used
 
-    Renders one record of each stack: which cell, which images, from which archive and when,
-    which commit of which dataset, and what the archive wants cited. The commit is the last one
-    that changed the images or the manifest, whatever was committed later. What is unsaved or
-    incomplete is said in every format, and on standard error. Asks the archive nothing.
+    Says of each stack which cell, which images, from which archive and when, which
+    commit of which dataset, and what the archive wants cited. The commit is the
+    last one that changed the stack's own files, its images and its manifest,
+    whatever was committed later. What is unsaved or incomplete is said in every
+    format, and on standard error. Sends no request to the archive.
     """
 
     _params_ = {
@@ -46,7 +47,7 @@ class StackpackCite(Interface):
             args=("path",),
             metavar="PATH",
             nargs="*",
-            doc="""the directory of a stack, or one with stacks below it; with --images also a
+            doc="""the directory of a stack, or one with stacks below it. With '--images' also an
             image, or a directory of images, to list no others. Default: every stack of the
             dataset.""",
         ),
@@ -54,17 +55,17 @@ class StackpackCite(Interface):
         "rev": Parameter(
             args=("--rev",),
             metavar="COMMITISH",
-            doc="""cite the version that this branch, tag or commit has. Default: the last one
-            that was committed.""",
+            doc="""cite the version of this branch, tag or commit. Default: the last one that was
+            committed.""",
         ),
         "format": Parameter(
             args=("--format",),
             metavar="FORMAT",
             dest="format",
-            doc="""'text', to paste into a paper (the default); 'bibtex' and 'csl-json', entries
-            for the version, the archive, the methods paper and the software; 'cff', a
-            CITATION.cff; 'datacite', a DataCite record without a DOI. The last two are about one
-            stack, or are saved.""",
+            doc="""'text', to paste into a paper; 'bibtex' and 'csl-json', entries for the version,
+            the archive, the methods paper and the software; 'cff', a 'CITATION.cff'; 'datacite',
+            a DataCite record without a DOI. The last two are about one stack, or are saved.
+            Default: 'text'.""",
         ),
         "images": Parameter(
             args=("--images",),
@@ -75,8 +76,9 @@ class StackpackCite(Interface):
         "save": Parameter(
             args=("--save",),
             action="store_true",
-            doc="""write CITATION.cff and formats.yml into each stack (with --format, only that
-            one), and commit them.""",
+            doc="""write 'CITATION.cff' and 'datacite.yml' into each stack (with '--format', only
+            that one), and commit them with a run record. A file of these names that this command
+            did not write is not touched.""",
         ),
     }
     _examples_ = [
@@ -91,7 +93,7 @@ class StackpackCite(Interface):
             "code_cmd": "datalad stackpack-cite --rev v1 --format bibtex",
         },
         {
-            "text": "Keep a CITATION.cff and a formats.yml in the stack",
+            "text": "Keep a CITATION.cff and a datacite.yml in the stack",
             "code_py": "stackpack_cite(save=True)",
             "code_cmd": "datalad stackpack-cite --save",
         },

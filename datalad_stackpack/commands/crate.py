@@ -27,10 +27,13 @@ from datalad_stackpack.errors import ArgumentError, StackpackError
 class StackpackCrate(Interface):
     """Describe stacks as RO-Crates
 
-    Writes ro-crate-metadata.json into each stack and commits it: every file with its size,
-    checksum, media type and address at the archive, the specimen, its organism and brain
-    structure, how the stack came about, and the terms of use. It is valid in a clone without
-    content too. Asks the archive nothing. Needs the library rocrate, the extra 'crate'.
+    Writes 'ro-crate-metadata.json', an RO-Crate 1.3, into each stack, and commits
+    it with a run record. It has every file with its size, checksum, media type and
+    address at the archive; the specimen, its species and brain structure; the
+    action that packed it, with program, command, person and time; the archive and
+    its terms. It is valid in a clone without content too. A stack with unsaved
+    changes is refused. Sends no request to the archive. Needs the library rocrate,
+    which the extra 'crate' installs.
     """
 
     _params_ = {"path": STACKS, "dataset": DATASET_OF_STACKS}
@@ -78,9 +81,7 @@ def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
 def check_library(name: str = "rocrate") -> None:
     """Raise :class:`ArgumentError` unless the library that writes crates is installed."""
     if find_spec(name) is None:
-        raise ArgumentError(
-            f"the library {name} is not installed: pip install 'datalad-stackpack[crate]'"
-        )
+        raise ArgumentError(f"the library {name} is not installed: pip install {name}")
 
 
 def _save(location: StackLocation) -> tuple[str, bool, Citation]:

@@ -29,9 +29,10 @@ def _parse_port(given: object) -> int:
 class StackpackDemo(Interface):
     """Serve the demo archive on 127.0.0.1, until interrupted
 
-    The demo archive is synthetic: a few invented neurons, drawn when they are asked for. It
-    answers as the archive of the Allen Institute does. 'stackpack-add --archive demo' starts
-    one for as long as it needs it; keep one running with this command for 'datalad get' in a
+    The demo archive is synthetic: a few invented neurons, drawn when they are
+    requested. It answers as the archive of the Allen Institute does.
+    'stackpack-add --archive demo' starts one for as long as it needs it, or uses
+    the one that runs. Keep one running with this command for 'datalad get' in a
     clone of a dataset that was made from it.
     """
 
@@ -39,9 +40,9 @@ class StackpackDemo(Interface):
         "port": Parameter(
             args=("--port",),
             metavar="PORT",
-            doc="""port of 127.0.0.1 to serve on; the default is the configuration
-            'datalad.stackpack.demo.port', 8413 unless set. It is part of the URLs that a demo
-            dataset records.""",
+            doc="""the port of 127.0.0.1 to serve on. Default: the setting
+            'datalad.stackpack.demo.port', which is 8413 unless you set it. 'stackpack-add' and the
+            URLs in a demo dataset know that port only.""",
         ),
     }
     _examples_ = [

@@ -30,10 +30,11 @@ ACTION = "stackpack-find"
 class StackpackFind(Interface):
     """List the cells of the archive that fit a description
 
-    Each option is a condition, and a cell meets all of them; with none, every cell is listed.
-    Values are compared as a whole, and upper and lower case are the same. Nothing is downloaded
-    but the descriptions of cells. It is an error, and the exit code is 1, if no cell fits; for a
-    value that no cell of the archive has, the values that there are are named.
+    Each option is a condition, and a cell meets all of them; without one, every
+    cell is listed. Values are compared as a whole, and upper and lower case are
+    the same. Nothing is downloaded but the descriptions of cells. If no cell fits,
+    that is an error, and the exit code is 1. For a value that no cell of the
+    archive has, the error lists those that there are.
     """
 
     _params_ = {
@@ -46,8 +47,8 @@ class StackpackFind(Interface):
         "structure": Parameter(
             args=("--structure",),
             metavar="ACRONYM",
-            doc="""the part of the brain that the cell lies in, such as VISp4, or one that this is
-            a part of, such as VISp or Isocortex.""",
+            doc="""the acronym of the brain structure, such as VISp4, or of one that contains it,
+            such as VISp or Isocortex.""",
         ),
         "layer": Parameter(
             args=("--layer",),
@@ -57,12 +58,12 @@ class StackpackFind(Interface):
         "dendrite": Parameter(
             args=("--dendrite",),
             metavar="TYPE",
-            doc="""the type of dendrite: spiny, aspiny, or 'sparsely spiny'.""",
+            doc="""the type of dendrite: 'spiny', 'aspiny' or 'sparsely spiny'.""",
         ),
         "apical": Parameter(
             args=("--apical",),
             metavar="STATE",
-            doc="""the state of the apical dendrite: intact, truncated, or NA.""",
+            doc="""the state of the apical dendrite: 'intact', 'truncated' or 'NA'.""",
         ),
         "line": Parameter(
             args=("--line",),
@@ -72,20 +73,20 @@ class StackpackFind(Interface):
         "reporter": Parameter(
             args=("--reporter",),
             metavar="STATUS",
-            doc="""whether the cell showed the line's reporter: positive or negative.""",
+            doc="""the line's reporter in the cell: 'positive' or 'negative'.""",
         ),
         "having": Parameter(
             args=("--with",),
             dest="having",
             metavar="WHAT",
             doc="""what the archive must have of the cell: 'planes', 'projections',
-            'reconstruction', or several with commas between. Planes are asked about cell by cell,
+            'reconstruction', or several separated by commas. Planes are asked about cell by cell,
             for at most 200 cells.""",
         ),
         "name": Parameter(
             args=("--name",),
             metavar="NAME",
-            doc="""the name of the specimen. '*' stands for anything.""",
+            doc="""the name of the specimen; '*' stands for any text.""",
         ),
         "donor": Parameter(
             args=("--donor",),
@@ -95,16 +96,16 @@ class StackpackFind(Interface):
         "where": Parameter(
             args=("--where",),
             metavar="RMA_CLAUSE",
-            doc="""a further condition in the archive's own query language, given to it as it is,
-            such as '[nr__number_bifurcations$gt20]'. Mind the single quotes: without them a
-            shell takes what follows the '$'.""",
+            doc="""a further condition in the archive's own query language, sent as it is, such as
+            '[nr__number_bifurcations$gt20]'. [CMD: Mind the single quotes: without them a shell
+            takes what follows the '$'. CMD]""",
         ),
         "format": Parameter(
             args=("--format",),
             metavar="FORMAT",
             doc="""how the cells are printed: 'table', 'ids' (one per line), 'json' (an array) or
             'csv', with the fields that a manifest has of its specimen. With all but 'table', a
-            problem goes to standard error, and nothing else is printed. Default: table.""",
+            problem goes to standard error. Default: 'table'.""",
         ),
         "ids": Parameter(
             args=("--ids",),
@@ -114,17 +115,16 @@ class StackpackFind(Interface):
     }
     _examples_ = [
         {
-            "text": "Spiny layer 4 cells of mouse visual cortex with a full reconstruction",
+            "text": "Spiny cells in layer 4 of visual cortex with a reconstruction",
             "code_py": "stackpack_find(structure='VIS', layer='4', dendrite='spiny', "
-            "where=\"[nr__reconstruction_type$eq'full']\")",
-            "code_cmd": "datalad stackpack-find --structure VIS --layer 4 --dendrite spiny "
-            "--where \"[nr__reconstruction_type\\$eq'full']\"",
+            "having='reconstruction')",
+            "code_cmd": "datalad stackpack-find --structure VIS --layer 4 "
+            "--dendrite spiny \\\n        --with reconstruction",
         },
         {
             "text": "Pack the stacks of all cells that were found",
             "code_py": "for cell in stackpack_find(structure='VISp4'): stackpack_add(cell['id'])",
-            "code_cmd": "datalad stackpack-find --structure VISp4 --ids "
-            "| xargs datalad stackpack-add",
+            "code_cmd": "datalad stackpack-find --structure VISp4 --ids | datalad stackpack-add -",
         },
         {
             "text": "All cells of the synthetic demo archive, as a table for other programs",

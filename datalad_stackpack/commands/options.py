@@ -15,9 +15,9 @@ from datalad_stackpack.errors import ArgumentError, as_text, quoted
 ARCHIVE = Parameter(
     args=("--archive",),
     metavar="NAME|URL",
-    doc="""the archive to ask: 'allen' (https://api.brain-map.org), 'demo' (a synthetic one on this
-    machine), or the base URL of any RMA server. The default is the configuration
-    'datalad.stackpack.archive', 'allen' unless set.""",
+    doc="""the archive to ask: 'allen' (https://api.brain-map.org), 'demo' (synthetic, on this
+    machine), or the base URL of any RMA server. Default: the setting 'datalad.stackpack.archive',
+    which is 'allen' unless you set it.""",
 )
 
 
@@ -33,15 +33,15 @@ STACKS = Parameter(
 DATASET_OF_STACKS = Parameter(
     args=("-d", "--dataset"),
     metavar="DATASET",
-    doc="""the dataset that has the stacks; default: the one around the current directory.""",
+    doc="""the dataset that has the stacks. Default: the one around the current directory.""",
 )
 
 
 JOBS = Parameter(
     args=("-J", "--jobs"),
     metavar="NJOBS",
-    doc="""how many images to ask for at once, 1 to 32. The archive is a public service: be
-    polite. Default: 4.""",
+    doc="""how many files to download at once, 1 to 32. The archive is a public service: be
+    polite. Default: 4; 'auto' means 4 too.""",
 )
 
 

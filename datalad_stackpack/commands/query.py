@@ -32,12 +32,12 @@ VERBATIM = ("xml", "csv")
 class StackpackQuery(Interface):
     """Ask the archive any question in its query language, and get all of its rows
 
-    The archive answers with 50 rows unless told otherwise, in no order. This command asks for page
-    after page, ordered by a field that differs in every row, and compares what came with the
-    archive's own count: all rows come, or an error.
+    The archive answers with 50 rows unless told otherwise, in no order. This
+    command asks for page after page, ordered by a field that differs in every row,
+    and compares what came with the archive's own count: all rows come, or an error.
 
-    A table in a paper has its provenance with '--save': the table and a file beside it, which says
-    what was asked, are committed with a run record.
+    With '--save', a table in a paper has its provenance: the table, and a file
+    beside it that says what was asked, are committed with a run record.
     """
 
     _params_ = {
@@ -52,36 +52,36 @@ class StackpackQuery(Interface):
             args=("criteria",),
             metavar="CRITERIA",
             nargs="?",
-            doc="""the condition that rows meet, such as '[graph_id$eq1]'. Mind the single quotes:
-            without them a shell takes what follows the '$'.""",
+            doc="""the condition that rows meet, such as '[graph_id$eq1]'. [CMD: Mind the single
+            quotes: without them a shell takes what follows the '$'. CMD]""",
         ),
         "include": Parameter(
             args=("--include",),
             metavar="ASSOCIATIONS",
-            doc="""associated rows to bring along, such as 'well_known_files'.""",
+            doc="""associations whose rows come along, such as 'well_known_files'.""",
         ),
         "only": Parameter(
             args=("--only",),
             metavar="FIELDS",
-            doc="""the fields to bring, with commas between; all if not given.""",
+            doc="""the fields that come, separated by commas. Default: all.""",
         ),
         "order": Parameter(
             args=("--order",),
             metavar="FIELDS",
-            doc="""the fields to sort by, such as 'name' or 'name desc', with commas between. Rows
+            doc="""the fields to sort by, such as 'name' or 'name desc', separated by commas. Rows
             that are alike in them are sorted by their ids.""",
         ),
         "num_rows": Parameter(
             args=("--num-rows",),
             metavar="N",
-            doc="""how many rows to ask for at most, or 'all'. Default: all.""",
+            doc="""how many rows to ask for at most, or 'all'. Default: 'all'.""",
         ),
         "format": Parameter(
             args=("--format",),
             metavar="FORMAT",
             doc="""'json' (an array), 'jsonl' (an object per line), 'csv' (a heading, then a line
-            per row), or 'xml' (the archive's own). Default: json, or what the name of the file
-            ends in.""",
+            per row), or 'xml' (the archive's own). Default: what the name of the file ends in, or
+            'json'.""",
         ),
         "verbatim": Parameter(
             args=("--verbatim",),
@@ -92,13 +92,15 @@ class StackpackQuery(Interface):
         "output": Parameter(
             args=("-o", "--output"),
             metavar="FILE",
-            doc="""write the rows to FILE, and what was asked to FILE.query.json. What is there is
-            replaced only if this command wrote it.""",
+            doc="""write the rows to this file, and what was asked to 'FILE.query.json'. A file that
+            is there is replaced only if this command wrote it.""",
         ),
         "save": Parameter(
             args=("--save",),
             action="store_true",
-            doc="""commit both files to the dataset that FILE lies in, with a run record.""",
+            doc="""commit both files to the dataset that the file lies in, with a run record. Up to
+            10 MiB they go into git itself; a larger table goes where the dataset's configuration
+            says.""",
         ),
         "archive": ARCHIVE,
     }

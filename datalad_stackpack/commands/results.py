@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.archive.files import PlannedFile, PlannedImage
@@ -20,6 +20,10 @@ from datalad_stackpack.manifest.diff import Difference, RowDrift
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.packing.plan import Action, PlannedAction
 from datalad_stackpack.packing.reports import FileReport, Outcome, StackReport
+
+if TYPE_CHECKING:
+    from datalad_stackpack.viewing.gallery import Card
+    from datalad_stackpack.viewing.page import Page
 
 Result = dict[str, Any]
 
@@ -298,6 +302,53 @@ def of_bag(action: str, directory: Path, bag: Bag) -> Result:
         "to_fetch": holes,
         "bytes": total_bytes(bag.payload),
         "caveats": wrong,
+    }
+
+
+def of_page(action: str, cited: Citation, path: Path, page: Page, size: int) -> Result:
+    """The record of a page that shows a stack; ``caveats`` say why not to cite what it shows."""
+    facts = [f"{page.planes} of {counted(page.of_planes, 'plane')}", *page.problems]
+    return {
+        "action": action,
+        "status": "ok",
+        "path": str(path),
+        "type": "file",
+        "message": "; ".join([*facts, *map(str, cited.caveats)]),
+        **_named(cited.series),
+        "planes": page.planes,
+        "bytes": size,
+        "commit": cited.commit_info.commit,
+        "caveats": [str(caveat) for caveat in cited.caveats],
+    }
+
+
+def of_figure(action: str, cited: Citation, path: Path) -> Result:
+    """The record of a figure of a stack; ``caveats`` say why not to cite what it shows."""
+    caveats = [str(caveat) for caveat in cited.caveats]
+    return {
+        "action": action,
+        "status": "ok",
+        "path": str(path),
+        "type": "file",
+        "message": "; ".join([f"figure of {cited.series.label}", *caveats]),
+        **_named(cited.series),
+        "bytes": path.stat().st_size,
+        "commit": cited.commit_info.commit,
+        "caveats": caveats,
+    }
+
+
+def of_gallery(action: str, path: Path, cards: Sequence[Card], size: int) -> Result:
+    """The record of a page of several stacks."""
+    shown = sum(card.address is not None for card in cards)
+    return {
+        "action": action,
+        "status": "ok",
+        "path": str(path),
+        "type": "file",
+        "message": f"leads to {shown} of {counted(len(cards), 'stack')}",
+        "stacks": shown,
+        "bytes": size,
     }
 
 

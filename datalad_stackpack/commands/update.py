@@ -38,14 +38,15 @@ ACTION = "stackpack-update"
 
 @build_doc
 class StackpackUpdate(Interface):
-    """Bring stacks up to what the archive says now, as a new commit
+    """Update stacks to what the archive says now, in a new commit
 
-    New images are added, changed rows are recorded. Images that the archive no longer
-    lists are kept and marked as withdrawn, unless '--prune' is given. Images that the
-    archive now serves with other bytes are replaced only with '--accept-changed'.
+    New images are added, and changed rows are recorded. Images that the archive
+    no longer lists are kept and marked as withdrawn, unless '--prune' is given.
+    Images that the archive now serves with other bytes are replaced only with
+    '--accept-changed'.
 
-    No version that a paper may cite is lost: the commit before still checks out, and the
-    content it names stays in the annex.
+    No version that a paper may cite is lost: the earlier commit can still be
+    checked out, and its content stays in the annex.
     """
 
     result_renderer = "tailored"
@@ -57,8 +58,8 @@ class StackpackUpdate(Interface):
         "prune": Parameter(
             args=("--prune",),
             action="store_true",
-            doc="""remove images that the archive no longer lists from the tree. History keeps
-            them.""",
+            doc="""remove images that the archive no longer lists. Without it they are kept, and
+            marked as 'withdrawn' in the manifest. They stay in the history in any case.""",
         ),
         "accept_changed": Parameter(
             args=("--accept-changed",),
@@ -69,13 +70,13 @@ class StackpackUpdate(Interface):
         "fetch": Parameter(
             args=("--fetch",),
             action="store_true",
-            doc="""fetch the images that were registered with '--no-fetch', and complete the
+            doc="""download the images that were registered with '--no-fetch', and complete the
             manifest's checksums.""",
         ),
         "dry_run": Parameter(
             args=("-n", "--dry-run"),
             action="store_true",
-            doc="""only say what would change, with one result per difference. Changes nothing.""",
+            doc="""show what would change, one result per difference. Changes nothing.""",
         ),
         "jobs": JOBS,
         "message": Parameter(

@@ -28,11 +28,26 @@ from datalad_stackpack.packing.run import Packer
 
 @dataclass(frozen=True)
 class PackResult:
-    """What became of one stack.
+    """What became of one stack; a frozen dataclass.
 
-    ``files`` are in the commit, of ``planned`` that the archive lists, with ``bytes`` in all;
-    ``commit`` is ``None`` if nothing could be committed. ``problem`` is a sentence, ``None`` if
-    all went well.
+    Attributes
+    ----------
+    id : int
+        The specimen or the data set.
+    directory : str
+        The directory, as it was given.
+    commit : str or None
+        The commit that holds the stack. None: nothing could be committed.
+    complete : bool
+        Whether the manifest says that nothing is missing. After ``fetch=False`` it is false.
+    files : int
+        How many files the commit has.
+    planned : int
+        How many files the archive lists.
+    bytes : int
+        The length of all files whose length is known, in bytes.
+    problem : str or None
+        What went wrong, in one sentence. None: nothing.
     """
 
     id: int
@@ -56,16 +71,45 @@ def pack_one(
     fetch: bool = True,
     jobs: int | None = None,
 ) -> PackResult:
-    """Pack the stack of ``specimen`` as a dataset of its own at ``directory``, or go on with it.
+    """Pack one stack as a dataset of its own, or complete the one that is there.
 
-    ``archive`` is a name or a base URL as for ``--archive``. With ``kind="data_set"`` the id is
-    that of a data set. The archive ``demo`` must be running, unless this is the only call. The
-    other options are those of ``stackpack-add``; ``jobs`` counts the
-    files that are asked for at once *by this call*. Settings come from DataLad's configuration.
+    Arguments and result can be pickled, and no call depends on another. So the function runs as it
+    is under Dask, joblib, a process pool or a job array. It does not touch the dataset around
+    ``directory``; save that one when all stacks are there. Settings come from DataLad's
+    configuration.
 
-    Whatever the archive, the file system or git-annex may do is returned as a ``problem``, so that
-    one stack that fails does not stop a scheduler from doing the others. Raises
-    :class:`~datalad_stackpack.errors.ArgumentError` for arguments that can never work.
+    Parameters
+    ----------
+    archive : str
+        ``allen``, ``demo``, or the base URL of any RMA server. ``demo`` must be running, unless
+        there is only one call.
+    specimen : int or str
+        The id of the specimen; a positive integer.
+    directory : str or Path
+        Where the stack is, or will be.
+    kind : str
+        ``"specimen"``, or ``"data_set"`` if the id is that of a data set.
+    parts : sequence of str, or None
+        As ``--parts``: ``planes``, ``projections``, ``reconstruction``, ``cell``; of a data set
+        ``sections``. None: all.
+    downsample : int
+        How many times to halve width and height, 0 to 8.
+    fetch : bool
+        False registers the addresses only, as ``--no-fetch`` does.
+    jobs : int or None
+        How many files *this call* downloads at once, 1 to 32. None: 4.
+
+    Returns
+    -------
+    PackResult
+        What became of the stack. A failure of the archive, the file system or git-annex does not
+        raise: it is the ``problem`` of the result. So one stack that fails does not stop a
+        scheduler from packing the others.
+
+    Raises
+    ------
+    ArgumentError
+        For arguments that can never work.
     """
     series = parse_series(kind, specimen)
     request = PackRequest(series, parse_parts(kind, parts), parse_downsample(downsample), fetch)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from datalad_stackpack.errors import ArgumentError, WriteError, quoted
+from datalad_stackpack.errors import ArgumentError, quoted
+from datalad_stackpack.viewing.files import write_whole
 from datalad_stackpack.viewing.placed import PlacedImage, placed_image
 from datalad_stackpack.viewing.skeleton import SOMA, Skeleton, colour_of, type_name
 
@@ -74,7 +74,7 @@ def write_figure(
         figure, _ = _own_figure(stack, section, skeleton, width_mm, dpi)
         content = io.BytesIO()
         figure.savefig(content, format=form, dpi=dpi, metadata=_metadata(stack, form))
-    _put(content.getvalue(), there)
+    write_whole(there, content.getvalue())
 
 
 def plot(
@@ -235,15 +235,3 @@ def _metadata(stack: Stack, form: str) -> dict[str, str | None]:
     said: dict[str, str | None] = {"Title": f"{of}, commit {stack.commit}" if stack.commit else of}
     date = DATES[form]
     return said | ({date: None} if date else {})
-
-
-def _put(content: bytes, there: Path) -> None:
-    """Have the whole file there, or what was there before."""
-    written = there.with_name(f".{there.name}.{os.getpid()}.new")
-    try:
-        written.write_bytes(content)
-        written.replace(there)
-    except OSError as problem:
-        with suppress(OSError):
-            written.unlink()
-        raise WriteError(f"cannot write {quoted(there)}: {problem}") from problem

@@ -71,6 +71,8 @@ class Geometry:
     y: Axis
     z: Axis
     first: int
+    whole_image: tuple[float, float]
+    """Where the whole image begins, of which the archive's projections are: left and top."""
     boxes: Mapping[int, Box]
     """By the id of the plane's image."""
 
@@ -108,7 +110,12 @@ def geometry(manifest: Manifest, planes: Iterable[ImageEntry]) -> Geometry:
     first = manifest.first_section or 0
     z = Axis(0.0, z_um, UM) if z_um else Axis(float(first), 1.0, SECTION)
     return Geometry(
-        _axis(x_um or pixel_um, left, by), _axis(y_um or pixel_um, top, by), z, first, boxes
+        _axis(x_um or pixel_um, left, by),
+        _axis(y_um or pixel_um, top, by),
+        z,
+        first,
+        (-left / by, -top / by),
+        boxes,
     )
 
 

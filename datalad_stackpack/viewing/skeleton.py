@@ -28,11 +28,25 @@ OTHER_COLOUR = "#1a8a3a"
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
-    """The nodes of an SWC file in its order, n of them.
+    """The nodes of an SWC file in its order, n of them; a frozen dataclass of arrays.
 
-    ``xyz`` (n x 3) and ``radius`` are in micrometres, as in the file. ``parent`` is the row of each
-    node's parent in these arrays, -1 for a root. ``type`` is 1 soma, 2 axon, 3 basal dendrite,
-    4 apical dendrite; ``id`` the number in the file.
+    ``len(skeleton)`` is n.
+
+    Attributes
+    ----------
+    id : array of int64, shape (n,)
+        The number of each node in the file.
+    type : array of int64, shape (n,)
+        1 soma, 2 axon, 3 basal dendrite, 4 apical dendrite.
+    xyz : array of float64, shape (n, 3)
+        The places x, y, z in micrometres, as in the file.
+    radius : array of float64, shape (n,)
+        The radii in micrometres.
+    parent : array of int64, shape (n,)
+        The row of each node's parent in these arrays; -1 for a root.
+    soma : Node or None
+    segments : array of float64, shape (m, 2, 3)
+    segment_rows : array of int64, shape (m,)
     """
 
     id: NDArray[np.int64] = field(repr=False)
@@ -46,7 +60,7 @@ class Skeleton:
 
     @property
     def soma(self) -> swc.Node | None:
-        """The first node of the soma, with its ``x``, ``y``, ``z``; ``None`` without one."""
+        """The first node of the soma, with ``x``, ``y`` and ``z`` in micrometres, or None."""
         rows = np.flatnonzero(self.type == SOMA)
         if not len(rows):
             return None
@@ -65,13 +79,13 @@ class Skeleton:
 
     @property
     def segments(self) -> NDArray[np.float64]:
-        """From each node's parent to the node: m x 2 x 3, for the m nodes that have a parent."""
+        """From each node's parent to the node: in micrometres, for the m nodes that have one."""
         rows = self.segment_rows
         return np.stack([self.xyz[self.parent[rows]], self.xyz[rows]], axis=1)
 
     @property
     def segment_rows(self) -> NDArray[np.int64]:
-        """The row of each segment's node, as of its type."""
+        """The rows of those m nodes: ``skeleton.type[skeleton.segment_rows]`` are their types."""
         return np.flatnonzero(self.parent >= 0)
 
     def distance_um(self, z: float) -> NDArray[np.float64]:

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datalad_stackpack.annex.content import get_content, is_here
 from datalad_stackpack.annex.locate import manifest_content
 from datalad_stackpack.errors import (
     ArgumentError,
-    ContentAbsent,
     ManifestError,
     StackpackError,
-    UnexpectedContent,
     counted,
     quoted,
 )
 from datalad_stackpack.manifest import json_text
-from datalad_stackpack.manifest.entries import FileEntry, ImageEntry
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
-from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.viewing.geometry import UM, Axis, Geometry, geometry
-from datalad_stackpack.viewing.pixels import check_level, decode
+from datalad_stackpack.viewing.images import Images, image_of
+from datalad_stackpack.viewing.pixels import check_level
 
 if TYPE_CHECKING:
     import numpy as np
     import xarray
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from datalad_stackpack.viewing.skeleton import Skeleton
-
-FILL = 255
-"""What is where no plane is: as bright as the background, so that minima are of the planes."""
 
 
 def open_stack(
@@ -45,13 +37,32 @@ def open_stack(
     choose: Mapping[int, int] | None = None,
     jobs: int | None = None,
 ) -> Stack:
-    """The stack in a directory, or of a manifest; nothing but its manifest is read.
+    """Open the stack in a directory. It reads the manifest only.
 
-    With ``get``, content that is not here is got when it is needed, all of it in one
-    ``datalad get``; else it is an error. ``choose`` says by section number which image counts
-    (its id) where the archive lists several for one section. ``jobs`` images are decoded at
-    once, by default one per processor. Raises :class:`ManifestError` where there is no manifest
-    that can be read, and :class:`ArgumentError` for a choice that is none.
+    Parameters
+    ----------
+    path : str or Path
+        The stack's directory, or its ``manifest.json``.
+    get : bool
+        True: content that is not here is got when it is needed, all of it in one ``datalad get``.
+        False: it is an error.
+    choose : dict of int to int, or None
+        Where the archive lists several images of one section: by section number, the id of the
+        image that counts.
+    jobs : int or None
+        How many planes are decoded at once. None: one per processor.
+
+    Returns
+    -------
+    Stack
+        The stack; nothing of its images is read yet.
+
+    Raises
+    ------
+    StackpackError
+        Where there is no manifest that can be read.
+    ArgumentError
+        For a choice that does not exist.
     """
     given = Path(path)
     directory = given.parent if given.name == MANIFEST_NAME and not given.is_dir() else given
@@ -62,34 +73,45 @@ def open_stack(
     return Stack(directory, manifest, get=get, choose=choose or {}, jobs=jobs)
 
 
-class Stack:
-    """A stack: its images as arrays, its skeleton, and where they are in micrometres.
+class Stack(Images):
+    """A stack on disk: its images as arrays, its skeleton, and where they are in micrometres.
 
-    Arrays have the axes z, y, x: sections, rows, columns. ``level`` 1, 2, 4 or 8 divides rows and
-    columns. Values are those of the JPEGs, from 0 to 255; where no image is, they are 255.
+    Arrays have the axes z, y, x: sections, rows, columns. Values are those of the JPEGs, from 0 to
+    255. Where there is no image, the value is 255, as bright as the background. ``level`` 1, 2, 4
+    or 8 divides rows and columns; the JPEGs are decoded at that size, which is faster.
+
+    Attributes
+    ----------
+    specimen : int
+    commit : str or None
+    manifest : Manifest
+        The manifest, as typed objects.
+    sections : range
+    missing : tuple of int
+    voxel_um : tuple of three float or None
+
+    Methods
+    -------
+    absent
+    plane
+    array
+    projection
+    skeleton
+    to_pixels
+    to_um
+
+    Notes
+    -----
+    - Several images of one section: an error that lists them, until ``choose`` says which counts.
+    - Planes with different boxes in the whole image: all lie on one canvas, the box around them. At
+      levels above 1 a plane may be off by up to half a pixel there.
+    - Projections only: ``plane`` and ``array`` say that there are no planes; ``projection`` works.
+    - No z step, as for a data set: the coordinate ``z`` is the section number; its attribute
+      ``units`` says ``section``. ``to_um`` and ``to_pixels`` are errors.
+    - A stack packed with ``--downsample``: level 1 is the size of its files. Micrometres are right.
+    - The first planes failed or were withdrawn: the others keep their z. It counts from the first
+      section that the archive lists.
     """
-
-    def __init__(
-        self,
-        directory: Path,
-        manifest: Manifest,
-        *,
-        get: bool = False,
-        choose: Mapping[int, int] | None = None,
-        jobs: int | None = None,
-    ) -> None:
-        self.directory = directory
-        self.manifest = manifest
-        self.jobs = jobs or len(os.sched_getaffinity(0))
-        self._get = get
-        self._files = _files_by_section(manifest)
-        self._chosen = dict(choose or {})
-        for section, image_id in self._chosen.items():
-            if image_id not in {_image(file).id for file in self._files.get(section, ())}:
-                raise ArgumentError(
-                    f"section {quoted(section)} has no image {quoted(image_id)}: choose one of "
-                    f"{self._ids(section)}"
-                )
 
     # --- what there is ---------------------------------------------------------------------
 
@@ -100,7 +122,10 @@ class Stack:
 
     @cached_property
     def commit(self) -> str | None:
-        """The commit that holds this version of the stack; ``None`` if there is none."""
+        """The commit that holds this version of the stack, as ``stackpack-cite`` prints it.
+
+        None if it is not committed.
+        """
         from datalad_stackpack.annex.locate import StackLocation, root_above
         from datalad_stackpack.citation.version import OWN_FILES, History
 
@@ -114,71 +139,71 @@ class Stack:
         except StackpackError:
             return None
 
-    @property
-    def sections(self) -> range:
-        """The numbers of all sections from the first to the last that has a plane."""
-        known = self.manifest.sections
-        return range(0) if known.first is None else range(known.first, (known.last or 0) + 1)
-
-    @property
-    def missing(self) -> tuple[int, ...]:
-        """Those of :attr:`sections` that there is no plane of, here or at the archive."""
-        return self.manifest.sections.missing
-
-    def absent(self, sections: Iterable[int] | None = None) -> tuple[str, ...]:
-        """The paths of those planes whose content is not here; ``datalad get`` gets it."""
-        wanted = self._files if sections is None else sections
-        files = [file for section in wanted for file in self._files.get(section, ())]
-        return tuple(file.path for file in files if not is_here(self.directory / file.path))
-
-    @property
-    def voxel_um(self) -> tuple[float | None, float | None, float | None]:
-        """The size of a voxel in x, y and z in micrometres; ``None`` where it is not known."""
-        if not self._files:
-            return (None, None, None)
-        axes = (self.geometry.x, self.geometry.y, self.geometry.z)
-        x_um, y_um, z_um = (axis.step if axis.unit == UM else None for axis in axes)
-        return x_um, y_um, z_um
-
-    @cached_property
-    def geometry(self) -> Geometry:
-        """Where the planes are; raises :class:`ArgumentError` where there is none."""
-        images = [
-            image
-            for files in self._files.values()
-            for image in map(_image, files)
-            if image.width and image.height
-        ]
-        if not images:
-            raise ArgumentError(
-                f"the stack {quoted(self.directory)} has no planes: pack them with "
-                "stackpack-add --parts planes"
-            )
-        return geometry(self.manifest, images)
-
     # --- pixels ----------------------------------------------------------------------------
 
     def plane(self, section: int, level: int = 1, gray: bool = False) -> NDArray[np.uint8]:
-        """The plane of a section: rows, columns, and colours unless ``gray``.
+        """One plane.
 
-        Raises :class:`ArgumentError` for a section without one or with several, and
-        :class:`ContentAbsent` for content that is not here.
+        Parameters
+        ----------
+        section : int
+            The section number.
+        level : int
+            1, 2, 4 or 8: by how much rows and columns are divided.
+        gray : bool
+            Whether to leave out the axis of colours.
+
+        Returns
+        -------
+        array of uint8, shape (rows, columns, 3), or (rows, columns) if ``gray``
+            The values of the JPEG.
+
+        Raises
+        ------
+        ArgumentError
+            For a section without a plane, or with several.
+        ContentAbsent
+            For content that is not here.
         """
         check_level(level)
         file = self.file_of(section)
         if file is None:
             raise ArgumentError(
-                f"there is no plane of section {quoted(section)}: {self._which_there_are()}"
+                f"there is no plane of section {quoted(section)}: {self.which_there_are()}"
             )
         self.ensure([file])
         return self.on_canvas(file, level, gray)
 
     def array(self, level: int = 1, gray: bool = False, dask: bool = False) -> xarray.DataArray:
-        """All planes as one lazy :class:`xarray.DataArray` with the axes z, y, x (and c).
+        """All planes as one lazy ``xarray.DataArray``.
 
-        Its coordinates are the middles of voxels in the SWC file's micrometres; ``section`` and
-        ``present`` say along z which section it is and whether there is a plane of it. A cut
-        decodes each plane that it needs once. With ``dask`` it is in chunks of one plane.
+        The coordinates ``x``, ``y`` and ``z`` are the middles of voxels, in micrometres, in the
+        space of the SWC file. Along ``z`` there are also ``section``, the section number, and
+        ``present``, whether the stack has a plane of it. A cut decodes each plane that it needs
+        once, several at a time, and holds the result and one plane per job.
+        ``xarray.open_dataarray("manifest.json", engine="stackpack")`` gives the same array. Needs
+        xarray, which the extra ``array`` installs.
+
+        Parameters
+        ----------
+        level : int
+            1, 2, 4 or 8: by how much rows and columns are divided.
+        gray : bool
+            Whether to leave out the axis of colours.
+        dask : bool
+            Whether each plane is a chunk of a dask array.
+
+        Returns
+        -------
+        xarray.DataArray of uint8, shape (sections, rows, columns, 3), without 3 if ``gray``
+            With the axes z, y, x and c.
+
+        Raises
+        ------
+        ArgumentError
+            For a stack without planes.
+        ContentAbsent
+            When a plane is read whose content is not here.
         """
         from datalad_stackpack.viewing.array import data_array
 
@@ -188,20 +213,42 @@ class Stack:
     def projection(
         self, function: str = "min", axes: str = "xy", level: int = 1, gray: bool = True
     ) -> NDArray[np.uint8]:
-        """The archive's projection: ``min`` or ``max``, along ``xy``, ``xz`` or ``yz``.
+        """One of the archive's projections. It is of the whole image; planes are a part of it.
 
-        It is of the whole image, of which the planes are a part. Raises :class:`ArgumentError`
-        for one that the stack does not have.
+        Parameters
+        ----------
+        function : str
+            ``"min"`` or ``"max"``.
+        axes : str
+            ``"xy"``, ``"xz"`` or ``"yz"``.
+        level : int
+            1, 2, 4 or 8: by how much rows and columns are divided.
+        gray : bool
+            Whether to leave out the axis of colours.
+
+        Returns
+        -------
+        array of uint8, shape (rows, columns), or (rows, columns, 3) unless ``gray``
+            The values of the JPEG.
+
+        Raises
+        ------
+        ArgumentError
+            For a projection that the stack does not have.
+        ContentAbsent
+            For content that is not here.
         """
         check_level(level)
         there = [file for file in self.manifest.files if file.image and file.image.axes]
         wanted = [
             file
             for file in there
-            if (_image(file).projection_function, _image(file).axes) == (function, axes)
+            if (image_of(file).projection_function, image_of(file).axes) == (function, axes)
         ]
         if not wanted:
-            names = ", ".join(f"{_image(f).projection_function} {_image(f).axes}" for f in there)
+            names = ", ".join(
+                f"{image_of(f).projection_function} {image_of(f).axes}" for f in there
+            )
             raise ArgumentError(
                 f"there is no projection {quoted(f'{function} {axes}')}: this stack has "
                 f"{names or 'none'}"
@@ -213,7 +260,20 @@ class Stack:
         return self.decode(wanted[0], level, gray)
 
     def skeleton(self) -> Skeleton:
-        """The skeleton of the SWC file, in micrometres; raises where there is none, or two."""
+        """The traced skeleton, in micrometres.
+
+        Returns
+        -------
+        Skeleton
+            The nodes of the SWC file.
+
+        Raises
+        ------
+        ArgumentError
+            For a stack without a reconstruction, or with two.
+        ContentAbsent
+            For content that is not here.
+        """
         from datalad_stackpack.viewing.skeleton import read_skeleton
 
         files = [file for file in self.manifest.files if file.reconstruction]
@@ -230,111 +290,36 @@ class Stack:
     ) -> Axes:
         """Draw the minimum projection, or the plane of a section, with the skeleton over it.
 
-        On ``ax``, or a figure of its own; see :mod:`~datalad_stackpack.viewing.figure`. Returns
-        the axes, whose coordinates are x and y in micrometres.
+        The archive's projection is of the whole image; where it is not here, the planes give it.
+        Needs matplotlib, the extra ``figure``. To write a file with the same bytes each time, use
+        ``datalad stackpack-view --figure``.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw. None: a figure of its own.
+        section : int, optional
+            The section whose plane is drawn; the skeleton is faint where it is far from that.
+        skeleton : bool, default True
+            Whether to draw the skeleton, if the stack has one.
+
+        Returns
+        -------
+        Axes
+            Its coordinates are x and y in micrometres in the space of the SWC file; pixels where
+            the archive gives no pixel size, and then there is no scale bar.
+
+        Raises
+        ------
+        ArgumentError
+            For a stack with neither planes nor that projection, and for a skeleton that cannot be
+            placed because no scale is known.
+        ContentAbsent
+            For content that is not here, unless ``get`` was given to `open_stack`.
         """
         from datalad_stackpack.viewing.figure import plot
 
         return plot(self, ax, section=section, skeleton=skeleton)
-
-    # --- where it is -----------------------------------------------------------------------
-
-    def to_pixels(self, places_um: ArrayLike) -> NDArray[np.float64]:
-        """Places x, y, z in micrometres -> columns, rows and section numbers, with fractions."""
-        import numpy as np
-
-        places = np.asarray(places_um, dtype=float)
-        axes = self._axes_in_um()
-        pixels = np.stack(
-            [axis.index(places[..., column]) for column, axis in enumerate(axes)], axis=-1
-        )
-        pixels[..., 2] += self.geometry.first
-        return pixels
-
-    def to_um(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Columns, rows and section numbers of planes -> places x, y, z in micrometres."""
-        import numpy as np
-
-        indexes = np.asarray(pixels, dtype=float) - (0, 0, self.geometry.first)
-        axes = self._axes_in_um()
-        return np.stack(
-            [axis.place(indexes[..., column]) for column, axis in enumerate(axes)], axis=-1
-        )
-
-    def _axes_in_um(self) -> tuple[Axis, Axis, Axis]:
-        axes = (self.geometry.x, self.geometry.y, self.geometry.z)
-        if any(axis.unit != UM for axis in axes):
-            raise ArgumentError(
-                f"the manifest of {quoted(self.directory)} gives no voxel size in micrometres: "
-                "pack the reconstruction too, which has it"
-            )
-        return axes
-
-    # --- files -----------------------------------------------------------------------------
-
-    def file_of(self, section: int) -> FileEntry | None:
-        """The plane of a section; raises :class:`ArgumentError` where there are several."""
-        files = self._files.get(section, [])
-        if section in self._chosen:
-            return next(f for f in files if _image(f).id == self._chosen[section])
-        if len(files) > 1:
-            raise ArgumentError(
-                f"section {section} has {len(files)} images: say which one counts, as with "
-                f"open_stack(..., choose={{{section}: {_image(files[0]).id}}}), of "
-                f"{self._ids(section)}"
-            )
-        return files[0] if files else None
-
-    def ensure(self, files: Sequence[FileEntry]) -> None:
-        """Have the content of ``files`` here; raises :class:`ContentAbsent`, or gets it."""
-        gone = [file.path for file in files if not is_here(self.directory / file.path)]
-        if gone and self._get:
-            get_content(self.directory, gone)
-            gone = [path for path in gone if not is_here(self.directory / path)]
-        if gone:
-            raise ContentAbsent(
-                f"the content of {counted(len(gone), 'file')} is not here, such as "
-                f"{quoted(gone[0])}: datalad get -d {quoted(self.directory)} gets all, "
-                "open_stack(..., get=True) those that are needed"
-            )
-
-    def decode(
-        self, file: FileEntry, level: int, gray: bool, out: NDArray[np.uint8] | None = None
-    ) -> NDArray[np.uint8]:
-        """The pixels of one image whose content is here."""
-        image = _image(file)
-        try:
-            content = (self.directory / file.path).read_bytes()
-            return decode(content, image.height or 0, image.width or 0, level, gray, out)
-        except OSError as problem:
-            raise ContentAbsent(f"{quoted(file.path)} cannot be read: {problem}") from problem
-        except UnexpectedContent as problem:
-            raise UnexpectedContent(f"{quoted(file.path)} {problem}") from problem
-
-    def on_canvas(
-        self, file: FileEntry, level: int, gray: bool, out: NDArray[np.uint8] | None = None
-    ) -> NDArray[np.uint8]:
-        """The pixels of one plane where they are on the canvas of all planes."""
-        import numpy as np
-
-        pixels = self.decode(file, level, gray, out)
-        size = self.geometry.size(level)
-        if pixels.shape[:2] == size:
-            return pixels
-        box = self.geometry.boxes[_image(file).id].at_level(level)
-        canvas = np.full((*size, *pixels.shape[2:]), FILL, np.uint8)
-        canvas[box.top : box.top + box.height, box.left : box.left + box.width] = pixels
-        return canvas
-
-    def _ids(self, section: int) -> str:
-        ids = ", ".join(str(_image(file).id) for file in self._files.get(section, ()))
-        return ids or "none, since the section has no plane"
-
-    def _which_there_are(self) -> str:
-        if not self._files:
-            return "this stack has no planes"
-        missing = f", without {len(self.missing)} of them" if self.missing else ""
-        return f"there are those from {self.sections[0]} to {self.sections[-1]}{missing}"
 
     def __repr__(self) -> str:
         there = f"{counted(len(self._files), 'plane')}" if self._files else "no planes"
@@ -344,17 +329,3 @@ class Stack:
         from datalad_stackpack.viewing.summary import as_html
 
         return as_html(self)
-
-
-def _files_by_section(manifest: Manifest) -> dict[int, list[FileEntry]]:
-    files: dict[int, list[FileEntry]] = {}
-    for file in manifest.planes:
-        if file.image is not None and file.image.section_number is not None:
-            files.setdefault(file.image.section_number, []).append(file)
-    return dict(sorted(files.items()))
-
-
-def _image(file: FileEntry) -> ImageEntry:
-    if file.image is None:
-        raise ManifestError(f"{quoted(file.path)} is recorded without its image")
-    return file.image

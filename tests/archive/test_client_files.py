@@ -10,7 +10,7 @@ from support import faults
 from support.fetching import IMAGE, PLANES, QUICK, failure, sha256
 from support.helpers import TINY
 
-from datalad_stackpack import PROJECT_URL, __version__
+from datalad_stackpack import __version__
 from datalad_stackpack.archive.files import ImageSize, PlannedFile
 from datalad_stackpack.archive.parts import specimen
 from datalad_stackpack.archive.rows import read_rows
@@ -48,8 +48,7 @@ def test_a_image_is_asked_for_once_whole_and_by_name(archive, client, file, into
     for request in archive.requests:
         assert request.method == "GET"
         assert request.headers["accept-encoding"] == "identity"
-        assert __version__ in request.headers["user-agent"]
-        assert PROJECT_URL in request.headers["user-agent"]
+        assert request.headers["user-agent"].startswith(f"datalad-stackpack/{__version__}")
         assert {"range", "cookie", "authorization"}.isdisjoint(request.headers)
 
 

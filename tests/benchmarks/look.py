@@ -9,91 +9,29 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import simplejpeg
-from jobs import Contender, Job
+from jobs import Contender, Job, Limit
 from measure import Cost, peak_kib
+from planes import HEIGHT, WIDTH, write_manifest
 
 from datalad_stackpack import open_stack
+from datalad_stackpack.citation.record import CommitInfo, compose
 
-WIDTH, HEIGHT, PLANES, WHOLE_STACK = 5760, 7568, 40, 627
+PLANES, WHOLE_STACK = 40, 627
 ONE_BY_ONE = 8
 """How many full planes are asked for one after the other."""
 
 SIDE, LEVEL = 512, 8
+KB_PER_PLANE, TEMPLATE_BYTES = 15, 50_000
+NO_COMMIT = CommitInfo(".", None, "0" * 40, "2026-01-01T00:00:00+00:00", "", None, {}, 0)
 MB = 10**6
-FIRST_SECTION = 2
-
-
-# --- the stacks --------------------------------------------------------------------------
-
-
-def draw(directory: Path, planes: int) -> None:
-    """A stack of synthetic planes of full size: 1.9 MB each, baseline, 4:2:0."""
-    random = np.random.default_rng(1)
-    x, y = np.linspace(-1, 1, WIDTH)[None], np.linspace(-1, 1, HEIGHT)[:, None]
-    background = 205 - 14 * x**2 - 10 * y**2 + 4 * np.sin(7 * x + 3 * y)
-    grain = random.standard_normal((HEIGHT, WIDTH), dtype=np.float32) * 2.5
-    tint = np.array([4, 0, -8], np.int16)
-    write_manifest(directory, planes)
-    for section in range(FIRST_SECTION, FIRST_SECTION + planes):
-        gray = background + np.roll(grain, (section * 331, section * 97), (0, 1))
-        colours = (gray.astype(np.int16)[:, :, None] + tint).clip(0, 255).astype(np.uint8)
-        image = simplejpeg.encode_jpeg(colours, quality=75, colorsubsampling="420")
-        (directory / f"planes/{section:04}.jpg").write_bytes(image)
-
-
-def write_manifest(directory: Path, planes: int) -> None:
-    """The manifest of a stack of so many planes."""
-    from datalad_stackpack.archive import sources
-    from datalad_stackpack.archive.parts import PARTS, specimen
-    from datalad_stackpack.archive.rows import read_rows
-    from datalad_stackpack.manifest import json_text
-    from datalad_stackpack.manifest.entries import file_entry
-    from datalad_stackpack.manifest.layout import plan
-    from datalad_stackpack.manifest.model import AnsweredQuery, Generator, compose
-
-    subject, source = specimen(313862022), sources.at_url("http://127.0.0.1:9")
-    sections = range(FIRST_SECTION, FIRST_SECTION + planes)
-    items = read_rows("planes", subject, [_row(section) for section in sections]).items
-    key = f"SHA256E-s1900000--{'0' * 64}.jpg"
-    files = [file_entry(file, key, None) for file in plan(items, source.url, 0)]
-    query = PARTS["planes"].query(subject.id)
-    asked = [AnsweredQuery(query, query.url(source.url), planes)]
-    made = Generator("datalad-stackpack", "0")
-    manifest = compose(made, subject, source, ["planes"], asked, 0, files, [])
-    (directory / "planes").mkdir(parents=True)
-    (directory / "manifest.json").write_bytes(json_text.write(manifest))
-
-
-def _row(section: int) -> dict[str, Any]:
-    return {
-        "annotated": False,
-        "axes": None,
-        "data_set_id": 321549626,
-        "failed": False,
-        "height": HEIGHT,
-        "id": 400_000_000 + section,
-        "image_height": HEIGHT + 2,
-        "image_type": "Primary",
-        "image_width": WIDTH + 2,
-        "path": f"/external/mousecelltypes/prod143/0500304445-{section - 1:04}.aff",
-        "projection_function": None,
-        "resolution": 0.1144,
-        "section_number": section,
-        "specimen_id": None,
-        "width": WIDTH,
-        "x": 1,
-        "y": 1,
-    }
 
 
 # --- the programs ------------------------------------------------------------------------
@@ -140,7 +78,26 @@ def opening(stack: Path) -> Callable[[], object]:
     return lambda: open_stack(stack).sections
 
 
-OURS = {function.__name__: function for function in (full, region, xz, eighth, opening)}
+def page(stack: Path) -> Callable[[], object]:
+    """The page of the stack, of at most 15 kB per plane."""
+    import PIL.WebPImagePlugin  # noqa: F401 (these are what the other jobs do not load)
+
+    from datalad_stackpack.viewing import page as page_of
+    from datalad_stackpack.viewing.looking import Look
+    from datalad_stackpack.viewing.overview import overview
+
+    opened = open_stack(stack)
+
+    def make() -> None:
+        look = Look(opened, compose(opened.manifest, NO_COMMIT), overview(opened))
+        size = len(page_of.page(look).html.encode())
+        if size > KB_PER_PLANE * 1000 * len(opened.sections) + TEMPLATE_BYTES:
+            raise SystemExit(f"the page has {size} bytes")
+
+    return make
+
+
+OURS = {function.__name__: function for function in (full, region, xz, eighth, page, opening)}
 FLOORS: dict[str, Callable[[Path], Callable[[], object]]] = {
     "floor-full": lambda stack: lambda: floor(stack, 1, ONE_BY_ONE),
     "floor-all": lambda stack: lambda: floor(stack, 1),
@@ -150,10 +107,7 @@ FLOORS: dict[str, Callable[[Path], Callable[[], object]]] = {
 
 def main() -> None:
     """Do one thing and print what it cost."""
-    name, stack, *planes = sys.argv[1:]
-    if name == "draw":
-        draw(Path(stack), int(planes[0]))
-        return
+    name, stack = sys.argv[1:]
     work = (OURS | FLOORS)[name](Path(stack))
     wall, cpu = time.perf_counter(), time.process_time()
     work()
@@ -171,36 +125,36 @@ def _peak_mib() -> float:
 # --- the jobs ----------------------------------------------------------------------------
 
 
-def table(work: Path, planes: int, whole: int) -> Iterator[Job]:
-    """Draw the stacks; each row of the table, its floor, and what it must not exceed."""
-    subprocess.run([sys.executable, __file__, "draw", str(work / "drawn"), str(planes)], check=True)
-    write_manifest(work / "whole", whole)
-    number = len(open_stack(work / "drawn").sections)
+def table(drawn: Path, work: Path, whole: int) -> Iterator[Job]:
+    """Each row of the table for a stack that was drawn, its floor, and what it must not exceed."""
+    write_manifest(whole, work / "whole")
+    number = len(open_stack(drawn).sections)
     plane = WIDTH * HEIGHT * 3 / MB
-    at_once = open_stack(work / "drawn").jobs
+    at_once = open_stack(drawn).jobs
     square, line, small = (
         number * pixels * 3 / MB
         for pixels in (SIDE * SIDE, WIDTH, -(-WIDTH // LEVEL) * -(-HEIGHT // LEVEL))
     )
 
     def row(title: str, ours: str, floor: str, factor: float, result_mb: float) -> Job:
-        def limits(costs: Mapping[str, Cost]) -> Iterator[str]:
+        def limits(costs: Mapping[str, Cost]) -> Iterator[Limit]:
             (_, cost), (_, least) = costs.items()
-            yield _limit("cpu in floors", cost.cpu_s / least.cpu_s, factor)
+            yield Limit("cpu in floors", cost.cpu_s / least.cpu_s, factor)
             memory = result_mb + at_once * plane + 100
-            yield _limit("peak in MB", cost.peak_mib * 2**20 / MB, memory)
+            yield Limit("peak in MB", cost.peak_mib * 2**20 / MB, memory)
 
-        return Job(title, [_contender(ours, work / "drawn"), _contender(floor, work / "drawn")],
+        return Job(title, [_contender(ours, drawn), _contender(floor, drawn)],
                    fresh=False, limits=limits)  # fmt: skip
 
-    def opened(costs: Mapping[str, Cost]) -> Iterator[str]:
+    def opened(costs: Mapping[str, Cost]) -> Iterator[Limit]:
         (cost,) = costs.values()
-        yield _limit("cpu in seconds", cost.cpu_s, 0.05)
+        yield Limit("cpu in seconds", cost.cpu_s, 0.05)
 
     yield row(f"look: {ONE_BY_ONE} full planes, one by one", "full", "floor-full", 1.5, plane)
     yield row(f"look: {SIDE}^2 through {number} planes", "region", "floor-all", 1.2, square)
     yield row(f"look: xz through {number} planes", "xz", "floor-all", 1.2, line)
     yield row(f"look: {number} planes at an eighth", "eighth", "floor-eighth", 1.2, small)
+    yield row(f"look: the page of {number} planes", "page", "floor-eighth", 2, small)
     yield Job(f"look: open {whole} planes", [_contender("opening", work / "whole")],
               fresh=False, limits=opened)  # fmt: skip
 
@@ -208,11 +162,6 @@ def table(work: Path, planes: int, whole: int) -> Iterator[Job]:
 def _contender(name: str, stack: Path) -> Contender:
     command = [sys.executable, __file__, name, str(stack)]
     return Contender(f"look.py {name}", command, own_clock=True)
-
-
-def _limit(what: str, measured: float, most: float) -> str:
-    verdict = "met" if measured <= most else "NOT MET"
-    return f"{what}: {measured:.3g}, at most {most:.3g}: {verdict}"
 
 
 if __name__ == "__main__":

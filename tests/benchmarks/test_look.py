@@ -12,15 +12,16 @@ HERE = Path(__file__).parent
 
 def test_the_programs_of_the_benchmark_say_what_they_cost(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
-    import look
+    import jobs
+    import planes
 
-    monkeypatch.setattr(look, "HEIGHT", 80)
-    monkeypatch.setattr(look, "WIDTH", 64)
-    look.draw(tmp_path / "stack", 3)
-    for program in ("full", "eighth", "opening"):
+    monkeypatch.setattr(planes, "HEIGHT", 80)
+    monkeypatch.setattr(planes, "WIDTH", 64)
+    planes.draw(3, tmp_path / "stack")
+    for program in ("full", "eighth", "page", "opening"):
         words = [sys.executable, HERE / "look.py", program, tmp_path / "stack"]
         printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
         cost = json.loads(printed)
         assert cost.keys() == {"wall_s", "cpu_s", "peak_mib", "peak_any_mib"}
         assert cost["peak_mib"] > 10
-    assert look._limit("cpu", 1.3, 1.2).endswith("NOT MET")
+    assert str(jobs.Limit("cpu", 1.3, 1.2)).endswith("NOT MET")

@@ -48,7 +48,6 @@ def test_the_programs_own_citation_file_is_valid(cff_schema):
 def test_the_programs_own_citation_file_is_of_this_version():
     document = YAML(typ="safe").load(OURS)
     assert document["version"] == datalad_stackpack.__version__
-    assert document["repository-code"] == datalad_stackpack.PROJECT_URL
 
 
 def rendered(name, format_name):

@@ -8,10 +8,9 @@ import pytest
 from citation.conftest import CITATIONS, COMMIT, COMPLETE, DATASET, DESCRIBED, at_allen, cited
 from support.examples import cell_row, packed, plane_row, projection_row, reconstruction_row
 
-from datalad_stackpack import PROJECT_URL
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.citation import crate, formats, phrases, text
-from datalad_stackpack.citation.references import PROGRAMS, references
+from datalad_stackpack.citation.references import references
 
 
 @pytest.mark.parametrize(
@@ -51,10 +50,7 @@ def test_below_the_sentence_is_what_the_archive_asks_for():
             "mouse visual cortex. Nature Neuroscience 22(7), 1182-1195. "
             "https://doi.org/10.1038/s41593-019-0417-0"
         ),
-        (
-            "Software: The datalad-stackpack founders. datalad-stackpack, version 0.1.0. "
-            "https://github.com/datalad-stackpack/datalad-stackpack"
-        ),
+        ("Software: The datalad-stackpack founders. datalad-stackpack, version 0.1.0."),
         (
             "Software: Yaroslav O. Halchenko, Kyle Meyer, Benjamin Poldrack and others (2021). "
             "DataLad: distributed system for joint management of code, data, and their "
@@ -146,10 +142,6 @@ def test_the_sections_of_a_data_set_are_called_so():
 
 def test_a_stack_of_projections_has_no_sections():
     assert phrases.images(cited(packed([], [projection_row()]))) == "1 projection"
-
-
-def test_the_program_is_at_home_where_it_says_so():
-    assert PROGRAMS == {"datalad-stackpack": PROJECT_URL}
 
 
 def test_two_stacks_that_one_commit_holds_are_two_entries():

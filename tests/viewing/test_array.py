@@ -13,7 +13,7 @@ from viewing.conftest import HEIGHT, WIDTH
 from viewing.test_stack import plane
 
 from datalad_stackpack import Stack, open_stack
-from datalad_stackpack.viewing.stack import FILL
+from datalad_stackpack.viewing.images import FILL
 
 
 class CountingStack(Stack):

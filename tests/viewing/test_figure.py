@@ -185,7 +185,7 @@ def test_projections_only_are_enough(written):
         ("f", {}, ArgumentError),
         ("f.png", {"dpi": 0}, ArgumentError),
         ("f.png", {"width_mm": float("nan")}, ArgumentError),
-        ("none/f.png", {}, WriteError),
+        ("stack/manifest.json/f.png", {}, WriteError),
     ],
 )
 def test_a_figure_that_cannot_be_written_leaves_nothing(name, options, error, written, tmp_path):
