@@ -44,7 +44,7 @@ def decode(
     """The pixels of a JPEG of ``height`` by ``width``: rows, columns, and colours unless ``gray``.
 
     ``out`` is used for them if it has just that shape: fresh memory takes a quarter more time, and
-    five times as much where it does not come in huge pages, which numpy asks for. Raises
+    more than half as much where it is not numpy that asks for it, in huge pages. Raises
     :class:`UnexpectedContent` for what does not decode, or has another size.
     """
     import numpy as np  # takes a tenth of a second at start
