@@ -59,6 +59,12 @@ command_suite = (
             "stackpack-crate",
             "stackpack_crate",
         ),
+        (
+            "datalad_stackpack.commands.export",
+            "StackpackExport",
+            "stackpack-export",
+            "stackpack_export",
+        ),
         ("datalad_stackpack.commands.bag", "StackpackBag", "stackpack-bag", "stackpack_bag"),
         ("datalad_stackpack.commands.demo", "StackpackDemo", "stackpack-demo", "stackpack_demo"),
     ],

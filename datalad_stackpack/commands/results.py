@@ -305,14 +305,11 @@ def of_bag(action: str, directory: Path, bag: Bag) -> Result:
     }
 
 
-def of_page(
-    action: str, location: StackLocation, cited: Citation, path: Path, page: Page, size: int
-) -> Result:
+def of_page(action: str, cited: Citation, path: Path, page: Page, size: int) -> Result:
     """The record of a page that shows a stack; ``caveats`` say why not to cite what it shows."""
     facts = [f"{page.planes} of {counted(page.of_planes, 'plane')}", *page.problems]
     return {
         "action": action,
-        "refds": str(location.root),
         "status": "ok",
         "path": str(path),
         "type": "file",
@@ -322,6 +319,22 @@ def of_page(
         "bytes": size,
         "commit": cited.commit_info.commit,
         "caveats": [str(caveat) for caveat in cited.caveats],
+    }
+
+
+def of_figure(action: str, cited: Citation, path: Path) -> Result:
+    """The record of a figure of a stack; ``caveats`` say why not to cite what it shows."""
+    caveats = [str(caveat) for caveat in cited.caveats]
+    return {
+        "action": action,
+        "status": "ok",
+        "path": str(path),
+        "type": "file",
+        "message": "; ".join([f"figure of {cited.series.label}", *caveats]),
+        **_named(cited.series),
+        "bytes": path.stat().st_size,
+        "commit": cited.commit_info.commit,
+        "caveats": caveats,
     }
 
 

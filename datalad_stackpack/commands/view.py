@@ -24,7 +24,7 @@ from datalad_stackpack.citation import version
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
 from datalad_stackpack.commands.rendering import Bar, ending_quietly, lgr
-from datalad_stackpack.commands.results import CitingResults, Result, of_gallery, of_page
+from datalad_stackpack.commands.results import CitingResults, Result, of_figure, of_gallery, of_page
 from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
 
 if TYPE_CHECKING:
@@ -54,6 +54,18 @@ class StackpackView(Interface):
             doc="""the page to write. Default: one in the current directory named by the specimen,
             such as specimen-313862022.html; of several stacks, stacks.html. A page of this
             command is replaced, no other file.""",
+        ),
+        "figure": Parameter(
+            args=("--figure",),
+            metavar="FILE",
+            doc="""write a figure for a paper instead of a page, as FILE ends: .png, .pdf or .svg.
+            It shows the minimum projection with the skeleton and a scale bar. Needs matplotlib,
+            the extra 'figure'.""",
+        ),
+        "section": Parameter(
+            args=("--section",),
+            metavar="NUMBER",
+            doc="""with --figure: show the plane of this section instead of the projection.""",
         ),
         "full": Parameter(
             args=("--full",),
@@ -99,6 +111,8 @@ class StackpackView(Interface):
         path: Any = None,
         dataset: Any = None,
         output: Any = None,
+        figure: Any = None,
+        section: Any = None,
         full: bool = False,
         get: bool = False,
         open_page: bool = False,
@@ -106,13 +120,16 @@ class StackpackView(Interface):
     ) -> Iterator[dict[str, Any]]:
         from datalad.utils import ensure_list
 
-        options = Options(ensure_list(path), dataset, output, full, get, open_page, save)
+        options = Options(
+            ensure_list(path), dataset, output, figure, section, full, get, open_page, save
+        )
         yield from ending_quietly(view(options))
 
 
 ACTION = "stackpack-view"
 
 SAVED_AS = "view.html"
+LONGEST_NUMBER = 9
 
 
 @dataclass(frozen=True)
@@ -122,40 +139,70 @@ class Options:
     paths: Sequence[Any]
     dataset: Any = None
     output: Any = None
+    figure: Any = None
+    section: Any = None
     full: bool = False
     get: bool = False
     open_page: bool = False
     save: bool = False
 
+    def check(self) -> None:
+        """Raise :class:`ArgumentError` for options that contradict each other."""
+        if self.save and (self.output is not None or self.figure is not None):
+            raise ArgumentError(
+                f"--save writes {SAVED_AS} into each stack: leave --output and --figure out"
+            )
+        if self.figure is not None and self.output is not None:
+            raise ArgumentError("--figure writes no page: leave --output out, or run it twice")
+        if self.section is not None and self.figure is None:
+            raise ArgumentError("--section is of a --figure: a page shows all sections")
+        self.section_number  # noqa: B018 (which raises)
+
+    @property
+    def section_number(self) -> int | None:
+        """The section whose plane the figure shows; raises :class:`ArgumentError`."""
+        if self.section is None:
+            return None
+        if not (text := str(self.section)).isdecimal() or len(text) > LONGEST_NUMBER:
+            raise ArgumentError(f"--section {quoted(self.section)} is no section: give its number")
+        return int(text)
+
 
 def view(options: Options) -> Iterator[Result]:
     """Write the pages that the options describe, told as result records."""
     try:
-        if options.save and options.output is not None:
-            raise ArgumentError(f"--save writes {SAVED_AS} into each stack: leave --output out")
+        options.check()
         check_installed()
         stacks = find_stacks(options.dataset, options.paths)
-        target = None if options.save else _target(options, stacks)
+        target = _target(options, stacks)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, options.paths)), problem)
         return
-    if target is None:
+    if options.save:
         yield from _save_each(stacks, options)
+    elif options.figure is not None:
+        yield _draw(stacks[0], target, options)
     elif len(stacks) == 1:
         yield from _write_one(stacks[0], target, options)
     else:
         yield from _write_all(stacks, target, options)
-    if options.open_page:
-        shown = target or stacks[0].stack / SAVED_AS
-        if shown.is_file():
-            webbrowser.open(shown.as_uri())
+    if options.open_page and target.is_file():
+        webbrowser.open(target.as_uri())
 
 
 def _target(options: Options, stacks: Sequence[StackLocation]) -> Path:
-    """Where the page goes; raises if it cannot go there."""
-    from datalad_stackpack.viewing.looking import check_replaceable
+    """Where the page or the figure goes; raises if it cannot go there."""
+    from datalad_stackpack.viewing.files import check_replaceable
     from datalad_stackpack.viewing.page import MARK
 
+    if options.save:
+        return stacks[0].stack / SAVED_AS
+    if options.figure is not None:
+        if len(stacks) > 1:
+            raise ArgumentError(
+                f"a figure is of one stack, and there are {len(stacks)}: give the directory of one"
+            )
+        return resolved(options.figure, options.dataset)
     given = options.output
     if given is None:
         given = "stacks.html" if len(stacks) > 1 else f"{_name(stacks[0])}.html"
@@ -172,6 +219,19 @@ def _name(location: StackLocation) -> str:
 
     series = open_stack(location.stack).manifest.series
     return f"{series.called.replace(' ', '-')}-{series.id}"
+
+
+def _draw(location: StackLocation, target: Path, options: Options) -> Result:
+    from datalad_stackpack.viewing.figure import write_figure
+    from datalad_stackpack.viewing.stack import open_stack
+
+    try:
+        stack = open_stack(location.stack, get=options.get)
+        cited = version.cite(location)
+        write_figure(stack, target, section=options.section_number)
+        return of_figure(ACTION, cited, target)
+    except StackpackError as problem:
+        return CitingResults(ACTION, location).of_problem(problem)
 
 
 def _look(location: StackLocation, options: Options) -> Look:
@@ -191,13 +251,13 @@ def _page(look: Look, location: StackLocation, directory: Path, options: Options
 
 
 def _write(location: StackLocation, target: Path, options: Options) -> tuple[Result, Look]:
-    from datalad_stackpack.viewing.looking import write_whole
+    from datalad_stackpack.viewing.files import write_whole
 
     look = _look(location, options)
     made = _page(look, location, target.parent, options)
     content = made.html.encode()
     write_whole(target, content)
-    return of_page(ACTION, location, look.cited, target, made, len(content)), look
+    return of_page(ACTION, look.cited, target, made, len(content)), look
 
 
 def _write_one(location: StackLocation, target: Path, options: Options) -> Iterator[Result]:
@@ -213,10 +273,10 @@ def _write_all(stacks: Sequence[StackLocation], target: Path, options: Options) 
     A stack that cannot be shown is named there with the reason.
     """
     from datalad_stackpack.viewing import gallery
-    from datalad_stackpack.viewing.looking import check_replaceable, write_whole
+    from datalad_stackpack.viewing.files import check_replaceable, write_whole
     from datalad_stackpack.viewing.page import MARK
 
-    directory = target.with_suffix("")
+    directory = target.with_name(f"{target.stem}_pages")
     cards = []
     names: set[str] = set()
     for location in stacks:

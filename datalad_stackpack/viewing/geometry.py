@@ -119,6 +119,14 @@ def geometry(manifest: Manifest, planes: Iterable[ImageEntry]) -> Geometry:
     )
 
 
+def whole_image(manifest: Manifest, projection: ImageEntry) -> tuple[Axis, Axis]:
+    """The axes x and y of an xy projection: it is of the whole image, not of a plane's box."""
+    by = 2**manifest.downsample
+    x_um, y_um, _ = manifest.swc_scale_um
+    pixel_um = None if projection.pixel_size_um is None else projection.pixel_size_um / by
+    return _axis(x_um or pixel_um, 0, by), _axis(y_um or pixel_um, 0, by)
+
+
 def _axis(full_pixel_um: float | None, offset: int, by: int) -> Axis:
     """The axis of an image whose pixels each stand for ``by`` of the archive's."""
     whole = Axis(offset * (full_pixel_um or 1), full_pixel_um or 1, UM if full_pixel_um else PIXEL)

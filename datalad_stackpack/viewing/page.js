@@ -4,8 +4,6 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const element = (id) => document.getElementById(id);
 
-const COLOURS = { 1: "#111111", 2: "#d62728", 3: "#1f5fd0", 4: "#b42fc4" };
-const OTHER_COLOUR = "#22855a";
 const ABSENCE = {
   none: { text: "the archive has no image of it", ground: "#f4d9a6", line: "#a36a00" },
   absent: { text: "its image is not here", ground: "#d9dee5", line: "#5b6877" },
@@ -154,7 +152,7 @@ function drawSkeleton(panel, across, down, all) {
         pen.lineTo(across(node), down(node));
       }
       pen.globalAlpha = strong ? 0.95 : 0.28;
-      pen.strokeStyle = COLOURS[type] || OTHER_COLOUR;
+      pen.strokeStyle = tree.colours[type];
       pen.lineWidth = ((strong ? 1.7 : 1) * pixelRatio) / view.scale;
       pen.stroke();
     }
@@ -164,7 +162,7 @@ function drawSkeleton(panel, across, down, all) {
     pen.beginPath();
     const least = (3 * pixelRatio) / view.scale;
     pen.arc(across(tree.soma), down(tree.soma), Math.max(least, tree.radius[tree.soma]), 0, 7);
-    pen.strokeStyle = COLOURS[1];
+    pen.strokeStyle = tree.colours[1];
     pen.lineWidth = (2 * pixelRatio) / view.scale;
     pen.stroke();
   }
@@ -450,7 +448,7 @@ function makeLegend() {
       box.checked = true;
       box.id = `type-${type}`;
       box.addEventListener("change", draw);
-      legendItem(COLOURS[type] || OTHER_COLOUR, data.skeleton.names[type], box);
+      legendItem(data.skeleton.colours[type], data.skeleton.names[type], box);
     }
   }
   for (const state of Object.keys(ABSENCE)) {

@@ -25,7 +25,7 @@ from datalad_stackpack.errors import ArgumentError, StackpackError, counted, pri
 from datalad_stackpack.viewing.frame import Frame, frame_of
 from datalad_stackpack.viewing.looking import Look
 from datalad_stackpack.viewing.overview import Overview, SectionState, SmallProjection
-from datalad_stackpack.viewing.skeleton import TYPES, Skeleton
+from datalad_stackpack.viewing.skeleton import Skeleton, colour_of, type_name
 from datalad_stackpack.viewing.stack import Stack
 
 MARK = "Made by datalad stackpack-view, which replaces it"
@@ -208,7 +208,8 @@ def _drawn(skeleton: Skeleton, frame: Frame) -> dict[str, Any]:
         "radius": (skeleton.radius / frame.x.step).round(2).tolist(),
         "parent": skeleton.parent.tolist(),
         "soma": skeleton.id.tolist().index(soma.number) if soma else -1,
-        "names": {str(kind): TYPES.get(kind, f"type {kind}") for kind in kinds},
+        "names": {str(kind): type_name(kind) for kind in kinds},
+        "colours": {str(kind): colour_of(kind) for kind in kinds},
     }
 
 
@@ -229,7 +230,8 @@ def _remarks(stack: Stack) -> Iterable[str]:
         shown = stack.file_of(section)
         if shown and shown.image:
             yield (
-                f"Section {section} has {len(image_ids)} images; image {shown.image.id} is shown"
+                f"Section {section} has {counted(len(image_ids), 'image')}; "
+                f"image {shown.image.id} is shown"
             )
 
 

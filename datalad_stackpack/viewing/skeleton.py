@@ -19,6 +19,12 @@ SOMA = 1
 TYPES = {1: "soma", 2: "axon", 3: "basal dendrite", 4: "apical dendrite"}
 """What the node types of SWC mean; others are of the program that wrote them."""
 
+COLOURS = {1: "#000000", 2: "#d62020", 3: "#1f5fd6", 4: "#c020c0"}
+"""What the types are drawn in: soma black, axon red, basal blue, apical magenta."""
+
+OTHER_COLOUR = "#1a8a3a"
+"""What any other type is drawn in."""
+
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
@@ -81,6 +87,22 @@ class Skeleton:
     def segment_rows(self) -> NDArray[np.int64]:
         """The rows of those m nodes: ``skeleton.type[skeleton.segment_rows]`` are their types."""
         return np.flatnonzero(self.parent >= 0)
+
+    def distance_um(self, z: float) -> NDArray[np.float64]:
+        """How far each segment is from the plane at ``z`` micrometres; 0 where it crosses that."""
+        depths = self.segments[:, :, 2]
+        away: NDArray[np.float64] = np.maximum(depths.min(axis=1) - z, z - depths.max(axis=1))
+        return away.clip(0)
+
+
+def type_name(node_type: int) -> str:
+    """What a node type means, for a legend."""
+    return TYPES.get(node_type, f"type {node_type}")
+
+
+def colour_of(node_type: int) -> str:
+    """What a node type is drawn in."""
+    return COLOURS.get(int(node_type), OTHER_COLOUR)
 
 
 def read_skeleton(content: bytes, path: str) -> Skeleton:

@@ -29,6 +29,7 @@ from datalad_stackpack.viewing.pixels import check_level, decode
 if TYPE_CHECKING:
     import numpy as np
     import xarray
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from datalad_stackpack.viewing.skeleton import Skeleton
@@ -368,6 +369,42 @@ class Stack:
             )
         self.ensure(files)
         return read_skeleton((self.directory / files[0].path).read_bytes(), files[0].path)
+
+    def plot(
+        self, ax: Axes | None = None, *, section: int | None = None, skeleton: bool = True
+    ) -> Axes:
+        """Draw the minimum projection, or the plane of a section, with the skeleton over it.
+
+        The archive's projection is of the whole image; where it is not here, the planes give it.
+        Needs matplotlib, the extra ``figure``. To write a file with the same bytes each time, use
+        ``datalad stackpack-view --figure``.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw. None: a figure of its own.
+        section : int, optional
+            The section whose plane is drawn; the skeleton is faint where it is far from that.
+        skeleton : bool, default True
+            Whether to draw the skeleton, if the stack has one.
+
+        Returns
+        -------
+        Axes
+            Its coordinates are x and y in micrometres in the space of the SWC file; pixels where
+            the archive gives no pixel size, and then there is no scale bar.
+
+        Raises
+        ------
+        ArgumentError
+            For a stack with neither planes nor that projection, and for a skeleton that cannot be
+            placed because no scale is known.
+        ContentAbsent
+            For content that is not here, unless ``get`` was given to `open_stack`.
+        """
+        from datalad_stackpack.viewing.figure import plot
+
+        return plot(self, ax, section=section, skeleton=skeleton)
 
     # --- where it is -----------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from datalad_stackpack.errors import StackpackError
 from datalad_stackpack.manifest.entries import FileEntry
-from datalad_stackpack.viewing.pixels import LEVELS, length_at
+from datalad_stackpack.viewing.pixels import coarsest_level
 
 if TYPE_CHECKING:
     from datalad_stackpack.viewing.stack import Stack
@@ -90,4 +90,4 @@ def level_of(file: FileEntry, pixels: int) -> int:
     """The coarsest level at which the longer side of an image has that many pixels."""
     image = file.image
     longer = max(image.width or 0, image.height or 0) if image else 0
-    return max((level for level in LEVELS if length_at(longer, level) >= pixels), default=1)
+    return coarsest_level(longer, pixels)

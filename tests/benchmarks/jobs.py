@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import planes
 from archives import Running
+from measure import Cost
 from server import image, image_ids, specimen
 
 OURS = "stackpack-add"
@@ -27,6 +30,25 @@ class Contender:
     command: Sequence[str]
     prepare: Callable[[Path], None] = field(default=lambda _dataset: None)
     feed: Path | None = None
+    own_clock: bool = False
+    """Whether it prints itself what it cost, as JSON, without its own start."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What was measured, and the most that is promised."""
+
+    what: str
+    measured: float
+    most: float
+
+    @property
+    def met(self) -> bool:
+        return self.measured <= self.most
+
+    def __str__(self) -> str:
+        verdict = "met" if self.met else "NOT MET"
+        return f"{self.what}: {self.measured:.3g}, at most {self.most:.3g}: {verdict}"
 
 
 @dataclass(frozen=True)
@@ -39,6 +61,8 @@ class Job:
     """Whether every run gets a dataset of its own (else it is prepared once)."""
     check: Callable[[], None] = field(default=lambda: None)
     """Called when all is done; an assertion fails when a promise was broken."""
+    limits: Callable[[Mapping[str, Cost]], Iterable[Limit]] = field(default=lambda _costs: ())
+    """What the medians must not exceed."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +193,30 @@ def again(stack: Stack) -> Job:
         ],
         fresh=False,
         check=check,
+    )
+
+
+def export(stack: Path) -> Job:
+    """Write planes as OME-Zarr in gray, from a quarter of their width and height on."""
+    ours = "datalad -f disabled stackpack-export --format ome-zarr -o ../cell.ome.zarr"
+    command = ["sh", "-c", f"rm -rf ../cell.ome.zarr && exec {ours}"]
+    images = stack / "planes"
+    floor = [sys.executable, str(Path(__file__).with_name("floor_zarr.py")), str(images)]
+
+    def limits(costs: Mapping[str, Cost]) -> Iterator[Limit]:
+        cost, least = costs.values()
+        yield Limit("cpu in floors", cost.cpu_s / least.cpu_s, 2)
+
+    return Job(
+        f"OME-Zarr of {len(list(images.iterdir()))} planes of {planes.WIDTH} x {planes.HEIGHT}",
+        [
+            Contender(
+                "stackpack-export", command, lambda dataset: planes.add_stack(stack, dataset)
+            ),
+            Contender("decoding at its levels + zstd alone", floor),
+        ],
+        fresh=False,
+        limits=limits,
     )
 
 

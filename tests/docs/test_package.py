@@ -50,6 +50,6 @@ def test_the_projects_address_is_the_same_everywhere_or_nowhere():
     citation = YAML(typ="safe").load(ROOT / "CITATION.cff")
     assert PROJECT_URL in {None, *homes}
     assert all(home.startswith(str(PROJECT_URL)) for home in homes)
-    assert about["Home-page"] in {None, PROJECT_URL}
+    assert about.get("Home-page") in {None, PROJECT_URL}
     assert citation.get("url") == citation.get("repository-code") == PROJECT_URL
     assert ("+" in HEADERS["User-Agent"]) == bool(PROJECT_URL)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browser import launch_options
 from support.examples import SWC, SWC_KEY, jpeg, packed
 
 from datalad_stackpack.demo import DEMO_CELLS, DemoArchive
@@ -15,6 +16,17 @@ from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.model import Manifest
 
 WIDTH, HEIGHT = 33, 40
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real Chromium, which the test command brings where there is none."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(**launch_options())
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

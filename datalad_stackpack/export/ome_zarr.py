@@ -1,0 +1,133 @@
+"""The planes of a stack as OME-Zarr 0.5: levels as libjpeg-turbo scales, in micrometres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from datalad_stackpack.export.planes import Planes, blocks
+from datalad_stackpack.export.provenance import Provenance
+from datalad_stackpack.viewing.geometry import UM, Axis
+from datalad_stackpack.viewing.pixels import LEVELS
+from datalad_stackpack.viewing.stack import FILL
+
+CHUNKS = {1: (4, 256, 256), 2: (8, 256, 128), 4: (16, 128, 128), 8: (16, 128, 128)}
+"""Sections, rows and columns of a chunk at each level: a quarter of a million voxels.
+
+Fewer sections where planes are large: as many are held in memory at once.
+"""
+
+ZSTD_LEVEL = 1
+"""Higher ones take longer, and gain nothing on the noise of a camera."""
+
+COLOURS = (("red", "FF0000"), ("green", "00FF00"), ("blue", "0000FF"))
+
+
+def levels_from(finest: int) -> tuple[int, ...]:
+    """The levels of an export, the finest first."""
+    return tuple(level for level in LEVELS if level >= finest)
+
+
+def write(
+    directory: Path,
+    planes: Planes,
+    finest: int,
+    rgb: bool,
+    provenance: Provenance,
+    on_plane: Callable[[], None],
+) -> None:
+    """Write the planes, each decoded once per level, into ``directory``, which is made.
+
+    ``on_plane`` is called for each section at each level. Not sharded: what does not answer to
+    ranges of bytes, as a simple web server, can serve it too.
+    """
+    import zarr
+    from zarr.codecs import ZstdCodec
+
+    levels = levels_from(finest)
+    group = zarr.create_group(
+        store=str(directory), zarr_format=3, attributes=attributes(planes, levels, rgb, provenance)
+    )
+    colours = (3,) if rgb else ()
+    for name, level in enumerate(levels):
+        depth, *chunk = CHUNKS[level]
+        array = group.create_array(
+            name=str(name),
+            shape=(*colours, len(planes.sections), *planes.stack.geometry.size(level)),
+            chunks=(*colours, depth, *chunk),
+            dtype="uint8",
+            compressors=[ZstdCodec(level=ZSTD_LEVEL)],
+            dimension_names=["c", "z", "y", "x"][not rgb :],
+            fill_value=FILL,
+        )
+        first = 0
+        for block in blocks(planes, level, not rgb, depth, on_plane):
+            stop = first + block.shape[-3]
+            array[..., first:stop, :, :] = block
+            first = stop
+
+
+def attributes(
+    planes: Planes, levels: tuple[int, ...], rgb: bool, provenance: Provenance
+) -> dict[str, Any]:
+    """The metadata of the image: OME's, and where it comes from."""
+    geometry = planes.stack.geometry
+    axes = {"z": geometry.z, "y": geometry.y, "x": geometry.x}
+    channel = [{"name": "c", "type": "channel"}] if rgb else []
+    multiscale = {
+        "name": planes.stack.manifest.series.label,
+        "axes": [*channel, *(_axis(name, axis) for name, axis in axes.items())],
+        "datasets": [
+            {"path": str(name), "coordinateTransformations": _transformations(planes, level, rgb)}
+            for name, level in enumerate(levels)
+        ],
+        "type": "libjpeg-turbo, scaled while decoding",
+    }
+    return {
+        "ome": {"version": "0.5", "multiscales": [multiscale], "omero": _omero(planes, rgb)},
+        "stackpack": {
+            "sections": [planes.sections[0], planes.sections[-1]],
+            "sections_without_image": list(planes.gaps),
+            "fill": FILL,
+            "levels": list(levels),
+            **provenance.as_dict(),
+        },
+    }
+
+
+def _axis(name: str, axis: Axis) -> dict[str, str]:
+    unit = {"unit": "micrometer"} if axis.unit == UM else {}
+    return {"name": name, "type": "space", **unit}
+
+
+def _transformations(planes: Planes, level: int, rgb: bool) -> list[dict[str, Any]]:
+    """Scale and translation to the space of the SWC file, where a place is a voxel's middle.
+
+    At a level a pixel's middle is (level - 1) / 2 pixels beside that of its first pixel.
+    """
+    geometry = planes.stack.geometry
+    axes = (geometry.z, geometry.y.at_level(level), geometry.x.at_level(level))
+    first = (planes.sections[0] - geometry.first, 0, 0)
+    starts = [float(axis.place(index)) for axis, index in zip(axes, first, strict=True)]
+    return [
+        {"type": "scale", "scale": [*([1.0] * rgb), *(float(axis.step) for axis in axes)]},
+        {"type": "translation", "translation": [*([0.0] * rgb), *starts]},
+    ]
+
+
+def _omero(planes: Planes, rgb: bool) -> dict[str, Any]:
+    """How to show it at first, as viewers ask for."""
+    window = {"min": 0, "max": 255, "start": 0, "end": 255}
+    channels = COLOURS if rgb else (("brightfield", "FFFFFF"),)
+    return {
+        "channels": [
+            {"label": label, "color": colour, "active": True, "window": window}
+            for label, colour in channels
+        ],
+        "rdefs": {
+            "model": "color" if rgb else "greyscale",
+            "defaultZ": len(planes.sections) // 2,
+            "defaultT": 0,
+        },
+    }
