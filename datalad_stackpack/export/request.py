@@ -32,8 +32,6 @@ OWN_OPTIONS = {
 LIBRARIES = {TIFF: ("tifffile", 2024), OME_ZARR: ("zarr", 3), BIDS: ("zarr", 3)}
 """For each format the library that writes it, and its least version."""
 
-EXTRAS = {"tifffile": "tiff", "zarr": "zarr"}
-
 TIFF_NAMES = (".tif", ".tiff")
 
 
@@ -114,7 +112,7 @@ def check_library(name: str, least: int) -> None:
     if not found or int(re.sub(r"\D.*", "", found) or 0) < least:
         there = f"{name} {found} is too old" if found else f"the library {name} is not installed"
         needs = " (it needs Python 3.11)" if name == "zarr" else ""
-        raise ArgumentError(f"{there}: pip install 'datalad-stackpack[{EXTRAS[name]}]'{needs}")
+        raise ArgumentError(f"{there}: pip install '{name}>={least}'{needs}")
 
 
 def _chosen(given: Any) -> tuple[int, int]:

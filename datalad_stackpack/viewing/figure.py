@@ -95,9 +95,7 @@ def plot(
 def check_library() -> None:
     """Raise :class:`ArgumentError` unless matplotlib is installed."""
     if find_spec("matplotlib") is None:
-        raise ArgumentError(
-            "the library matplotlib is not installed: pip install 'datalad-stackpack[figure]'"
-        )
+        raise ArgumentError("the library matplotlib is not installed: pip install matplotlib")
 
 
 def _skeleton(stack: Stack, image: PlacedImage, section: int | None) -> Skeleton | None:

@@ -167,11 +167,11 @@ def test_a_library_that_is_not_installed_or_too_old_is_named_with_its_command(st
 
     monkeypatch.setattr(request, "version", not_there)
     assert export(**TIFF)["message"] == (
-        "the library tifffile is not installed: pip install 'datalad-stackpack[tiff]'"
+        "the library tifffile is not installed: pip install 'tifffile>=2024'"
     )
     monkeypatch.setattr(request, "version", lambda _: "2.18.7")
     assert export(format="bids")["message"].startswith(
-        "zarr 2.18.7 is too old: pip install 'datalad-stackpack[zarr]'"
+        "zarr 2.18.7 is too old: pip install 'zarr>=3'"
     )
 
 
