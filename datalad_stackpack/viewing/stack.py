@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datalad_stackpack.annex.locate import manifest_content
+from datalad_stackpack.config import check_library
 from datalad_stackpack.errors import (
     ArgumentError,
     ManifestError,
@@ -205,9 +206,12 @@ class Stack(Images):
         ContentAbsent
             When a plane is read whose content is not here.
         """
+        check_level(level)
+        check_library("xarray")
+        if dask:
+            check_library("dask")
         from datalad_stackpack.viewing.array import data_array
 
-        check_level(level)
         return data_array(self, level, gray, dask)
 
     def projection(
