@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePath
+from threading import BoundedSemaphore
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
@@ -15,8 +16,11 @@ from datalad.support.param import Parameter
 
 from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation, find_location
+from datalad_stackpack.annex.make import DatasetMaker, no_dataset
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.subdatasets import find_parent, location_below, save_subdatasets
+from datalad_stackpack.archive.ahead import Waiting, ahead
+from datalad_stackpack.archive.bulk import Answers, Subject, rows_ahead
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
 from datalad_stackpack.archive.parts import Series, parse_parts
@@ -267,7 +271,7 @@ def _add(options: Options) -> Iterator[Result]:
             parent = _Parent(find_parent(options.dataset), options.message)
         with (
             config.opened_source(options.archive) as source,
-            ArchiveClient(source, policy, cancel) as client,
+            ArchiveClient(source, policy, cancel, slots=BoundedSemaphore(jobs)) as client,
         ):
             packer = Packer(client, jobs, policy, cancel, lgr.info)
             yield from _add_all(requests, options, packer, parent)
@@ -280,13 +284,16 @@ def _add_all(
 ) -> Iterator[Result]:
     """Pack one stack after the other; whatever ends it, a parent records those that came."""
     cancel = packer.cancel
+    makes_many = len(requests) > 1 and not options.dry_run
+    directory = parent.location.stack if parent is not None and makes_many else None
+    prepared = _prepared(requests, packer, directory)
     with ExitStack() as stack:
         if parent is not None:
             stack.enter_context(cancel_on_signal(cancel))
         try:
-            for request in requests:
+            for request, ready in stack.enter_context(prepared):
                 if cancel.signal is None:
-                    yield from _add_one(request, options, packer, parent)
+                    yield from _add_one(request, options, packer, parent, ready)
                 else:  # with a parent the program goes on after a signal, to save what came
                     yield _not_begun(request.series, cancel.reason)
         except GeneratorExit:
@@ -296,8 +303,46 @@ def _add_all(
             yield from parent.save()
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """What was prepared for a stack while another one was packed: its rows, and its dataset."""
+
+    answers: Waiting[Answers | None]
+    dataset: Waiting[Path | None] = no_dataset
+
+
+@contextmanager
+def _prepared(
+    requests: Sequence[PackRequest], packer: Packer, directory: Path | None
+) -> Iterator[Iterator[tuple[PackRequest, _Prepared]]]:
+    """The requests, prepared: the rows of the next ones; in ``directory`` also the next dataset."""
+    wanted = ((each, Subject(packer.client, each.series, each.parts)) for each in requests)
+    asked = rows_ahead(wanted, packer.jobs, packer.cancel, lgr.info)
+    if directory is None:
+        yield ((request, _Prepared(answers)) for request, answers in asked)
+        return
+    with DatasetMaker(directory) as maker:
+
+        def make(request: PackRequest, answers: Waiting[Answers | None]) -> Path | None:
+            answered = answers()
+            if answered is None or not any(answered.by_part.values()) or packer.cancel.is_set():
+                return None
+            return maker.make(directory / request.series.directory)
+
+        made = ahead(
+            (((request, answers), partial(make, request, answers)) for request, answers in asked),
+            1,
+            packer.cancel,
+        )
+        yield ((request, _Prepared(answers, dataset)) for (request, answers), dataset in made)
+
+
 def _add_one(
-    request: PackRequest, options: Options, packer: Packer, parent: _Parent | None
+    request: PackRequest,
+    options: Options,
+    packer: Packer,
+    parent: _Parent | None,
+    ready: _Prepared,
 ) -> Iterator[Result]:
     """Pack one stack, or say what would be done."""
     series = request.series
@@ -312,10 +357,10 @@ def _add_one(
     stack_results = StackResults(ACTION, location, parent.location.root if parent else None)
     try:
         if options.dry_run:
-            yield from _preview(request, packer, location, stack_results)
+            yield from _preview(request, packer, location, stack_results, ready.answers)
             return
         make_record = partial(record_of_adding, packer.client.source.label, options.message)
-        reports = packer.pack(request, location, make_record)
+        reports = packer.pack(request, location, make_record, ready.answers, ready.dataset)
         if parent is not None:
             reports = parent.noting(location, series, reports)
         yield from results_of(reports, series, stack_results)
@@ -329,9 +374,13 @@ def _not_begun(series: Series, reason: str) -> Result:
 
 
 def _preview(
-    request: PackRequest, packer: Packer, location: StackLocation, stack_results: StackResults
+    request: PackRequest,
+    packer: Packer,
+    location: StackLocation,
+    stack_results: StackResults,
+    answers: Waiting[Answers | None],
 ) -> Iterator[Result]:
-    _, _, plan = packer.preview(request, location)
+    _, _, plan = packer.preview(request, location, answers)
     for planned in plan.actions:
         yield stack_results.of_plan(planned, request.series)
     to_fetch = [planned.file for planned in plan.of(Action.FETCH, Action.REFETCH)]
