@@ -54,15 +54,15 @@ MakeRunRecord = Callable[[Survey, StackLocation, Manifest, Manifest | None], Run
 class Packer:
     """Packs stacks, one after the other, from one archive.
 
-    ``jobs`` is how many files are asked for at once; ``on_lock_wait`` gets a message when another
-    run is waited for.
+    ``jobs`` is how many files are asked for at once; ``inform`` gets a message, as when
+    another run is waited for.
     """
 
     client: ArchiveClient
     jobs: int
     policy: RetryPolicy
     cancel: CancelToken
-    on_lock_wait: Callable[[str], None]
+    inform: Callable[[str], None]
 
     @cached_property
     def estimator(self) -> SizeEstimator:
@@ -110,7 +110,7 @@ class Packer:
         else:  # ask first: what the archive has nothing of leaves no dataset
             survey = survey_archive(request, self.client, None, answers)
             location = ensure_made(location, dataset)
-        with _explained(location), locked(location, self.on_lock_wait):
+        with _explained(location), locked(location, self.inform):
             manifest_file = ManifestFile(location)
             recorded = manifest_file.recorded()
             if survey is None or recorded is not None:  # another run may have made it meanwhile

@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support import query_faults
 from support.helpers import TINY, git, until
-from support.misbehaving import FaultyArchive
+from support.misbehaving import Crowd, FaultyArchive
 
 from datalad_stackpack.archive import sources
 from datalad_stackpack.archive.bulk import WORTH_IT, Subject, rows_ahead
@@ -134,23 +133,6 @@ def test_a_list_that_is_not_right_changes_nothing(fault, archive):
         answers = {number: answer() for number, answer in asked}
     assert of_many(archive) >= len(MODELS)
     assert {number: answer and answer.by_part for number, answer in answers.items()} == expected
-
-
-class Crowd:
-    """Counts the requests that are under way at once."""
-
-    def __init__(self) -> None:
-        self.now = self.most = 0
-        self.lock = threading.Lock()
-
-    def __call__(self, _request: Request, reply: Reply) -> Reply:
-        with self.lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        time.sleep(0.02)  # others may come meanwhile
-        with self.lock:
-            self.now -= 1
-        return reply
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -153,3 +153,20 @@ class Gate:
         self.reached.set()
         self.opened.wait(60)
         yield whole[100:]
+
+
+class Crowd:
+    """Counts the requests that are under way at once."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self.lock = Lock()
+
+    def __call__(self, _request: Request, reply: Reply) -> Reply:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.02)  # others may come meanwhile
+        with self.lock:
+            self.now -= 1
+        return reply
