@@ -73,7 +73,7 @@ def complete(parent: Path) -> set[str]:
 def test_a_worker_that_is_killed_costs_its_stack_only(workers, archive, dataset):
     gate = Gate(archive, IMAGES_EACH // 2)
     archive.spoil("image *", gate)
-    crowd = Crowd()
+    crowd = Crowd(0.1)
     for what in ("query *", "redirect *"):
         archive.spoil(what, crowd)
     address = workers.scheduler.address
@@ -82,12 +82,15 @@ def test_a_worker_that_is_killed_costs_its_stack_only(workers, archive, dataset)
     busy = {worker: keys for worker, keys in workers.processing().items() if keys}
     assert len(busy) == 3
     (lost, *_) = busy
-    number = next(iter(busy[lost])).split()[1].partition("-")[0]
+    # one of them is packed, and one may wait for its turn
+    touched = {key.split()[1].partition("-")[0] for key in busy[lost]}
+    others = {str(n) for n in IDS} - touched
+    assert others
     os.kill(workers.run(os.getpid, workers=[lost])[lost], signal.SIGKILL)
     gate.opened.set()
     finished(running)
-    assert complete(dataset) >= {str(n) for n in IDS} - {number}
-    assert recorded(dataset) >= {str(n) for n in IDS} - {number}
+    assert complete(dataset) >= others
+    assert recorded(dataset) >= others
 
     assert 1 < crowd.most <= JOBS, "of all workers together"
 
@@ -97,8 +100,8 @@ def test_a_worker_that_is_killed_costs_its_stack_only(workers, archive, dataset)
     assert git("status", "--porcelain") == ""
     for n in IDS:
         git("annex", "fsck", "--quiet", at=dataset / str(n))
-    others = [cell for cell in MANY if cell.specimen_id != int(number)]
-    assert all(archive.asked(cell.plane_id(2)) == 1 for cell in others)
+    planes = [cell.plane_id(2) for cell in MANY if str(cell.specimen_id) in others]
+    assert {archive.asked(plane) for plane in planes} == {1}
 
 
 def test_an_interruption_saves_what_came_and_the_failed_are_a_list_of_ids(archive, dataset):

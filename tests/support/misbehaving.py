@@ -156,9 +156,10 @@ class Gate:
 
 
 class Crowd:
-    """Counts the requests that are under way at once."""
+    """Counts the requests that are under way at once, each of which takes a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.02) -> None:
+        self.seconds = seconds
         self.now = self.most = 0
         self.lock = Lock()
 
@@ -166,7 +167,7 @@ class Crowd:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
-        time.sleep(0.02)  # others may come meanwhile
+        time.sleep(self.seconds)  # others may come meanwhile
         with self.lock:
             self.now -= 1
         return reply
