@@ -130,8 +130,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, programs: None) -> Path:
     """Two empty datasets, to be copied: to make one takes longer than many a test."""
     from datalad.api import create
 
-    from datalad_stackpack.annex.dataset import ensure_made
     from datalad_stackpack.annex.locate import StackLocation
+    from datalad_stackpack.annex.make import ensure_made
 
     location = tmp_path_factory.mktemp("made")
     create(path=str(location / "dataset"), result_renderer="disabled")
