@@ -4,10 +4,13 @@ DataLad loads this module at every start of an installed extension, so it import
 the public Python API (``__all__``) is loaded when it is first used.
 """
 
+from functools import partial as _partial
 from importlib import import_module
+from importlib.metadata import version as _version
 from typing import Any
 
 from datalad.support.extensions import register_config
+from datalad.support.external_versions import external_versions
 
 __all__ = [
     "ArgumentError",
@@ -21,6 +24,7 @@ __all__ = [
     "open_stack",
     "pack_one",
     "query",
+    "write_figure",
 ]
 
 __version__ = "0.1.0"
@@ -66,6 +70,18 @@ command_suite = (
         ("datalad_stackpack.commands.demo", "StackpackDemo", "stackpack-demo", "stackpack_demo"),
     ],
 )
+
+for _library in (
+    "dask",
+    "filelock",
+    "jsonschema",
+    "numpy",
+    "pillow",
+    "rocrate",
+    "simplejpeg",
+    "xarray",
+):
+    external_versions.add(_library, _partial(_version, _library))  # for datalad wtf; imports none
 
 register_config(
     "datalad.stackpack.archive",
@@ -128,6 +144,7 @@ _EXPORTED_FROM = {
     "open_stack": "viewing.stack",
     "pack_one": "packing.pack_one",
     "query": "ask",
+    "write_figure": "viewing.figure",
 }
 """The module of each name of the public Python API."""
 

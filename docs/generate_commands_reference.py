@@ -67,11 +67,11 @@ def _usage(parser: argparse.ArgumentParser) -> str:
     for word in words[2:]:
         if word in {"[-h]", "[--version]"}:
             continue
-        if len(lines[-1]) + len(word) > 95:
+        if len(lines[-1]) + len(word) > 76:
             lines.append(start + word)
         else:
             lines[-1] += f" {word}"
-    return "```\n{}\n```\n".format("\n".join(lines))
+    return "```text\n{}\n```\n".format("\n".join(lines))
 
 
 def _in_python(function_name: str, interface: Any) -> str:

@@ -13,8 +13,9 @@ import numpy as np
 from datalad_stackpack.annex.content import is_here
 from datalad_stackpack.errors import ArgumentError, ContentAbsent, counted, quoted
 from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.pixels import length_at
-from datalad_stackpack.viewing.stack import FILL, Stack
+from datalad_stackpack.viewing.stack import Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.archive.parts import Series
+from datalad_stackpack.config import check_library
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
 from datalad_stackpack.export.job import Cut, Pyramid
 from datalad_stackpack.export.tiff import Triple
@@ -31,8 +31,6 @@ OWN_OPTIONS = {
 
 LIBRARIES = {TIFF: ("tifffile", 2024), OME_ZARR: ("zarr", 3), BIDS: ("zarr", 3)}
 """For each format the library that writes it, and its least version."""
-
-EXTRAS = {"tifffile": "tiff", "zarr": "zarr"}
 
 TIFF_NAMES = (".tif", ".tiff")
 
@@ -103,18 +101,6 @@ def _check_format(options: Options) -> None:
                 f"{options.format}"
             )
     check_library(*LIBRARIES[options.format])
-
-
-def check_library(name: str, least: int) -> None:
-    """Raise :class:`ArgumentError` unless a library is installed that is not too old."""
-    try:
-        found = version(name)
-    except PackageNotFoundError:
-        found = ""
-    if not found or int(re.sub(r"\D.*", "", found) or 0) < least:
-        there = f"{name} {found} is too old" if found else f"the library {name} is not installed"
-        needs = " (it needs Python 3.11)" if name == "zarr" else ""
-        raise ArgumentError(f"{there}: pip install 'datalad-stackpack[{EXTRAS[name]}]'{needs}")
 
 
 def _chosen(given: Any) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import json
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -49,12 +49,13 @@ def typed(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     Raises :class:`TypeError`, naming the field, for a value of another type, one too many, or one
     that is missing.
     """
-    hints: dict[str, Any] = _hints(kind)
+    dataclass: Any = kind  # mypy does not take a type for hashable
+    hints: dict[str, Any] = _hints(dataclass)
     if not isinstance(values, Mapping):
         raise TypeError(f"{where} is no object")
     if unknown := sorted(values.keys() - hints.keys()):
         raise TypeError(f"{where} has {unknown[0]}, which is not known")
-    if missing := sorted(hints.keys() - values.keys() - _with_default(kind)):
+    if missing := sorted(hints.keys() - values.keys() - _with_default(dataclass)):
         raise TypeError(f"{where}.{missing[0]} is missing")
     for name, value in values.items():
         if not _fits(value, hints[name]):
@@ -70,11 +71,13 @@ def fitting(kind: type[T], value: Any, where: str) -> T:
     return checked
 
 
+@cache
 def _hints(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
 
 
+@cache
 def _with_default(kind: Any) -> set[str]:
     return {field.name for field in fields(kind) if field.default is not MISSING}
 

@@ -1,8 +1,8 @@
-"""Planes as large as the archive's, drawn, in a dataset with their manifest.
+"""A stack of planes as large as the archive's, drawn.
 
     python planes.py 40 DIRECTORY
 
-draws them: 5760 x 7568 pixels in colour, about 2 MB each, with the noise of a camera.
+draws it: 5760 x 7568 pixels in colour, about 2 MB each, baseline, 4:2:0, noisy as of a camera.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from datalad_stackpack.manifest.model import AnsweredQuery, Generator, compose
 WIDTH, HEIGHT = 5760, 7568
 SPECIMEN, ARCHIVE = 1, "http://archive.example"
 QUALITY = 75
+KEY_OF_NOTHING = f"SHA256E-s1900000--{'0' * 64}.jpg"
 
 
 def draw(number: int, directory: Path) -> None:
-    """Draw the images of sections 1, 2, ... with the names that a stack has for them."""
-    directory.mkdir(parents=True)
+    """Draw a stack of the sections 1, 2, ...: its planes, and their manifest."""
+    (directory / "planes").mkdir(parents=True)
     drawn = np.random.default_rng(1)
     noise = drawn.normal(0, 3, (HEIGHT, WIDTH)).astype(np.int8)
     y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j].astype(np.float32)
@@ -40,33 +41,39 @@ def draw(number: int, directory: Path) -> None:
     for section in range(1, number + 1):
         gray = light + np.roll(noise, (section * 331, section * 97), (0, 1)) - dark
         pixels = Image.fromarray(gray.clip(0, 255).astype(np.uint8))
-        path = directory / f"{section:04d}.jpg"
+        path = directory / f"planes/{section:04d}.jpg"
         Image.merge("YCbCr", (pixels, *tint)).save(path, quality=QUALITY, subsampling="4:2:0")
+    write_manifest(number, directory)
 
 
-def add_stack(images: Path, dataset: Path) -> None:
-    """Put a stack of these images into a dataset, and commit it."""
-    (dataset / "planes").mkdir()
-    rows = [_row(int(path.stem)) for path in sorted(images.iterdir())]
+def write_manifest(number: int, directory: Path) -> None:
+    """Write the manifest of so many planes; those that are not drawn have a key of nothing."""
+    rows = [_row(section) for section in range(1, number + 1)]
     about = specimen(SPECIMEN)
-    part = read_rows("planes", about, rows)
     source = sources.at_url(ARCHIVE)
     entries = []
-    for file in plan(part.items, source.url, 0):
-        content = (images / Path(file.path).name).read_bytes()
-        (dataset / file.path).write_bytes(content)
-        entries.append(file_entry(file, checksum([content]).key(file.path), None))
+    for file in plan(read_rows("planes", about, rows).items, source.url, 0):
+        path = directory / file.path
+        drawn = path.exists()
+        key = checksum([path.read_bytes()]).key(file.path) if drawn else KEY_OF_NOTHING
+        entries.append(file_entry(file, key, None))
     query = PARTS["planes"].query(SPECIMEN)
-    queries = [AnsweredQuery(query, query.url(source.url), len(rows))]
+    queries = [AnsweredQuery(query, query.url(source.url), number)]
     generator = Generator("datalad-stackpack", "0")
     manifest = compose(generator, about, source, ["planes"], queries, 0, entries, [])
-    (dataset / "manifest.json").write_bytes(json_text.write(manifest))
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "manifest.json").write_bytes(json_text.write(manifest))
+
+
+def add_stack(stack: Path, dataset: Path) -> None:
+    """Put a copy of a stack into a dataset, and commit it."""
     for words in (
-        ["annex", "add", "--quiet", "--backend=SHA256E", "planes"],
-        ["add", "manifest.json"],
-        ["commit", "--quiet", "-m", "planes"],
+        ["cp", "-r", f"{stack}/planes", f"{stack}/manifest.json", "."],
+        ["git", "annex", "add", "--quiet", "--backend=SHA256E", "planes"],
+        ["git", "add", "manifest.json"],
+        ["git", "commit", "--quiet", "-m", "planes"],
     ):
-        subprocess.run(["git", *words], cwd=dataset, check=True)
+        subprocess.run(words, cwd=dataset, check=True)
 
 
 def _row(section: int) -> dict[str, object]:

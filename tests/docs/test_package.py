@@ -13,6 +13,10 @@ from datalad_stackpack.about import PROJECT_URL
 from datalad_stackpack.archive.http import HEADERS
 
 ROOT = shell_pages.DOCS.parent
+TEXTS = {
+    ".cff", ".cfg", ".css", ".html", ".ini", ".ipynb", ".js", ".json", ".md", ".py", ".svg",
+    ".toml", ".yaml",
+}  # fmt: skip
 HOST = re.compile(r"https?://(?:\w+@)?([\w.-]+\w)")
 OWNED = {
     "127.0.0.1", "alleninstitute.org", "api.brain-map.org", "celltypes.brain-map.org",
@@ -36,12 +40,28 @@ def test_no_address_is_named_that_may_become_a_strangers():
     named = {
         host
         for page in pages
-        if page.suffix
-        in {".md", ".cff", ".cfg", ".toml", ".ini", ".py", ".json", ".ipynb", ".html", ".svg"}
+        if page.suffix in TEXTS
         for host in HOST.findall(page.read_text(encoding="utf-8"))
     }
     assert "api.brain-map.org" in named
     assert named - OWNED == ({HOST.match(PROJECT_URL)[1]} if PROJECT_URL else set())
+
+
+def test_the_program_is_not_installed_by_a_name_that_nobody_has_registered():
+    texts = [*ROOT.glob("datalad_*/**/*.*"), *ROOT.glob("*.md"), *shell_pages.DOCS.rglob("*.*")]
+    by_name = re.compile(r"pip install[^\n`]*datalad-stackpack")
+    named = {
+        path.name: found
+        for path in texts
+        if path.suffix in TEXTS and (found := by_name.findall(path.read_text(encoding="utf-8")))
+    }
+    assert named == {}
+
+
+def test_every_extra_is_on_the_page_on_installing():
+    extras = set(metadata("datalad-stackpack").get_all("Provides-Extra")) - {"test"}
+    page = (shell_pages.DOCS / "how-to" / "install.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == extras
 
 
 def test_the_projects_address_is_the_same_everywhere_or_nowhere():

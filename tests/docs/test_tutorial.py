@@ -1,4 +1,4 @@
-"""Every command of the tutorial and of the how-to pages does what the page says."""
+"""Every command of the tutorial, the start pages and the how-to pages does what the page says."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from support.helpers import free_port
 from datalad_stackpack.demo import DEMO_CELLS, DemoArchive
 
 HOW_TO = shell_pages.DOCS / "how-to"
+PAGES = [
+    page
+    for page in sorted([*HOW_TO.glob("*.md"), *(shell_pages.DOCS / "start").glob("*.md")])
+    if shell_pages.commands(page)
+]
 CHECKSUM_ERROR = "get-fails-with-a-checksum-error.md"
 IN_A_STACK = {"check-and-update.md", "cite.md"}
 """Pages that begin in the directory of a stack of the demo archive."""
@@ -68,14 +73,14 @@ def test_the_readme_leaves_its_reader_where_the_next_command_works(location, new
 
 
 @pytest.mark.parametrize(
-    "page", sorted(page.name for page in HOW_TO.glob("*.md") if page.name != CHECKSUM_ERROR)
+    "page", [page for page in PAGES if page.name != CHECKSUM_ERROR], ids=lambda page: page.name
 )
-def test_the_how_to_does_what_it_says(page, location, newcomer, prepare):
-    if page == "fiji-napari-neuroglancer.md":
+def test_the_page_does_what_it_says(page, location, newcomer, prepare):
+    if page.name == "fiji-napari-neuroglancer.md":
         pytest.importorskip("zarr", reason="zarr 3 needs Python 3.11")
     pack = "datalad stackpack-add --archive demo --into stack 313862022"
-    prepare([pack] if page in IN_A_STACK else [])
-    shell_pages.run(HOW_TO / page, location / "stack" if page in IN_A_STACK else location, newcomer)
+    prepare([pack] if page.name in IN_A_STACK else [])
+    shell_pages.run(page, location / "stack" if page.name in IN_A_STACK else location, newcomer)
 
 
 def test_the_how_to_for_an_image_rendered_anew(location, port, newcomer, prepare):

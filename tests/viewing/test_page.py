@@ -20,8 +20,7 @@ from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.citation.record import CommitInfo, compose
 from datalad_stackpack.demo import DEMO_CELLS, DemoArchive
 from datalad_stackpack.errors import ArgumentError
-from datalad_stackpack.viewing.looking import Look, open_to_look
-from datalad_stackpack.viewing.overview import SectionState, overview
+from datalad_stackpack.viewing.overview import Look, SectionState, open_to_look, overview
 from datalad_stackpack.viewing.page import page
 
 GAP = 39
@@ -166,6 +165,12 @@ def test_a_gap_at_the_archive_is_told_apart_from_what_is_not_here(browser, own, 
             assert reason in str(page.page.get_attribute("#xy", "aria-label"))
             ground[section] = tuple(np.median(page.pixels("xy").reshape(-1, 3), axis=0))
         assert len(set(ground.values())) == 3
+        page.go(54)  # the crosshairs are elsewhere
+        from_the_side = page.pixels("yz").astype(int)
+        for section, colour in ground.items():
+            ((across, _),) = page.places("yz", [(section - 26 + 0.5) * data_depth(page)], [0])
+            there = np.abs(from_the_side[:, int(across)] - colour).max(axis=1) < 40
+            assert there.mean() > 0.4, section
         assert "2 of 29 sections: its image is not here" in page.text("#legend")
         assert "5 of 29 sections: the archive has no image of it" in page.text("#legend")
         assert "the content of 2 of 24 planes was not here" in page.text(".warning >> nth=-1")
