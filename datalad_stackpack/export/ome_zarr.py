@@ -40,15 +40,20 @@ def write(
     """Write the planes, each decoded once per level, into ``directory``, which is made.
 
     ``on_plane`` is called for each section at each level. Not sharded: what does not answer to
-    ranges of bytes, as a simple web server, can serve it too.
+    ranges of bytes, as a simple web server, can serve it too. Raises :class:`OSError` for what
+    cannot be written, when nothing is being written any more.
     """
     import zarr
     from zarr.codecs import ZstdCodec
 
+    from datalad_stackpack.export.zarr_store import FinishingStore
+
+    store = FinishingStore(directory)
     levels = levels_from(finest)
     group = zarr.create_group(
-        store=str(directory), zarr_format=3, attributes=attributes(planes, levels, rgb, provenance)
+        store=store, zarr_format=3, attributes=attributes(planes, levels, rgb, provenance)
     )
+    store.check()
     colours = (3,) if rgb else ()
     for name, level in enumerate(levels):
         depth, *chunk = CHUNKS[level]
@@ -61,10 +66,12 @@ def write(
             dimension_names=["c", "z", "y", "x"][not rgb :],
             fill_value=FILL,
         )
+        store.check()
         first = 0
         for block in blocks(planes, level, not rgb, depth, on_plane):
             stop = first + block.shape[-3]
             array[..., first:stop, :, :] = block
+            store.check()
             first = stop
 
 

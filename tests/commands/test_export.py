@@ -215,16 +215,25 @@ def test_interrupted_or_killed_it_leaves_nothing_for_the_next_run(number, code, 
     assert names(work) == ["529878215.ome.zarr", "stack"]
 
 
-def test_a_disk_that_is_full_is_said_in_one_line(stack, work):
+@zarr_3
+@pytest.mark.parametrize(
+    ("options", "largest"),
+    [
+        (["--format", "tiff", "--size", "20"], 20_000),
+        (["--format", "ome-zarr", "--finest", "1"], 20_000),
+        (["--format", "ome-zarr"], 100),
+    ],
+)
+def test_a_disk_that_is_full_is_said_in_one_line(options, largest, stack, work):
     code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest}));"
         "from datalad.cli.main import main; main(['datalad', *sys.argv[1:]])"
     )
-    words = ["stackpack-export", "--format", "tiff", "--size", "20", "stack"]
+    words = ["stackpack-export", *options, "stack"]
     done = subprocess.run(
         [sys.executable, "-c", code, *words], check=False, capture_output=True, text=True
     )
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "cannot write" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert names(work) == ["stack"]
