@@ -24,6 +24,7 @@ __all__ = [
     "open_stack",
     "pack_one",
     "query",
+    "write_figure",
 ]
 
 __version__ = "0.1.0"
@@ -143,6 +144,7 @@ _EXPORTED_FROM = {
     "open_stack": "viewing.stack",
     "pack_one": "packing.pack_one",
     "query": "ask",
+    "write_figure": "viewing.figure",
 }
 """The module of each name of the public Python API."""
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from threading import BoundedSemaphore
 
 from datalad_stackpack import settings
 from datalad_stackpack.archive import sources
+from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import Source
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
 
 MOST_JOBS = 32
@@ -28,6 +33,22 @@ def parse_jobs(given: object) -> int:
             f"{quoted(given)} jobs are not possible: give a whole number from 1 to {MOST_JOBS}"
         )
     return jobs
+
+
+def check_library(name: str, least: int = 0) -> None:
+    """Raise :class:`ArgumentError` unless a library is installed, of a major version that is new.
+
+    It is for libraries that only a part of the program needs, which an extra installs.
+    """
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        found = ""
+    if not found or int(re.sub(r"\D.*", "", found) or 0) < least:
+        there = f"{name} {found} is too old" if found else f"the library {name} is not installed"
+        wanted = f"'{name}>={least}'" if least else name
+        needs = " (it needs Python 3.11)" if name == "zarr" else ""
+        raise ArgumentError(f"{there}: pip install {wanted}{needs}")
 
 
 def policy() -> RetryPolicy:
@@ -80,3 +101,34 @@ def source_of_stack(recorded_url: str, given: str | None) -> Iterator[Source]:
                 f"would be asked: give --archive {quoted(recorded_url)} if you trust that address"
             )
         yield source
+
+
+class Archives:
+    """The archives that stacks are asked about, each opened once; a context manager.
+
+    ``given`` is ``--archive``. All of their requests together are at most ``jobs`` at once.
+    """
+
+    def __init__(
+        self, given: str | None, jobs: int, policy: RetryPolicy, cancel: CancelToken
+    ) -> None:
+        self._given = given
+        self._policy = policy
+        self._cancel = cancel
+        self._slots = BoundedSemaphore(jobs)
+        self._open = ExitStack()
+        self._clients: dict[str, ArchiveClient] = {}
+
+    def client(self, recorded_url: str) -> ArchiveClient:
+        """The client of the archive that a manifest names; see :func:`source_of_stack`."""
+        if recorded_url not in self._clients:
+            source = self._open.enter_context(source_of_stack(recorded_url, self._given))
+            client = ArchiveClient(source, self._policy, self._cancel, slots=self._slots)
+            self._clients[recorded_url] = self._open.enter_context(client)
+        return self._clients[recorded_url]
+
+    def __enter__(self) -> Archives:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()

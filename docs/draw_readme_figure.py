@@ -9,8 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from datalad_stackpack import open_stack, pack_one
-from datalad_stackpack.viewing.figure import write_figure
+from datalad_stackpack import open_stack, pack_one, write_figure
 
 IMAGE = Path(__file__).parent / "images" / "plane-with-skeleton.png"
 SPECIMEN, SECTION = 529878215, 41

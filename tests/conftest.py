@@ -8,6 +8,7 @@ add             ``datalad.api.stackpack_add`` at that archive, its results as a 
 work            an empty directory, made the current one
 dataset         an empty DataLad dataset, made the current directory
 stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
+without_library a library as if it were not installed, or of another version
 programs        (autouse) the programs of this Python first, git-annex itself before all
 interruptible   (autouse) Ctrl-C works, also where the suite runs in the background
 quick           (autouse) no pauses between attempts, short time-outs
@@ -129,8 +130,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, programs: None) -> Path:
     """Two empty datasets, to be copied: to make one takes longer than many a test."""
     from datalad.api import create
 
-    from datalad_stackpack.annex.dataset import ensure_made
     from datalad_stackpack.annex.locate import StackLocation
+    from datalad_stackpack.annex.make import ensure_made
 
     location = tmp_path_factory.mktemp("made")
     create(path=str(location / "dataset"), result_renderer="disabled")
@@ -212,3 +213,24 @@ def update(work) -> Callable[..., list[Result]]:
 @pytest.fixture
 def rows(archive, monkeypatch) -> ChangedRows:
     return ChangedRows(archive, monkeypatch)
+
+
+@pytest.fixture
+def without_library(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    from importlib.metadata import PackageNotFoundError
+
+    from datalad_stackpack import config
+
+    found = config.version
+
+    def take_away(name: str, instead: str | None = None) -> None:
+        def version(asked: str) -> str:
+            if asked != name:
+                return found(asked)
+            if instead is None:
+                raise PackageNotFoundError(name)
+            return instead
+
+        monkeypatch.setattr(config, "version", version)
+
+    return take_away

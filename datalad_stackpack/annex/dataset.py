@@ -1,166 +1,23 @@
-"""DataLad datasets: made, and committed to with a run record."""
+"""DataLad datasets: committed to, with a run record."""
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import re
-import shutil
-import socket
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.annex.git import Index, check_nothing_under_way
-from datalad_stackpack.annex.locate import StackLocation, root_above
+from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.errors import AnnexError, DatasetError, IndexBehind, counted, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME, prefix
 
 
-def ensure_made(location: StackLocation) -> StackLocation:
-    """The location with its dataset made, by this process or by another one meanwhile.
-
-    Raises :class:`DatasetError`, and leaves nothing, where none can be made.
-    """
-    if location.exists:
-        return location
-    root = location.root
-    if root.exists() or _is_tracked(root):
-        # an empty directory may be somebody's current one; what is tracked DataLad refuses
-        if root_above(root) != root:
-            _create(root, None, root)
-    else:
-        _make_beside(root)
-    return replace(location, exists=True)
-
-
-BEING_MADE = ".stackpack-being-made-"
-"""How the directory is called in which a dataset is made; the number of the process follows."""
-
-OURS = "made-by-datalad-stackpack"
-"""A file in it, which tells it from a directory of that name that is somebody's own."""
-
-
-def _make_beside(root: Path) -> None:
-    """Make a dataset beside ``root`` and rename it: it is there at once, or not at all.
-
-    Who loses the race uses what the other made. What a run that was killed left beside it goes.
-    """
-    try:
-        for left in root.parent.glob(f"{BEING_MADE}*"):
-            if _is_abandoned(left):
-                shutil.rmtree(left, ignore_errors=True)
-        root.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f"{BEING_MADE}{os.getpid()}-", dir=root.parent))
-        (beside / OURS).touch()
-    except OSError as problem:
-        raise DatasetError(f"cannot make a dataset at {quoted(root)}: {problem}") from problem
-    try:
-        dataset = beside / root.name
-        _create(dataset, f"{user_name()}@{socket.gethostname()}:{root}", root)
-        _rename(dataset, root)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _rename(dataset: Path, root: Path) -> None:
-    try:
-        dataset.rename(root)
-    except OSError as problem:
-        if root_above(root) != root:
-            raise DatasetError(f"cannot make a dataset at {quoted(root)}: {problem}") from problem
-        _make_removable(dataset)
-
-
-def _make_removable(dataset: Path) -> None:
-    """git-annex's objects are write-protected, with their directories."""
-    for directory, _, _ in os.walk(dataset):
-        Path(directory).chmod(0o700)
-
-
-def _is_abandoned(directory: Path) -> bool:
-    """Whether it is ours, and the process that makes a dataset in it has ended."""
-    number = directory.name.removeprefix(BEING_MADE).partition("-")[0]
-    if not number.isdecimal() or directory.is_symlink() or not (directory / OURS).is_file():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def user_name() -> str:
-    """The user's name; the number of one that the system has no name for, as in a container."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # which of them, depends on the version of Python
-        return str(os.getuid()) if hasattr(os, "getuid") else "user"
-
-
-def _is_tracked(root: Path) -> bool:
-    """Whether a dataset around ``root`` has something of that name, such as a subdataset."""
-    above = root_above(root.parent)
-    words = ["git", "--literal-pathspecs", "ls-files", "-z", "--"]
-    return bool(above and run([*words, root.relative_to(above).as_posix()], above))
-
-
-def _create(root: Path, description: str | None, shown: Path) -> None:
-    """A new dataset at ``root``; a :class:`DatasetError` names ``shown``, and leaves nothing."""
-    from datalad.core.local.create import Create
-    from datalad.support.exceptions import CommandError, IncompleteResultsError
-
-    was_there = root.exists()
-    try:
-        with _preferring_backend("SHA256E"):
-            results = list(
-                Create.__call__(
-                    path=str(root),
-                    description=description,
-                    result_xfm=None,
-                    result_filter=None,
-                    result_renderer="disabled",
-                    on_failure="ignore",
-                    return_type="generator",
-                )
-            )
-        wrong = [result for result in results if result["status"] not in ("ok", "notneeded")]
-    except (CommandError, IncompleteResultsError, OSError, RuntimeError) as problem:
-        wrong = [{"message": str(problem)}]
-    if wrong:
-        if not was_there:
-            shutil.rmtree(root, ignore_errors=True)
-        reason = quoted(_message(wrong[0]))
-        raise DatasetError(f"cannot make a dataset at {quoted(shown)}: {reason}")
-
-
-@contextmanager
-def _preferring_backend(name: str) -> Iterator[None]:
-    """New datasets get the annex backend ``name``, unless the user configured another.
-
-    So an image that is unlocked and saved again keeps its key.
-    """
-    from datalad import cfg
-
-    setting = "datalad.repo.backend"
-    if setting in cfg:
-        yield
-        return
-    cfg.set(setting, name, scope="override")
-    try:
-        yield
-    finally:
-        cfg.unset(setting, scope="override")
-
-
-def _message(result: Mapping[str, Any]) -> str:
+def message_of(result: Mapping[str, Any]) -> str:
+    """What a result record of DataLad says."""
     message = result.get("message") or result.get("error_message") or "no reason given"
     return message[0] % message[1:] if isinstance(message, tuple) else str(message)
 
@@ -266,7 +123,9 @@ def _save(root: Path, paths: Sequence[Path], message: str) -> str | None:
         return str(problem.stderr or problem.msg or problem).strip()
     except (IncompleteResultsError, OSError, RuntimeError) as problem:
         return str(problem)
-    wrong = [_message(result) for result in results if result["status"] not in ("ok", "notneeded")]
+    wrong = [
+        message_of(result) for result in results if result["status"] not in ("ok", "notneeded")
+    ]
     return wrong[0] if wrong else None
 
 

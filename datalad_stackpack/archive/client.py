@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from datalad_stackpack.archive import validate
 from datalad_stackpack.archive.files import PlannedFile
-from datalad_stackpack.archive.http import HttpSession, Response
+from datalad_stackpack.archive.http import HttpSession, Response, Slots
 from datalad_stackpack.archive.query import ROWS_A_PAGE, Page, Paging, Query, Row, read_page
 from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import Source, check_redirect
@@ -65,13 +65,15 @@ class ArchiveClient:
         cancel: CancelToken | None = None,
         rows_a_page: int = ROWS_A_PAGE,
         largest_reply: int = LARGEST_REPLY,
+        slots: Slots | None = None,
     ) -> None:
+        """``slots`` limit the requests that are under way at once, of all threads together."""
         self.source = source
         self._policy = policy or RetryPolicy()
         self._cancel = cancel or CancelToken()
         self._rows_a_page = rows_a_page
         self._largest_reply = largest_reply
-        self._http = HttpSession(source.url, self._policy, self._cancel)
+        self._http = HttpSession(source.url, self._policy, self._cancel, slots)
 
     def __enter__(self) -> ArchiveClient:
         return self

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from http.cookiejar import DefaultCookiePolicy
+from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -121,13 +122,33 @@ class Response:
         )
 
 
-class HttpSession:
-    """Asks one archive, whose base address is ``base``; from several threads at once."""
+class Slots(Protocol):
+    """How many requests may be under way at once: a semaphore of threads, or of a cluster."""
 
-    def __init__(self, base: str, policy: RetryPolicy, cancel: CancelToken) -> None:
+    def acquire(self, *, timeout: float) -> bool:
+        """Take one, within ``timeout`` seconds; returns whether it was there."""
+
+    def release(self) -> object:
+        """Give it back."""
+
+
+GLANCE_S = 0.25
+"""How often one that waits for its turn looks whether to stop, in seconds."""
+
+
+class HttpSession:
+    """Asks one archive, whose base address is ``base``; from several threads at once.
+
+    Of all of them together, no more requests are under way than there are ``slots``.
+    """
+
+    def __init__(
+        self, base: str, policy: RetryPolicy, cancel: CancelToken, slots: Slots | None = None
+    ) -> None:
         self._base = base
         self._policy = policy
         self._cancel = cancel
+        self._slots = slots
         self._of_thread = threading.local()
         self._sessions: list[requests.Session] = []
         self._watchdog = Watchdog(policy.rate_window_s)
@@ -135,6 +156,25 @@ class HttpSession:
     @contextmanager
     def get(self, url: str) -> Iterator[Response]:
         """The answer with status 200, at the end of at most :data:`MOST_REDIRECTS` redirects."""
+        with self._slot(), self._answer(url) as response:
+            yield response
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """One of the slots, once it is free."""
+        if self._slots is None:
+            yield
+            return
+        while not self._slots.acquire(timeout=GLANCE_S):
+            if self._cancel.is_set():
+                raise Skipped(self._cancel.reason)
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    @contextmanager
+    def _answer(self, url: str) -> Iterator[Response]:
         asked = url
         transfer = Transfer()
         try:

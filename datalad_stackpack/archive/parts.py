@@ -6,12 +6,12 @@ names them too; nothing else does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from datalad_stackpack.archive import cells
-from datalad_stackpack.archive.query import Query
+from datalad_stackpack.archive.query import Listing, Query
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
 
 
@@ -30,7 +30,8 @@ class Part:
 
     ``criterion`` has an ``{id}`` to fill; ``model`` is RMA's. ``owner`` is the field of a row
     that names what was asked for; where it is null, ``group`` is a field that all rows share.
-    ``one`` is what to call one of its files.
+    ``one`` is what to call one of its files. A part of ``few_rows``, each of which names its
+    owner, can be asked for of many at once.
     """
 
     name: str
@@ -41,12 +42,20 @@ class Part:
     owner: str
     group: str | None = None
     order_by: str = "id"
+    few_rows: bool = False
 
     def query(self, number: int) -> Query:
         """The question that lists this part of what has the id ``number``."""
         asked = self.criterion.format(id=number)
         criteria = f"model::{self.model},rma::criteria,{asked}"
         return Query(self.name, self.model, criteria, self.order_by)
+
+    def listing(self, numbers: Iterable[int]) -> Listing:
+        """The question that lists this part of all that have the ids ``numbers``, at once."""
+        wanted = ",".join(map(str, numbers))
+        asked = self.criterion.replace("$eq{id}", f"$in{wanted}")
+        criteria = f"model::{self.model},rma::criteria,{asked}"
+        return Listing(self.name, self.model, criteria, self.order_by)
 
     def counted(self, files: int) -> str:
         """How many files it has, in words."""
@@ -87,6 +96,7 @@ PROJECTIONS = Part(
     "[specimen_id$eq{id}]",
     owner="specimen_id",
     group="data_set_id",
+    few_rows=True,
 )
 
 
@@ -97,6 +107,7 @@ RECONSTRUCTION = Part(
     "NeuronReconstruction",
     "[specimen_id$eq{id}],rma::include,well_known_files",
     owner="specimen_id",
+    few_rows=True,
 )
 
 
@@ -108,6 +119,7 @@ CELL = Part(
     f"[{cells.SPECIMEN}$eq{{id}}]",
     owner=cells.SPECIMEN,
     order_by=cells.SPECIMEN,
+    few_rows=True,
 )
 
 

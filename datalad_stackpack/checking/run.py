@@ -10,13 +10,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from datalad_stackpack.annex.content import Annex
 from datalad_stackpack.annex.dataset import branch
 from datalad_stackpack.annex.locate import StackLocation, manifest_content
+from datalad_stackpack.archive.ahead import Waiting
+from datalad_stackpack.archive.bulk import Answers, no_answers
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.downloads import DownloadResult, Downloads
 from datalad_stackpack.archive.files import planned, url_of
@@ -94,11 +95,13 @@ class StackCheck:
         self,
         content: bool,
         upstream: Upstream | None,
-        archive_at: Callable[[str], AbstractContextManager[ArchiveClient]],
+        archive_at: Callable[[str], ArchiveClient],
+        answers: Waiting[Answers | None] = no_answers,
     ) -> Iterator[Finding]:
         """All findings; with ``content``, each file that is here is read again.
 
-        ``archive_at`` opens the archive at a base URL, if ``upstream`` asks for it.
+        ``archive_at`` gives the archive at a base URL, if ``upstream`` asks for it, and
+        ``answers`` the rows that were asked for in advance.
         """
         try:
             raw = manifest_content(self._location.stack / MANIFEST_NAME)
@@ -119,7 +122,8 @@ class StackCheck:
         if content:
             yield from self._audit_content(manifest, facts)
         if upstream is not None:
-            yield from self._audit_upstream(manifest, facts, upstream, archive_at)
+            archive = archive_at(manifest.archive_url)
+            yield from self._audit_upstream(manifest, facts, upstream, archive, answers)
         served = with_earlier(self._location, self._seen)
         for entry in manifest.files:
             yield from audit_safety(entry, facts[entry.path], served)
@@ -212,26 +216,28 @@ class StackCheck:
         manifest: Manifest,
         facts: dict[str, FileFacts],
         upstream: Upstream,
-        archive_at: Callable[[str], AbstractContextManager[ArchiveClient]],
+        archive: ArchiveClient,
+        answers: Waiting[Answers | None],
     ) -> Iterator[Finding]:
-        with archive_at(manifest.archive_url) as archive:
-            self._on_progress("Asking for the rows of", 0, 1)
-            try:
-                yield from self._audit_rows(manifest, archive)
-            except StackpackError as problem:
-                yield Finding("rows-unknown", Level.UNKNOWN, str(problem))
-            self._on_progress("Asking for the rows of", 1, 1)
-            if upstream.most_files != 0:
-                yield from self._audit_contents(manifest, facts, upstream, archive)
+        self._on_progress("Asking for the rows of", 0, 1)
+        try:
+            yield from self._audit_rows(manifest, archive, answers)
+        except StackpackError as problem:
+            yield Finding("rows-unknown", Level.UNKNOWN, str(problem))
+        self._on_progress("Asking for the rows of", 1, 1)
+        if upstream.most_files != 0:
+            yield from self._audit_contents(manifest, facts, upstream, archive)
 
-    def _audit_rows(self, manifest: Manifest, archive: ArchiveClient) -> Iterator[Finding]:
+    def _audit_rows(
+        self, manifest: Manifest, archive: ArchiveClient, answers: Waiting[Answers | None]
+    ) -> Iterator[Finding]:
         request = PackRequest(
             manifest.series,
             manifest.parts,
             manifest.downsample,
             withdrawn=Withdrawn.KEEP,
         )
-        differences = survey_archive(request, archive, manifest).differences(manifest)
+        differences = survey_archive(request, archive, manifest, answers).differences(manifest)
         counted = Counter(difference.drift for difference in differences)
         self.tally.rows = {drift.value: counted[drift] for drift in RowDrift}
         for difference in differences:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import PurePath
+from threading import BoundedSemaphore
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
@@ -16,20 +17,28 @@ from datalad.support.param import Parameter
 from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation, find_location
 from datalad_stackpack.annex.process import check_installed
-from datalad_stackpack.annex.subdatasets import find_parent, location_below, save_subdatasets
+from datalad_stackpack.annex.subdatasets import find_parent, location_below
+from datalad_stackpack.archive.ahead import Waiting
+from datalad_stackpack.archive.bulk import Answers
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
 from datalad_stackpack.archive.parts import Series, parse_parts
 from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.commands import results
+from datalad_stackpack.commands.cluster import (
+    Cluster,
+    Work,
+    add_on_cluster,
+    parse_cluster,
+)
+from datalad_stackpack.commands.many import Failures, Parent, watched
 from datalad_stackpack.commands.options import ARCHIVE, JOBS, parse_series_list
 from datalad_stackpack.commands.rendering import ending_quietly, lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
-from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, as_text
-from datalad_stackpack.manifest.layout import MANIFEST_NAME
+from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, as_text, quoted
 from datalad_stackpack.packing.commit import record_of_adding
 from datalad_stackpack.packing.plan import Action
-from datalad_stackpack.packing.reports import Report
+from datalad_stackpack.packing.prepare import Prepared, prepared
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
 
@@ -122,6 +131,21 @@ class StackpackAdd(Interface):
             downloaded. Asks the archive for its rows, and for two images of each part to estimate
             the size. Keeps no image, and changes nothing.""",
         ),
+        "dask": Parameter(
+            args=("--dask",),
+            metavar="ADDRESS|local[=N]",
+            doc="""with --subdataset: let the workers of Dask distributed pack the stacks, each one
+            at a time. ADDRESS is that of its scheduler; all workers must have access to the
+            dataset's directory. 'local' starts a worker for each core of this machine, and
+            'local=N' starts N. '--jobs' is how many requests all of them together may have under
+            way. Of files, results come only for those with a problem.""",
+        ),
+        "failed": Parameter(
+            args=("--failed",),
+            metavar="FILE",
+            doc="""write the ids of the stacks that failed, or did not come in full, into this file,
+            each with the reason. It can be given back as a file of ids.""",
+        ),
         "jobs": JOBS,
         "message": Parameter(
             args=("-m", "--message"),
@@ -161,11 +185,14 @@ class StackpackAdd(Interface):
         downsample: Any = 0,
         no_fetch: bool = False,
         dry_run: bool = False,
+        dask: Any = None,
+        failed: Any = None,
         jobs: Any = None,
         message: Any = None,
     ) -> Iterator[dict[str, Any]]:
         options = Options(specimen, data_set, dataset, into, subdataset, archive, parts,
-                          downsample, not no_fetch, dry_run, jobs, message)  # fmt: skip
+                          downsample, not no_fetch, dry_run, dask, failed, jobs,
+                          message)  # fmt: skip
         yield from ending_quietly(_add(options))
 
     @staticmethod
@@ -195,6 +222,8 @@ class Options:
     downsample: Any
     fetch: bool
     dry_run: bool
+    dask: Any
+    failed: Any
     jobs: Any
     message: Any
 
@@ -208,6 +237,16 @@ class Options:
             PackRequest(each, parse_parts(each.kind, self.parts), downsample, self.fetch)
             for each in series
         ]
+
+    def cluster(self) -> Cluster | None:
+        """Where the stacks are packed, if not here; raises :class:`ArgumentError`."""
+        if self.dask is None:
+            return None
+        if not self.subdataset or self.dry_run:
+            raise ArgumentError(
+                f"--dask {quoted(self.dask)} packs subdatasets: give --subdataset, and no --dry-run"
+            )
+        return parse_cluster(self.dask)
 
     @property
     def shown(self) -> str:
@@ -224,74 +263,47 @@ def _listed(given: Any) -> list[Any]:
     return [given] if is_one else list(given)
 
 
-@dataclass
-class _Parent:
-    """A dataset that records stacks as its subdatasets, and the stacks that were begun so far."""
-
-    location: StackLocation
-    message: str | None
-    begun: dict[Path, Series] = field(default_factory=dict)
-    """The series of the stack in each directory; it need not have come to a commit."""
-
-    def noting(
-        self, location: StackLocation, series: Series, reports: Iterator[Report]
-    ) -> Iterator[Report]:
-        """The reports of a packing; from the first on, its stack is begun.
-
-        A packing that is refused has none, and what stands in its place may be of another series.
-        """
-        for report in reports:
-            self.begun[location.stack] = series
-            yield report
-
-    def save(self) -> Iterator[Result]:
-        """Save all stacks that came to a commit, in one commit."""
-        stacks = [stack for stack in self.begun if (stack / MANIFEST_NAME).is_file()]
-        if not stacks:
-            return
-        stack_results = StackResults(ACTION, self.location)
-        title = self.message or (
-            f"{len(stacks)} stacks as subdatasets" if len(stacks) > 1 else "A stack as a subdataset"
-        )
-        text = "\n- ".join([f"{title}\n", *(self.begun[stack].label for stack in stacks)])
-        try:
-            commit = save_subdatasets(self.location, stacks, text, lgr.info)
-        except StackpackError as problem:
-            yield stack_results.of_problem(problem)
-        else:
-            yield stack_results.of_parent(len(stacks), commit)
-
-
 def _add(options: Options) -> Iterator[Result]:
     try:
         requests = options.requests()
         jobs, policy, cancel = config.parse_jobs(options.jobs), config.policy(), CancelToken()
+        cluster = options.cluster()
+        failures = Failures.of(options.failed, [request.series for request in requests])
         check_installed()
         parent = None
         if options.subdataset:
-            parent = _Parent(find_parent(options.dataset), options.message)
+            parent = Parent(ACTION, find_parent(options.dataset), options.message)
         with (
             config.opened_source(options.archive) as source,
-            ArchiveClient(source, policy, cancel) as client,
+            ArchiveClient(source, policy, cancel, slots=BoundedSemaphore(jobs)) as client,
         ):
             packer = Packer(client, jobs, policy, cancel, lgr.info)
-            yield from _add_all(requests, options, packer, parent)
+            if cluster is None:
+                packing = _add_all(requests, options, packer, parent)
+            else:
+                assert parent is not None  # noqa: S101 (--dask needs --subdataset)
+                work = Work(ACTION, source, policy, jobs, options.into, options.message)
+                packing = add_on_cluster(cluster, work, requests, parent, cancel)
+            yield from watched(packing, failures)
     except StackpackError as problem:
         yield results.of_refusal(ACTION, options.shown, problem)
 
 
 def _add_all(
-    requests: Sequence[PackRequest], options: Options, packer: Packer, parent: _Parent | None
-) -> Iterator[Result]:
+    requests: Sequence[PackRequest], options: Options, packer: Packer, parent: Parent | None
+) -> Generator[Result, None, None]:
     """Pack one stack after the other; whatever ends it, a parent records those that came."""
     cancel = packer.cancel
+    makes_many = len(requests) > 1 and not options.dry_run
+    directory = parent.location.stack if parent is not None and makes_many else None
+    ahead = prepared(requests, packer, directory)
     with ExitStack() as stack:
         if parent is not None:
             stack.enter_context(cancel_on_signal(cancel))
         try:
-            for request in requests:
+            for request, ready in stack.enter_context(ahead):
                 if cancel.signal is None:
-                    yield from _add_one(request, options, packer, parent)
+                    yield from _add_one(request, options, packer, parent, ready)
                 else:  # with a parent the program goes on after a signal, to save what came
                     yield _not_begun(request.series, cancel.reason)
         except GeneratorExit:
@@ -302,7 +314,11 @@ def _add_all(
 
 
 def _add_one(
-    request: PackRequest, options: Options, packer: Packer, parent: _Parent | None
+    request: PackRequest,
+    options: Options,
+    packer: Packer,
+    parent: Parent | None,
+    ready: Prepared,
 ) -> Iterator[Result]:
     """Pack one stack, or say what would be done."""
     series = request.series
@@ -317,10 +333,10 @@ def _add_one(
     stack_results = StackResults(ACTION, location, parent.location.root if parent else None)
     try:
         if options.dry_run:
-            yield from _preview(request, packer, location, stack_results)
+            yield from _preview(request, packer, location, stack_results, ready.answers)
             return
         make_record = partial(record_of_adding, packer.client.source.label, options.message)
-        reports = packer.pack(request, location, make_record)
+        reports = packer.pack(request, location, make_record, ready.answers, ready.dataset)
         if parent is not None:
             reports = parent.noting(location, series, reports)
         yield from results_of(reports, series, stack_results)
@@ -334,9 +350,13 @@ def _not_begun(series: Series, reason: str) -> Result:
 
 
 def _preview(
-    request: PackRequest, packer: Packer, location: StackLocation, stack_results: StackResults
+    request: PackRequest,
+    packer: Packer,
+    location: StackLocation,
+    stack_results: StackResults,
+    answers: Waiting[Answers | None],
 ) -> Iterator[Result]:
-    _, _, plan = packer.preview(request, location)
+    _, _, plan = packer.preview(request, location, answers)
     for planned in plan.actions:
         yield stack_results.of_plan(planned, request.series)
     to_fetch = [planned.file for planned in plan.of(Action.FETCH, Action.REFETCH)]

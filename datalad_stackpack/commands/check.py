@@ -15,13 +15,14 @@ from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks
-from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.archive.bulk import no_answers
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checking.elsewhere import parse_upstream
 from datalad_stackpack.checking.findings import Finding, Level
 from datalad_stackpack.checking.run import OnProgress, StackCheck, Tally
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, STACKS
+from datalad_stackpack.commands.recorded import recorded_rows_ahead
 from datalad_stackpack.commands.rendering import Bar, ending_quietly
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import StackpackError, counted
@@ -119,28 +120,25 @@ def check(
         yield results.of_refusal(ACTION, ", ".join(map(str, paths)), problem)
         return
     cancel = CancelToken()
-
-    @contextmanager
-    def archive_at(url: str) -> Iterator[ArchiveClient]:
-        with (
-            config.source_of_stack(url, archive) as source,
-            ArchiveClient(source, policy, cancel) as client,
-        ):
-            yield client
-
-    for location in stacks:
-        stack_results = CheckingResults(ACTION, location)
-        counts: Counter[Level] = Counter()
-        with shown_progress(location) as on_progress:
-            checking = StackCheck(location, jobs_at_once, policy, cancel, on_progress)
-            try:
-                for finding in checking.run(content, asked, archive_at):
-                    counts[finding.level] += 1
-                    yield stack_results.of_finding(finding)
-            except StackpackError as problem:
-                yield stack_results.of_problem(problem)
-                continue
-        yield stack_results.of_check(checking.tally, counts)
+    with config.Archives(archive, jobs_at_once, policy, cancel) as archives:
+        asking = (
+            recorded_rows_ahead(stacks, archives, jobs_at_once, cancel)
+            if asked is not None
+            else ((location, no_answers) for location in stacks)
+        )
+        for location, answers in asking:
+            stack_results = CheckingResults(ACTION, location)
+            counts: Counter[Level] = Counter()
+            with shown_progress(location) as on_progress:
+                checking = StackCheck(location, jobs_at_once, policy, cancel, on_progress)
+                try:
+                    for finding in checking.run(content, asked, archives.client, answers):
+                        counts[finding.level] += 1
+                        yield stack_results.of_finding(finding)
+                except StackpackError as problem:
+                    yield stack_results.of_problem(problem)
+                    continue
+            yield stack_results.of_check(checking.tally, counts)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
@@ -20,7 +19,8 @@ from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
 from datalad_stackpack.commands.rendering import lgr
 from datalad_stackpack.commands.results import CitingResults, Result
-from datalad_stackpack.errors import ArgumentError, StackpackError
+from datalad_stackpack.config import check_library
+from datalad_stackpack.errors import StackpackError
 
 
 @build_doc
@@ -64,7 +64,7 @@ MARK = "Written by datalad stackpack-crate, which replaces it"
 def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
     """Describe the stacks that the options name, told as result records."""
     try:
-        check_library()
+        check_library("rocrate")
         check_installed()
         stacks = find_stacks(dataset, paths)
     except StackpackError as problem:
@@ -76,12 +76,6 @@ def describe(paths: Sequence[Any], dataset: Any) -> Iterator[Result]:
             yield stack_results.of_saved(crate.FILE_NAME, *_save(location))
         except StackpackError as problem:
             yield stack_results.of_problem(problem)
-
-
-def check_library(name: str = "rocrate") -> None:
-    """Raise :class:`ArgumentError` unless the library that writes crates is installed."""
-    if find_spec(name) is None:
-        raise ArgumentError(f"the library {name} is not installed: pip install {name}")
 
 
 def _save(location: StackLocation) -> tuple[str, bool, Citation]:

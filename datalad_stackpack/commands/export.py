@@ -39,13 +39,12 @@ if TYPE_CHECKING:
 class StackpackExport(Interface):
     """Export a stack in the format of other programs
 
-    A box as a calibrated TIFF for Fiji, SNT and Vaa3D, with the skeleton shifted
-    into it; all planes as OME-Zarr for napari and neuroglancer; or as a BIDS
-    microscopy dataset. Each has inside which commit of which dataset it comes from,
-    and the terms of use. Changes nothing in the dataset. What is made appears when
-    it is whole; after an error or an interruption nothing is left. Nothing is
-    overwritten. Sends no request to the archive, except by 'datalad get' with
-    --get.
+    Writes a box as a calibrated TIFF for Fiji and SNT, with the skeleton shifted
+    into it; all planes as OME-Zarr for napari and neuroglancer; or a BIDS
+    microscopy dataset. Each has inside it which commit of which dataset it comes
+    from, and the terms of use. What is made appears when it is whole, or not at
+    all; nothing is overwritten. Changes nothing in the dataset, and sends no
+    request to the archive, unless '--get' must.
     """
 
     _params_ = {
@@ -53,74 +52,75 @@ class StackpackExport(Interface):
             args=("path",),
             metavar="PATH",
             nargs="?",
-            doc="""The directory of the stack. Default: the only stack of the dataset.""",
+            doc="""the directory of the stack. Default: the only stack of the dataset.""",
         ),
         "dataset": DATASET_OF_STACKS,
         "format": Parameter(
             args=("--format",),
             metavar="FORMAT",
             dest="format",
-            doc="""'tiff', a box around a place; 'ome-zarr', all planes, at several levels; or
+            doc="""'tiff', a box around a place; 'ome-zarr', all planes at several levels; or
             'bids', a BIDS dataset with that OME-Zarr.""",
         ),
         "output": Parameter(
             args=("-o", "--output"),
             metavar="FILE",
-            doc="""What to make; it must not be there, and its directory must. A TIFF must end
-            in .tif or .tiff. Default: a name with the id of the stack, beside the
-            dataset (the outermost one, if it is a subdataset). In the directory of a
-            stack it is refused.""",
+            doc="""what to make; it must not exist, and the directory that it is in must. Default:
+            a name with the id of the stack, such as 313862022_soma.tif, beside the dataset (the
+            outermost one). Where you put it into a dataset, it is not saved there. In the
+            directory of a stack it is refused.""",
         ),
         "around": Parameter(
             args=("--around",),
-            metavar="soma|X,Y,Z",
-            doc="""TIFF: the middle of the box, 'soma' or a place in um, as in the SWC file.
-            Write a place that begins with a minus with '='. Default: soma.""",
+            metavar="PLACE",
+            doc="""of a TIFF: the middle of the box, 'soma', or X,Y,Z in um as in the SWC file
+            (with '=' if it begins with a minus). Default: 'soma'.""",
         ),
         "size": Parameter(
             args=("--size",),
             metavar="UM",
-            doc="""TIFF: the length of the box in um, or its three lengths X,Y,Z. The box ends
-            where the planes do.""",
+            doc="""of a TIFF: the length of the box along x, y and z in um, or three lengths X,Y,Z.
+            The box ends where the planes do.""",
         ),
         "level": Parameter(
             args=("--level",),
             metavar="LEVEL",
-            doc="""TIFF: 1, 2, 4 or 8, by which width and height are divided. Default: 1.""",
+            doc="""of a TIFF: 1, 2, 4 or 8, by which width and height are divided. Default: 1.""",
         ),
         "invert": Parameter(
             args=("--invert",),
             action="store_true",
-            doc="""TIFF: a bright neuron on a dark ground, as many tracing programs want it.""",
+            doc="""of a TIFF: a bright neuron on a dark ground, as many tracing programs want.""",
         ),
         "finest": Parameter(
             args=("--finest",),
             metavar="LEVEL",
-            doc="""OME-Zarr: the finest level, 1, 2, 4 or 8. Coarser ones follow, down to 8.
-            Default: 4.""",
+            doc="""of an OME-Zarr: the finest level, 1, 2, 4 or 8. Coarser ones follow, down to 8.
+            Default: 4, which has a small part of the size of 1.""",
         ),
         "rgb": Parameter(
             args=("--rgb",),
             action="store_true",
-            doc="""OME-Zarr: in colour. Default: gray.""",
+            doc="""of an OME-Zarr: in colour. Default: gray.""",
         ),
         "choose": Parameter(
             args=("--choose",),
             metavar="SECTION=ID",
             action="append",
-            doc="""The image that counts, by its id, of a section that the archive lists
-            several of. It can be given several times.""",
+            doc="""where the archive lists several images of one section: the id of the one that
+            counts. You can give it more than once; in Python a list.""",
         ),
         "get": Parameter(
             args=("--get",),
             action="store_true",
-            doc="""Get the content that is needed and not here, in one 'datalad get'. Where the
-            soma must be found, the skeleton before that.""",
+            doc="""get content that is needed and not here first, all of it in one 'datalad get';
+            the skeleton before that, if the soma must be found. Without it, content that is not
+            here is an error.""",
         ),
         "jobs": Parameter(
             args=("-J", "--jobs"),
             metavar="NJOBS",
-            doc="""How many images to decode at once, 1 to 32. Default: one per processor.""",
+            doc="""how many images to decode at once, 1 to 32. Default: one per processor.""",
         ),
     }
     _examples_ = [

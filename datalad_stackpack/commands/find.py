@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -14,8 +14,7 @@ from datalad_stackpack import config
 from datalad_stackpack.archive import cells, search, tables
 from datalad_stackpack.archive.cells import Cell
 from datalad_stackpack.archive.client import ArchiveClient
-from datalad_stackpack.archive.query import Row
-from datalad_stackpack.archive.search import CellQuery, Search
+from datalad_stackpack.archive.search import CellQuery, Counted, Search
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE
@@ -81,7 +80,7 @@ class StackpackFind(Interface):
             metavar="WHAT",
             doc="""what the archive must have of the cell: 'planes', 'projections',
             'reconstruction', or several separated by commas. Planes are asked about cell by cell,
-            for at most 200 cells.""",
+            for at most 5000 cells.""",
         ),
         "name": Parameter(
             args=("--name",),
@@ -111,6 +110,12 @@ class StackpackFind(Interface):
             args=("--ids",),
             action="store_true",
             doc="""the same as '--format ids'.""",
+        ),
+        "jobs": Parameter(
+            args=("-J", "--jobs"),
+            metavar="NJOBS",
+            doc="""how many requests to have under way at once, 1 to 32, where '--with planes' asks
+            about each cell. Default: 4.""",
         ),
     }
     _examples_ = [
@@ -150,6 +155,7 @@ class StackpackFind(Interface):
         where: Any = None,
         format: Any = None,  # noqa: A002 (the name of the option)
         ids: bool = False,
+        jobs: Any = None,
     ) -> Iterator[dict[str, Any]]:
         criteria = {
             "species": species,
@@ -161,7 +167,7 @@ class StackpackFind(Interface):
             "name": name,
             "donor": donor,
         }
-        yield from _find(Options(criteria, structure, having, where, archive, format, ids))
+        yield from _find(Options(criteria, structure, having, where, archive, format, ids, jobs))
 
     @staticmethod
     def custom_result_renderer(
@@ -194,6 +200,7 @@ class Options:
     archive: Any
     format: Any
     ids: bool
+    jobs: Any
 
     def query(self) -> CellQuery:
         """The description; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
@@ -222,13 +229,13 @@ def _find(options: Options) -> Iterator[Result]:
     try:
         _check_format(options.format, options.ids)
         query = options.query()
-        policy = config.policy()
+        jobs, policy, cancel = config.parse_jobs(options.jobs), config.policy(), CancelToken()
         with (
             config.opened_source(options.archive) as source,
-            ArchiveClient(source, policy, CancelToken()) as client,
+            ArchiveClient(source, policy, cancel) as client,
             Bar("Asking for the table of cells", unit=" rows"),
         ):
-            matches = Search(client, query, _counting).run()
+            matches = Search(client, query, _counting, jobs, cancel).run()
     except StackpackError as problem:
         yield results.of_refusal(ACTION, "", problem)
         return
@@ -236,9 +243,9 @@ def _find(options: Options) -> Iterator[Result]:
         yield _of_cell(cell, _parse_format(options.format, options.ids))
 
 
-def _counting(rows: Sequence[Row]) -> Iterator[Row]:
+def _counting(counts: Iterable[Counted], number: int) -> Iterator[Counted]:
     """The cells, with a bar that counts them."""
-    return with_bar(rows, "Counting planes", len(rows), " cells")
+    return with_bar(counts, "Counting planes", number, " cells")
 
 
 def _of_cell(cell: Cell, shown_as: str) -> Result:

@@ -40,8 +40,9 @@ DATASET_OF_STACKS = Parameter(
 JOBS = Parameter(
     args=("-J", "--jobs"),
     metavar="NJOBS",
-    doc="""how many files to download at once, 1 to 32. The archive is a public service: be
-    polite. Default: 4; 'auto' means 4 too.""",
+    doc="""how many requests to have under way at once, 1 to 32: for images, and for the rows of
+    the stacks that come next. The archive is a public service: be polite. Default: 4;
+    'auto' means 4 too.""",
 )
 
 

@@ -132,6 +132,11 @@ def summary(results: Sequence[Result]) -> str:
         and any(kind in result for kind in KINDS)
     ]
     lines = [f"{_series(result)}: failed: {result['message']}" for result in failed]
+    lines += [
+        f"{_series(result)}: incomplete: {result['message']}"
+        for result in stacks
+        if result["status"] == "error" and len(stacks) + len(failed) > 1
+    ]
     plans = [result for result in results if "estimated_bytes" in result]
     if plans:
         return "\n".join([*lines, _planned(plans, len(failed))])
@@ -159,7 +164,7 @@ def _packed(result: Result) -> str:
     commit = f"commit {result['commit'][:10]}" if result["commit"] else "no commit"
     news = "" if result["changed"] or not result["commit"] else "nothing new, "
     return (
-        f"{_series(result)}: {_state(result)}, {files}, {_in_units(result['bytes'])}, "
+        f"{_series(result)}: {_state(result)}, {files}, {in_units(result['bytes'])}, "
         f"{result['seconds']:.1f} s, {news}{commit}"
     )
 
@@ -167,7 +172,7 @@ def _packed(result: Result) -> str:
 def _planned(plans: Sequence[Result], failed: int) -> str:
     files = sum(result["planned"] for result in plans)
     fresh = sum(result["to_come"] for result in plans)
-    size = _in_units(sum(result["estimated_bytes"] for result in plans))
+    size = in_units(sum(result["estimated_bytes"] for result in plans))
     others = f"; {failed} could not be planned" if failed else ""
     if not fresh:
         here = counted(files, "file")
@@ -183,7 +188,8 @@ def _series(result: Result) -> str:
     return named[0] if named else quoted(result["path"])
 
 
-def _in_units(count: float) -> str:
+def in_units(count: float) -> str:
+    """A number of bytes, in the unit that fits."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
@@ -203,7 +209,7 @@ class Bar:
     """A progress bar; a context manager. It ends when the context does, however that ends."""
 
     def __init__(self, label: str, total: int | None = None, unit: str = "") -> None:
-        self._label = label
+        self.label = label
         self._id = f"stackpack-{id(self)}-{label}"
         self._ended = False
         self._since_shown = 0
@@ -238,7 +244,7 @@ class Bar:
         if self._in_notebook is not None:
             return
         log_progress(
-            lgr.info, self._id, self._label, label=self._label,
+            lgr.info, self._id, self.label, label=self.label,
             noninteractive_level=logging.DEBUG, **more,
         )  # fmt: skip
 

@@ -19,10 +19,12 @@ from datalad_stackpack.annex.locate import StackLocation, root_above, root_of_gi
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.annex.subdatasets import is_recorded, save_subdatasets
-from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.archive.ahead import Waiting
+from datalad_stackpack.archive.bulk import Answers
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, JOBS, STACKS
+from datalad_stackpack.commands.recorded import recorded_rows_ahead
 from datalad_stackpack.commands.rendering import ending_quietly, lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ManifestError, StackpackError, counted
@@ -177,20 +179,18 @@ def _update(options: Options) -> Iterator[Result]:
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, options.paths)), problem)
         return
-    for location in locations:
-        stack_results = StackResults(ACTION, location)
-        try:
-            recorded = ManifestFile(location).recorded()
-            if recorded is None:
-                raise ManifestError("the manifest was never committed: run stackpack-add again")
-            with (
-                config.source_of_stack(recorded.archive_url, options.archive) as source,
-                ArchiveClient(source, policy, cancel) as client,
-            ):
+    with config.Archives(options.archive, jobs, policy, cancel) as archives:
+        for location, answers in recorded_rows_ahead(locations, archives, jobs, cancel):
+            stack_results = StackResults(ACTION, location)
+            try:
+                recorded = ManifestFile(location).recorded()
+                if recorded is None:
+                    raise ManifestError("the manifest was never committed: run stackpack-add again")
+                client = archives.client(recorded.archive_url)
                 packer = Packer(client, jobs, policy, cancel, lgr.info)
-                yield from _update_one(options, recorded, packer, location, stack_results)
-        except StackpackError as problem:
-            yield stack_results.of_problem(problem)
+                yield from _update_one(options, recorded, packer, location, answers)
+            except StackpackError as problem:
+                yield stack_results.of_problem(problem)
     if not options.dry_run:
         yield from parent.save()
 
@@ -238,21 +238,26 @@ def _update_one(
     recorded: Manifest,
     packer: Packer,
     location: StackLocation,
-    stack_results: StackResults,
+    answers: Waiting[Answers | None],
 ) -> Iterator[Result]:
     request = options.request(recorded)
+    stack_results = StackResults(ACTION, location)
     if options.dry_run:
-        yield from _preview(request, packer, location, stack_results)
+        yield from _preview(request, packer, location, stack_results, answers)
     else:
         make_record = partial(record_of_update, options.words, options.message)
-        reports = packer.pack(request, location, make_record)
+        reports = packer.pack(request, location, make_record, answers)
         yield from results_of(reports, request.series, stack_results)
 
 
 def _preview(
-    request: PackRequest, packer: Packer, location: StackLocation, stack_results: StackResults
+    request: PackRequest,
+    packer: Packer,
+    location: StackLocation,
+    stack_results: StackResults,
+    answers: Waiting[Answers | None],
 ) -> Iterator[Result]:
-    survey, recorded, plan = packer.preview(request, location)
+    survey, recorded, plan = packer.preview(request, location, answers)
     assert recorded is not None  # noqa: S101 (only a recorded stack is updated)
     differences = survey.differences(recorded)
     for difference in differences:

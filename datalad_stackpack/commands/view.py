@@ -29,7 +29,7 @@ from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
 
 if TYPE_CHECKING:
     from datalad_stackpack.citation.record import Citation
-    from datalad_stackpack.viewing.looking import Look
+    from datalad_stackpack.viewing.overview import Look
     from datalad_stackpack.viewing.page import Page
 
 
@@ -235,7 +235,7 @@ def _draw(location: StackLocation, target: Path, options: Options) -> Result:
 
 
 def _look(location: StackLocation, options: Options) -> Look:
-    from datalad_stackpack.viewing.looking import look_at, open_to_look
+    from datalad_stackpack.viewing.overview import look_at, open_to_look
 
     stack = open_to_look(location, options.get)
     with Bar(f"Looking at {stack.manifest.series.label}", len(stack.sections), " planes") as bar:

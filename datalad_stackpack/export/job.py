@@ -14,8 +14,9 @@ from datalad_stackpack.export.planes import Planes, bring, planes_of
 from datalad_stackpack.export.provenance import Provenance
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.viewing.geometry import UM
+from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.skeleton import Skeleton
-from datalad_stackpack.viewing.stack import FILL, Stack
+from datalad_stackpack.viewing.stack import Stack
 
 OnPlane = Callable[[], None]
 

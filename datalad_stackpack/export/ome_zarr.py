@@ -9,8 +9,8 @@ from typing import Any
 from datalad_stackpack.export.planes import Planes, blocks
 from datalad_stackpack.export.provenance import Provenance
 from datalad_stackpack.viewing.geometry import UM, Axis
+from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.pixels import LEVELS
-from datalad_stackpack.viewing.stack import FILL
 
 CHUNKS = {1: (4, 256, 256), 2: (8, 256, 128), 4: (16, 128, 128), 8: (16, 128, 128)}
 """Sections, rows and columns of a chunk at each level: a quarter of a million voxels.

@@ -13,8 +13,9 @@ import numpy as np
 from datalad_stackpack.annex.content import is_here
 from datalad_stackpack.errors import ArgumentError, ContentAbsent, counted, quoted
 from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.pixels import length_at
-from datalad_stackpack.viewing.stack import FILL, Stack
+from datalad_stackpack.viewing.stack import Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,20 +49,15 @@ def planes_of(stack: Stack, sections: range, chosen: dict[int, int]) -> Planes:
     ``chosen`` are the images that count (their ids) where the archive lists several for one
     section. Raises :class:`ArgumentError` where none was chosen.
     """
-    ids: dict[int, list[int]] = {}
-    for entry in stack.manifest.planes:
-        section = entry.image.section_number if entry.image is not None else None
-        if entry.image is not None and section is not None and section in sections:
-            ids.setdefault(section, []).append(entry.image.id)
-    unclear = {section for section in ids if len(ids[section]) > 1} - chosen.keys()
-    if unclear:
-        section = min(unclear)
-        several = counted(len(ids[section]), "image")
+    unclear = {section: ids for section, ids in stack.ambiguous.items() if section in sections}
+    if open_questions := unclear.keys() - chosen.keys():
+        section = min(open_questions)
+        ids = unclear[section]
         raise ArgumentError(
-            f"section {section} has {several}: say which one counts, as with "
-            f"--choose {section}={ids[section][0]}, of {', '.join(map(str, ids[section]))}"
+            f"section {section} has {counted(len(ids), 'image')}: say which one counts, as with "
+            f"--choose {section}={ids[0]}, of {', '.join(map(str, ids))}"
         )
-    files = {section: stack.file_of(section) for section in sorted(ids)}
+    files = {section: stack.file_of(section) for section in sections}
     return Planes(stack, sections, {at: file for at, file in files.items() if file is not None})
 
 

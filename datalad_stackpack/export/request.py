@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.archive.parts import Series
+from datalad_stackpack.config import check_library
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
 from datalad_stackpack.export.job import Cut, Pyramid
 from datalad_stackpack.export.tiff import Triple
@@ -101,18 +101,6 @@ def _check_format(options: Options) -> None:
                 f"{options.format}"
             )
     check_library(*LIBRARIES[options.format])
-
-
-def check_library(name: str, least: int) -> None:
-    """Raise :class:`ArgumentError` unless a library is installed that is not too old."""
-    try:
-        found = version(name)
-    except PackageNotFoundError:
-        found = ""
-    if not found or int(re.sub(r"\D.*", "", found) or 0) < least:
-        there = f"{name} {found} is too old" if found else f"the library {name} is not installed"
-        needs = " (it needs Python 3.11)" if name == "zarr" else ""
-        raise ArgumentError(f"{there}: pip install '{name}>={least}'{needs}")
 
 
 def _chosen(given: Any) -> tuple[int, int]:

@@ -14,8 +14,9 @@ from datalad_stackpack.errors import ArgumentError, counted
 from datalad_stackpack.export.planes import Planes, blocks
 from datalad_stackpack.export.provenance import Provenance
 from datalad_stackpack.viewing.geometry import Axis
+from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.skeleton import Skeleton
-from datalad_stackpack.viewing.stack import FILL, Stack
+from datalad_stackpack.viewing.stack import Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -94,6 +94,21 @@ def read(content: bytes) -> Manifest:
     return of_document(loaded(content))
 
 
+def subject(content: bytes) -> tuple[Series, tuple[str, ...], str]:
+    """The series, the parts and the archive's address in ``content``, whatever else is in it.
+
+    Raises :class:`ManifestError` if it does not have them.
+    """
+    document = loaded(content)
+    check_version(document)
+    try:
+        parts = tuple(fitting(str, part, "stack.parts") for part in document["stack"]["parts"])
+        url = fitting(str, document["archive"]["url"], "archive.url")
+        return _series(document), parts, url
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise ManifestError(f"the manifest is not valid: {quoted(problem)}") from problem
+
+
 def of_document(document: dict[str, Any]) -> Manifest:
     """The manifest that is this JSON object; raises :class:`ManifestError` if it is not one."""
     check_version(document)

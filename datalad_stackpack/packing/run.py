@@ -16,11 +16,14 @@ from pathlib import Path
 
 from datalad_stackpack.annex.add import AddResult, AnnexAdder
 from datalad_stackpack.annex.content import Annex
-from datalad_stackpack.annex.dataset import RunRecord, ensure_made
+from datalad_stackpack.annex.dataset import RunRecord
 from datalad_stackpack.annex.git import check_nothing_under_way
 from datalad_stackpack.annex.locate import StackLocation, check_no_dataset_below
 from datalad_stackpack.annex.lock import locked, tmp_dir
+from datalad_stackpack.annex.make import ensure_made, no_dataset
 from datalad_stackpack.annex.register import register
+from datalad_stackpack.archive.ahead import Waiting
+from datalad_stackpack.archive.bulk import Answers, no_answers
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.downloads import DownloadResult, Downloads
 from datalad_stackpack.archive.files import PlannedFile
@@ -51,15 +54,15 @@ MakeRunRecord = Callable[[Survey, StackLocation, Manifest, Manifest | None], Run
 class Packer:
     """Packs stacks, one after the other, from one archive.
 
-    ``jobs`` is how many files are asked for at once; ``on_lock_wait`` gets a message when another
-    run is waited for.
+    ``jobs`` is how many files are asked for at once; ``inform`` gets a message, as when
+    another run is waited for.
     """
 
     client: ArchiveClient
     jobs: int
     policy: RetryPolicy
     cancel: CancelToken
-    on_lock_wait: Callable[[str], None]
+    inform: Callable[[str], None]
 
     @cached_property
     def estimator(self) -> SizeEstimator:
@@ -67,24 +70,34 @@ class Packer:
         return SizeEstimator(self.client)
 
     def preview(
-        self, request: PackRequest, location: StackLocation
+        self,
+        request: PackRequest,
+        location: StackLocation,
+        answers: Waiting[Answers | None] = no_answers,
     ) -> tuple[Survey, Manifest | None, Plan]:
         """What :meth:`pack` would do: the survey, the manifest that is recorded, and the plan.
 
         Changes nothing. Raises :class:`~datalad_stackpack.errors.StackpackError` as it does.
         """
         recorded = ManifestFile(location).recorded() if location.exists else None
-        survey = survey_archive(request, self.client, recorded)
+        survey = survey_archive(request, self.client, recorded, answers)
         if not location.exists:
             return survey, None, make_plan(survey, None, {})
         states = Annex(location.root, location.relative).states(planned_paths(survey, recorded))
         return survey, recorded, make_plan(survey, recorded, states)
 
     def pack(
-        self, request: PackRequest, location: StackLocation, make_run_record: MakeRunRecord
+        self,
+        request: PackRequest,
+        location: StackLocation,
+        make_run_record: MakeRunRecord,
+        answers: Waiting[Answers | None] = no_answers,
+        dataset: Waiting[Path | None] = no_dataset,
     ) -> Iterator[Report]:
         """Pack what ``request`` asks for into ``location``, and report.
 
+        ``answers`` gives the rows that were asked for in advance, and ``dataset`` the dataset that
+        was made, if there is one.
         Whatever happens on the way, what was validated is committed with a manifest that says
         what is missing. Raises :class:`~datalad_stackpack.errors.StackpackError` before
         anything is touched, or when the commit itself cannot be made.
@@ -95,13 +108,13 @@ class Packer:
             check_nothing_under_way(location.root)
             check_no_dataset_below(location)
         else:  # ask first: what the archive has nothing of leaves no dataset
-            survey = survey_archive(request, self.client, None)
-            location = ensure_made(location)
-        with _explained(location), locked(location, self.on_lock_wait):
+            survey = survey_archive(request, self.client, None, answers)
+            location = ensure_made(location, dataset)
+        with _explained(location), locked(location, self.inform):
             manifest_file = ManifestFile(location)
             recorded = manifest_file.recorded()
             if survey is None or recorded is not None:  # another run may have made it meanwhile
-                survey = survey_archive(request, self.client, recorded)
+                survey = survey_archive(request, self.client, recorded, answers)
             annex = Annex(location.root, location.relative)
             plan = make_plan(survey, recorded, annex.states(planned_paths(survey, recorded)))
             manifest_file.check_unedited()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datalad_stackpack import __version__
+from datalad_stackpack.archive.ahead import Waiting
+from datalad_stackpack.archive.bulk import Answers, no_answers
 from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import PlannedFile, PlannedImage, estimated_bytes, is_planned
@@ -23,22 +25,28 @@ LARGEST_ROWS = json_text.LARGEST_MANIFEST // 2
 
 
 def survey_archive(
-    request: PackRequest, client: ArchiveClient, recorded: Manifest | None
+    request: PackRequest,
+    client: ArchiveClient,
+    recorded: Manifest | None,
+    answers: Waiting[Answers | None] = no_answers,
 ) -> Survey:
     """Ask the archive what it has of the request's series; recorded files keep their paths.
 
-    The parts that the stack has already are asked for too. Raises
+    The parts that the stack has already are asked for too, and what ``answers`` has is not asked
+    for again. Raises
     :class:`~datalad_stackpack.errors.ArchiveError` when the archive does not answer properly, and
     :class:`~datalad_stackpack.errors.NoResults` when it has nothing.
     """
     request = request.with_recorded_parts(recorded)
+    answered = answers()
     items: list[Item] = []
     cell_record = None
     queries = []
     length = 0
     for part in parts_to_ask(request.series, request.parts):
         query = PARTS[part].query(request.series.id)
-        rows = client.rows(query)
+        rows = answered.rows(client.source.url, request.series, part) if answered else None
+        rows = client.rows(query) if rows is None else rows
         length += len(json_text.as_text(rows))
         if length > LARGEST_ROWS:
             raise InvalidReply(

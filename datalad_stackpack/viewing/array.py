@@ -1,21 +1,19 @@
-"""All planes of a stack as one lazy xarray.DataArray, and the engine that xarray opens it with."""
+"""All planes of a stack as one lazy xarray.DataArray."""
 
 from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray
-from xarray.backends import BackendArray, BackendEntrypoint
+from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from datalad_stackpack.manifest.entries import FileEntry
-from datalad_stackpack.manifest.layout import MANIFEST_NAME
+from datalad_stackpack.viewing.images import FILL, Images
 from datalad_stackpack.viewing.pixels import length_at
-from datalad_stackpack.viewing.stack import FILL, Stack, open_stack
 
 _own = threading.local()
 """Of each thread, the memory of one decoded plane: fresh memory costs as much as decoding."""
@@ -24,12 +22,12 @@ _own = threading.local()
 class Planes(BackendArray):
     """The planes at one level, z by y by x, and by colours unless gray; nothing is read yet."""
 
-    def __init__(self, stack: Stack, level: int, gray: bool) -> None:
-        self._stack = stack
+    def __init__(self, images: Images, level: int, gray: bool) -> None:
+        self._images = images
         self._level = level
         self._gray = gray
         colours = () if gray else (3,)
-        self.shape = (len(stack.sections), *stack.geometry.size(level), *colours)
+        self.shape = (len(images.sections), *images.geometry.size(level), *colours)
         self.dtype = np.dtype(np.uint8)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
@@ -54,18 +52,18 @@ class Planes(BackendArray):
         files = {
             int(depth): file
             for depth in np.unique(depths)
-            if (file := self._stack.file_of(self._stack.sections[depth])) is not None
+            if (file := self._images.file_of(self._images.sections[depth])) is not None
         }
-        self._stack.ensure(list(files.values()))
+        self._images.ensure(list(files.values()))
 
         def fill(depth: int) -> None:
             cut[depths == depth] = _outer(self._plane(files[depth]), within)
 
-        if len(files) < 2 or self._stack.jobs == 1:
+        if len(files) < 2 or self._images.jobs == 1:
             for depth in files:
                 fill(depth)
         else:
-            with ThreadPoolExecutor(self._stack.jobs) as pool:
+            with ThreadPoolExecutor(self._images.jobs) as pool:
                 list(pool.map(fill, files))
         single = tuple(0 if isinstance(index, (int, np.integer)) else slice(None) for index in key)
         return cut[single]
@@ -82,7 +80,7 @@ class Planes(BackendArray):
         buffer = getattr(_own, "buffer", None)
         if buffer is None or buffer.shape != shape:
             buffer = _own.buffer = np.empty(shape, np.uint8)
-        return self._stack.on_canvas(file, self._level, self._gray, buffer)
+        return self._images.on_canvas(file, self._level, self._gray, buffer)
 
 
 def _outer(plane: Any, within: tuple[Any, ...]) -> Any:
@@ -96,51 +94,25 @@ def _outer(plane: Any, within: tuple[Any, ...]) -> Any:
     return plane
 
 
-def data_array(stack: Stack, level: int, gray: bool, dask: bool) -> xarray.DataArray:
+def data_array(images: Images, level: int, gray: bool, dask: bool) -> xarray.DataArray:
     """What :meth:`Stack.array` gives."""
-    planes = Planes(stack, level, gray)
-    geometry = stack.geometry
+    planes = Planes(images, level, gray)
+    geometry = images.geometry
     x, y = geometry.x.at_level(level), geometry.y.at_level(level)
-    sections = np.asarray(stack.sections)
+    sections = np.asarray(images.sections)
     dims = ("z", "y", "x") if gray else ("z", "y", "x", "c")
     coords: dict[str, Any] = {
         "z": ("z", geometry.z.place(sections - geometry.first), {"units": geometry.z.unit}),
         "y": ("y", y.place(np.arange(planes.shape[1])), {"units": y.unit}),
         "x": ("x", x.place(np.arange(planes.shape[2])), {"units": x.unit}),
         "section": ("z", sections),
-        "present": ("z", np.isin(sections, stack.missing, invert=True)),
+        "present": ("z", np.isin(sections, images.missing, invert=True)),
     }
     if not gray:
         coords["c"] = ("c", ["r", "g", "b"])
     chunks = dict(zip(dims, (1, *planes.shape[1:]), strict=True))
     lazy = indexing.LazilyIndexedArray(planes)
-    variable = xarray.Variable(dims, lazy, {"specimen": stack.specimen})
+    variable = xarray.Variable(dims, lazy, {"specimen": images.manifest.series.id})
     array = xarray.DataArray(variable, coords=coords, name="planes")
     array.encoding["preferred_chunks"] = chunks
     return array.chunk(chunks) if dask else array
-
-
-class StackpackBackend(BackendEntrypoint):
-    """The engine ``stackpack`` of xarray: a manifest as a dataset of one variable, ``planes``."""
-
-    description = "Open the planes of a stack by its manifest.json"
-    open_dataset_parameters = ("filename_or_obj", "drop_variables", "level", "gray")
-
-    def open_dataset(
-        self,
-        filename_or_obj: Any,
-        *,
-        drop_variables: Any = None,
-        level: int = 1,
-        gray: bool = False,
-    ) -> xarray.Dataset:
-        """The stack of a manifest, at a level; see :meth:`Stack.array`."""
-        opened = open_stack(filename_or_obj).array(level=level, gray=gray).to_dataset()
-        return opened.drop_vars(drop_variables or [])
-
-    def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Whether it is the manifest of a stack, by its name."""
-        try:
-            return Path(filename_or_obj).name == MANIFEST_NAME
-        except TypeError:
-            return False

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import io
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from datalad_stackpack.config import check_library
 from datalad_stackpack.errors import ArgumentError, quoted
 from datalad_stackpack.viewing.files import write_whole
 from datalad_stackpack.viewing.placed import PlacedImage, placed_image
@@ -49,12 +49,38 @@ def write_figure(
     skeleton: bool = True,
     width_mm: float = WIDTH_MM,
     dpi: int = DPI,
-) -> None:
-    """Write what :func:`plot` draws as PNG, PDF or SVG, as the name ends; the whole or nothing.
+) -> Path:
+    """Write what `Stack.plot` draws as a file, whole or not at all.
 
-    It is ``width_mm`` wide, its images have ``dpi`` pixels per inch. The same stack gives the same
-    bytes, whatever matplotlib is configured to. Raises :class:`ArgumentError` for another ending or
-    size, and :class:`WriteError` where the file cannot be written.
+    The same stack gives the same bytes, whatever matplotlib is configured to. Needs matplotlib,
+    which the extra ``figure`` installs.
+
+    Parameters
+    ----------
+    stack : Stack
+        The stack.
+    path : str or Path
+        The file: PNG, PDF or SVG, as its name ends.
+    section : int, optional
+        The section whose plane is drawn. None: the minimum projection.
+    skeleton : bool, default True
+        Whether to draw the skeleton, if the stack has one.
+    width_mm : float, default 85
+        The width in millimetres, 10 to 1000. The height follows.
+    dpi : int, default 300
+        Pixels per inch, 30 to 1200.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ArgumentError
+        For another ending or size, and as `Stack.plot`.
+    ContentAbsent
+        For content that is not here.
     """
     there = Path(path)
     form = there.suffix[1:].lower()
@@ -67,7 +93,7 @@ def write_figure(
             f"a figure of {quoted(width_mm)} mm with {quoted(dpi)} dpi is not possible: give 10 to "
             "1000 mm and 30 to 1200 dpi"
         )
-    check_library()
+    check_library("matplotlib")
     import matplotlib.style
 
     with matplotlib.style.context(["default", SAME_BYTES]):
@@ -75,13 +101,14 @@ def write_figure(
         content = io.BytesIO()
         figure.savefig(content, format=form, dpi=dpi, metadata=_metadata(stack, form))
     write_whole(there, content.getvalue())
+    return there
 
 
 def plot(
     stack: Stack, ax: Axes | None = None, *, section: int | None = None, skeleton: bool = True
 ) -> Axes:
     """What :meth:`Stack.plot` gives."""
-    check_library()
+    check_library("matplotlib")
     if ax is None:
         return _own_figure(stack, section, skeleton, WIDTH_MM, DPI)[1]
     figure = ax.get_figure(root=True)
@@ -90,12 +117,6 @@ def plot(
     image = placed_image(stack, section, round(inches * max(DPI, figure.dpi)))
     _draw(ax, image, _skeleton(stack, image, section) if skeleton else None, 2)
     return ax
-
-
-def check_library() -> None:
-    """Raise :class:`ArgumentError` unless matplotlib is installed."""
-    if find_spec("matplotlib") is None:
-        raise ArgumentError("the library matplotlib is not installed: pip install matplotlib")
 
 
 def _skeleton(stack: Stack, image: PlacedImage, section: int | None) -> Skeleton | None:

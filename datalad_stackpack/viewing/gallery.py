@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from datalad_stackpack import __version__
 from datalad_stackpack.errors import counted, printable
-from datalad_stackpack.viewing.looking import Look
+from datalad_stackpack.viewing.overview import Look
 from datalad_stackpack.viewing.page import (
     MARK,
     asset,

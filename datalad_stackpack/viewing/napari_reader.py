@@ -72,7 +72,7 @@ def planes(stack: Stack) -> Layer:
 def skeleton_layers(stack: Stack) -> list[Layer]:
     """The skeleton as lines in micrometres: all of it faint, and strong what is near the section.
 
-    None where the stack has no skeleton, or no scale to place it by.
+    None where the stack has no skeleton, one without a line, or no scale to place it by.
     """
     axes = (stack.geometry.z, stack.geometry.y, stack.geometry.x)
     traced = any(file.reconstruction for file in stack.manifest.files)
@@ -80,6 +80,8 @@ def skeleton_layers(stack: Stack) -> list[Layer]:
         return []
     skeleton = stack.skeleton()
     lines, kinds = pieces(skeleton, stack.geometry.z.step)
+    if not len(lines):
+        return []
     shared = {
         "edge_width": stack.geometry.size()[1] * stack.geometry.x.step / LINES_PER_WIDTH,
         "edge_color": [colour_of(kind) for kind in kinds],

@@ -232,9 +232,10 @@ function drawSide(name) {
   else put(panel, webp(data.xz), 0, 0, data.small[0] * data.level, depthLength);
   data.states.forEach((state, index) => {
     if (state === "here") return;
-    const at = index * data.depth;
-    if (yz) hatch(panel.pen, state, at, 0, data.depth, long);
-    else hatch(panel.pen, state, 0, at, long, data.depth);
+    const thick = Math.max(data.depth, (2 * pixelRatio) / view.scale); // one of hundreds is seen too
+    const at = zOf(index) - thick / 2;
+    if (yz) hatch(panel.pen, state, at, 0, thick, long);
+    else hatch(panel.pen, state, 0, at, long, thick);
   });
   if (tree && yz) drawSkeleton(panel, (i) => zOf(tree.z[i]), (i) => tree.y[i], true);
   if (tree && !yz) drawSkeleton(panel, (i) => tree.x[i], (i) => zOf(tree.z[i]), true);

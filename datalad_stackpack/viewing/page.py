@@ -23,8 +23,7 @@ from datalad_stackpack.citation import text
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import ArgumentError, StackpackError, counted, printable
 from datalad_stackpack.viewing.frame import Frame, frame_of
-from datalad_stackpack.viewing.looking import Look
-from datalad_stackpack.viewing.overview import Overview, SectionState, SmallProjection
+from datalad_stackpack.viewing.overview import Look, Overview, SectionState, SmallProjection
 from datalad_stackpack.viewing.skeleton import Skeleton, colour_of, type_name
 from datalad_stackpack.viewing.stack import Stack
 

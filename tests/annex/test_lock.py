@@ -135,7 +135,7 @@ def test_a_lock_file_that_cannot_be_made_is_named(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
 def test_a_user_without_a_name_is_called_by_number(monkeypatch):
     code = (
-        "import os, pwd; from datalad_stackpack.annex.dataset import user_name; "
+        "import os, pwd; from datalad_stackpack.annex.make import user_name; "
         "os.setuid(54321); print(user_name())"
     )
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):

@@ -76,6 +76,8 @@ class Bench:
         for contender in job.contenders:
             self.keep(job.name, contender.name, costs[contender.name])
             say(_row(contender.name, medians[contender.name], ours))
+            if job.share_of:
+                say(_extrapolated(medians[contender.name], job.share_of))
         for limit in job.limits(medians):
             say(f"  {limit}")
             if not limit.met and not self.quick:
@@ -172,7 +174,16 @@ def look(bench: Bench) -> Iterator[Job]:
     yield from table(bench.large_planes(), bench.work / "look", WHOLE_STACK)
 
 
-JOBS = {job.__name__: job for job in (pack, slow, register, again, start, many, export, look)}
+def whole(bench: Bench) -> Iterator[Job]:
+    """Stacks as large as those of the Allen archive, each a subdataset, from some way off."""
+    planes, number = (20, 3) if bench.quick else (626, 30)
+    with archives.plain(4096, latency_s=0.1) as archive:
+        yield from jobs.whole(jobs.Whole(archive, planes, number, bench.work / "whole"))
+
+
+JOBS = {
+    job.__name__: job for job in (pack, slow, register, again, start, many, whole, export, look)
+}
 
 
 def say(line: str) -> None:
@@ -187,6 +198,11 @@ def _row(name: str, cost: Cost, ours: Cost) -> str:
         f"  {name:38} {cost.wall_s:8.2f} s wall {cost.cpu_s:8.2f} s cpu "
         f"{cost.peak_mib:6.0f} MiB {cost.peak_any_mib:6.0f} MiB largest  {ratio:7.2f} x ours"
     )
+
+
+def _extrapolated(cost: Cost, stacks: int) -> str:
+    minutes = cost.wall_s * jobs.ALL_STACKS / stacks / 60
+    return f"  {'':38} extrapolated, not measured: {jobs.ALL_STACKS} stacks in {minutes:.1f} min"
 
 
 def _environment(work: Path) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +15,7 @@ from pathlib import Path
 import planes
 from archives import Running
 from measure import Cost
-from server import image, image_ids, specimen
+from server import OF_PROJECTIONS, OF_SKELETONS, image, image_ids, specimen
 
 OURS = "stackpack-add"
 
@@ -63,6 +65,8 @@ class Job:
     """Called when all is done; an assertion fails when a promise was broken."""
     limits: Callable[[Mapping[str, Cost]], Iterable[Limit]] = field(default=lambda _costs: ())
     """What the medians must not exceed."""
+    share_of: int | None = None
+    """How many stacks of the whole database it is about, to say how long all would take."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,87 @@ def register_many(stack: Stack, specimens: int) -> Job:
                "--archive", stack.archive.url, "--no-fetch", *ids]  # fmt: skip
     ours = Contender(f"{OURS} --no-fetch", command)
     return Job(f"register {specimens * planes} URLs of {specimens} specimens", [ours])
+
+
+ALL_STACKS = 942
+"""Cells of the Allen Cell Types Database that have images."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Many stacks of one archive, each to be a subdataset: planes, projections and a skeleton."""
+
+    archive: Running
+    planes: int
+    number: int
+    lists: Path
+
+    @property
+    def ids(self) -> list[int]:
+        """The specimens."""
+        return [specimen(self.planes, serial) for serial in range(1, self.number + 1)]
+
+    def rows(self, of_specimen: int) -> Iterator[tuple[str, str]]:
+        """Address and path of each file of a stack."""
+        images = image_ids(of_specimen)
+        projections = range(images.start + OF_PROJECTIONS, images.start + OF_PROJECTIONS + 4)
+        for number in itertools.chain(images, projections):
+            yield f"{self.archive.url}/api/v2/section_image_download/{number}", f"{number}.jpg"
+        skeleton = images.start + OF_SKELETONS + 1
+        yield f"{self.archive.url}/api/v2/well_known_file_download/{skeleton}", f"{skeleton}.swc"
+
+    def add(self) -> Contender:
+        """All stacks as subdatasets, by their addresses."""
+        command = ["datalad", "-f", "disabled", OURS, "-d", ".", "--subdataset", "--no-fetch",
+                   "--archive", self.archive.url, *map(str, self.ids)]  # fmt: skip
+        return Contender(f"{OURS} --subdataset --no-fetch", command)
+
+    def once(self, name: str, *words: str) -> Contender:
+        """Something in a dataset that has all of them."""
+        first = self.add().command
+
+        def prepare(dataset: Path) -> None:
+            subprocess.run(first, cwd=dataset, check=True, capture_output=True)
+
+        return Contender(name, words or first, prepare)
+
+    def addurl(self) -> Contender:
+        """git-annex alone: a repository for each, its addresses, and a commit."""
+        self.lists.mkdir(parents=True, exist_ok=True)
+        lines = ["set -e"]
+        for number in self.ids:
+            listed = self.lists / str(number)
+            listed.write_text("".join(f"{url} {name}\n" for url, name in self.rows(number)))
+            lines.append(
+                f"git init -q {number}; cd {number}; git annex init -q; "
+                "git annex addurl --batch --with-files --raw --relaxed --quiet "
+                f"< {shlex.quote(str(listed))}; git commit -q -m stack; cd .."
+            )
+        return Contender("git annex addurl --relaxed", ["sh", "-c", "\n".join(lines)])
+
+    def addurls(self) -> Contender:
+        """DataLad from a table of the first stack: it makes its subdataset, and asks every URL."""
+        self.lists.mkdir(parents=True, exist_ok=True)
+        table = self.lists / "table.csv"
+        number = self.ids[0]
+        with table.open("w", newline="") as file:
+            rows = ((url, number, name) for url, name in self.rows(number))
+            csv.writer(file).writerows([("url", "specimen", "name"), *rows])
+        command = ["datalad", "-f", "disabled", "addurls", "-d", ".", "--fast", str(table),
+                   "{url}", "{specimen}//{name}"]  # fmt: skip
+        return Contender("datalad addurls --fast", command)
+
+
+def whole(stacks: Whole) -> Iterator[Job]:
+    """The whole database, or a part of it: made, made again, checked; then the others."""
+    rows = len(list(stacks.rows(stacks.ids[0])))
+    name = f"{stacks.number} stacks of {rows} rows"
+    again, check = stacks.once("second run"), stacks.once("check", "datalad", "stackpack-check")
+    quiet = Contender(check.name, ["datalad", "-f", "disabled", *check.command[1:]], check.prepare)
+    yield Job(f"whole: {name}", [stacks.add()], share_of=stacks.number)
+    yield Job(f"whole, again: {name}", [again, quiet], fresh=False, share_of=stacks.number)
+    yield Job(f"whole, git-annex alone: {name}", [stacks.addurl()], share_of=stacks.number)
+    yield Job(f"whole, DataLad alone: 1 stack of {rows} rows", [stacks.addurls()], share_of=1)
 
 
 def again(stack: Stack) -> Job:

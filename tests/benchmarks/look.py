@@ -83,8 +83,7 @@ def page(stack: Path) -> Callable[[], object]:
     import PIL.WebPImagePlugin  # noqa: F401 (these are what the other jobs do not load)
 
     from datalad_stackpack.viewing import page as page_of
-    from datalad_stackpack.viewing.looking import Look
-    from datalad_stackpack.viewing.overview import overview
+    from datalad_stackpack.viewing.overview import Look, overview
 
     opened = open_stack(stack)
 
@@ -148,7 +147,7 @@ def table(drawn: Path, work: Path, whole: int) -> Iterator[Job]:
 
     def opened(costs: Mapping[str, Cost]) -> Iterator[Limit]:
         (cost,) = costs.values()
-        yield Limit("seconds", cost.wall_s, 0.05)
+        yield Limit("cpu in seconds", cost.cpu_s, 0.05)
 
     yield row(f"look: {ONE_BY_ONE} full planes, one by one", "full", "floor-full", 1.5, plane)
     yield row(f"look: {SIDE}^2 through {number} planes", "region", "floor-all", 1.2, square)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+import itertools
 import json
 import random
 import re
@@ -21,7 +22,9 @@ from urllib.parse import parse_qs, urlsplit
 
 WIDTH, HEIGHT = 1600, 1200
 PIECE = 64 * 1024
-ROWS = re.compile(r"specimen_id\$eq(\d+).*num_rows\$eq(\d+)\]\[start_row\$eq(\d+)")
+ROWS = re.compile(r"specimen_+id\$(?:eq|in)([\d,]+).*num_rows\$eq(\d+)\]\[start_row\$eq(\d+)")
+OF_PROJECTIONS, OF_SKELETONS = 900_000, 910_000
+"""Where the ids of a specimen's projections and of its reconstruction begin, after its own."""
 
 
 @functools.cache
@@ -52,24 +55,68 @@ def image_ids(of_specimen: int) -> range:
 
 
 def rows(url: str) -> bytes:
-    """The reply to the package's own queries: planes, and nothing else."""
+    """The reply to the package's own queries, of one specimen or of several at once."""
     criteria = parse_qs(urlsplit(url).query)["criteria"][0]
     match = ROWS.search(criteria)
     assert match, url
-    of_specimen, most, start = map(int, match.groups())
-    ids = image_ids(of_specimen) if "model::SubImage" in criteria else range(0)
-    page = [
-        {"id": number, "section_number": number - ids.start, "data_set_id": of_specimen,
-         "width": WIDTH, "height": HEIGHT, "x": 1, "y": 1, "image_width": WIDTH + 2,
-         "image_height": HEIGHT + 2, "resolution": 0.114, "failed": False, "annotated": False,
-         "axes": None, "projection_function": None, "specimen_id": None, "bits_per_component": 8,
-         "expression": None, "isi_experiment_id": None, "lims1_id": None, "ophys_experiment_id": 0,
-         "path": f"/external/mousecelltypes/prod143/{number}/{number}.aff",
-         "number_of_components": 1, "structure_id": None, "tier_count": 7, "x_tiles": 8}
-        for number in ids[start : start + most]
-    ]  # fmt: skip
+    specimens = sorted(map(int, match[1].split(",")))
+    most, start = int(match[2]), int(match[3])
+    listed = next(rows for model, rows in MODELS.items() if f"model::{model}," in criteria)
+    every = [row for number in specimens for row in listed(number)]
+    page = every[start : start + most]
     return json.dumps({"success": True, "id": 0, "start_row": start, "num_rows": len(page),
-                       "total_rows": len(ids), "msg": page}).encode()  # fmt: skip
+                       "total_rows": len(every), "msg": page}).encode()  # fmt: skip
+
+
+def _image_row(number: int, **more: object) -> dict[str, object]:
+    return {
+        "id": number, "width": WIDTH, "height": HEIGHT, "x": 1, "y": 1, "image_width": WIDTH + 2,
+        "image_height": HEIGHT + 2, "resolution": 0.114, "failed": False, "annotated": False,
+        "axes": None, "projection_function": None, "specimen_id": None, "bits_per_component": 8,
+        "expression": None, "isi_experiment_id": None, "lims1_id": None, "ophys_experiment_id": 0,
+        "path": f"/external/mousecelltypes/prod143/{number}/{number}.aff",
+        "number_of_components": 1, "structure_id": None, "tier_count": 7, "x_tiles": 8,
+        "section_number": 0, "data_set_id": None, **more,
+    }  # fmt: skip
+
+
+def _planes(of_specimen: int) -> list[dict[str, object]]:
+    ids = image_ids(of_specimen)
+    return [_image_row(number, section_number=number - ids.start, data_set_id=of_specimen)
+            for number in ids]  # fmt: skip
+
+
+def _projections(of_specimen: int) -> list[dict[str, object]]:
+    kinds = itertools.product(("xy", "yz"), ("max", "min"))
+    first = image_ids(of_specimen).start + OF_PROJECTIONS
+    return [_image_row(number, axes=axes, projection_function=function, specimen_id=of_specimen)
+            for number, (axes, function) in enumerate(kinds, first)]  # fmt: skip
+
+
+def _skeletons(of_specimen: int) -> list[dict[str, object]]:
+    number = image_ids(of_specimen).start + OF_SKELETONS
+    file = {"id": number + 1, "path": f"/a/{number}.swc", "well_known_file_type_id": 303941301}
+    return [{"id": number, "specimen_id": of_specimen, "superseded": False, "number_nodes": 3,
+             "neuron_reconstruction_type": "full", "scale_factor_x": 0.1144,
+             "scale_factor_y": 0.1144, "scale_factor_z": 0.28,
+             "well_known_files": [file]}]  # fmt: skip
+
+
+def _cells(of_specimen: int) -> list[dict[str, object]]:
+    return [{"specimen__id": of_specimen, "specimen__name": f"Bench-{of_specimen}",
+             "donor__species": "Mus musculus", "donor__id": 1, "structure__acronym": "VISp4",
+             "structure__layer": "4", "tag__dendrite_type": "spiny"}]  # fmt: skip
+
+
+MODELS = {
+    "SubImage": _planes,
+    "ProjectionImage": _projections,
+    "NeuronReconstruction": _skeletons,
+    "ApiCellTypesSpecimenDetail": _cells,
+}
+
+
+SWC = b"1 1 0 0 0 1 -1\n2 3 1 0 0 1 1\n3 3 2 0 0 1 2\n"
 
 
 class Server:
@@ -106,6 +153,9 @@ class Server:
         elif path.startswith("/images/"):
             head = "200 OK\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked"
             body = image(int(number), self._size)
+        elif path.startswith("/api/v2/well_known_file_download/"):
+            head = f"200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(SWC)}"
+            body = SWC
         elif path == "/asked":
             body = str(self._asked).encode()
             head = f"200 OK\r\nContent-Length: {len(body)}"

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -128,7 +127,7 @@ def test_one_stack_is_exported_at_a_time(root):
 
 def test_content_that_is_not_here_is_counted_or_got_in_one_call(stack, work, monkeypatch):
     from datalad_stackpack import open_stack
-    from datalad_stackpack.viewing import stack as opened
+    from datalad_stackpack.viewing import images as opened
 
     calls = []
 
@@ -159,17 +158,13 @@ def test_what_is_unsaved_is_said_in_the_result_and_inside(stack):
         assert "UNSAVED CHANGES: 1 file" in file.imagej_metadata["Info"]
 
 
-def test_a_library_that_is_not_installed_or_too_old_is_named_with_its_command(stack, monkeypatch):
-    from datalad_stackpack.export import request
-
-    def not_there(name):
-        raise PackageNotFoundError(name)
-
-    monkeypatch.setattr(request, "version", not_there)
+@pytest.mark.usefixtures("stack")
+def test_a_library_that_is_not_installed_or_too_old_is_named_with_its_command(without_library):
+    without_library("tifffile")
     assert export(**TIFF)["message"] == (
         "the library tifffile is not installed: pip install 'tifffile>=2024'"
     )
-    monkeypatch.setattr(request, "version", lambda _: "2.18.7")
+    without_library("zarr", "2.18.7")
     assert export(format="bids")["message"].startswith(
         "zarr 2.18.7 is too old: pip install 'zarr>=3'"
     )

@@ -202,9 +202,10 @@ def test_a_cell_without_any_image_has_neither(find):
     assert ids(find(structure="VISp1", having=["projections", "reconstruction"])) == [800000007]
 
 
-def test_more_cells_than_may_be_asked_about_one_by_one_are_refused(work, queries):
+def test_more_cells_than_may_be_asked_about_one_by_one_are_refused(work, queries, monkeypatch):
     from datalad.api import stackpack_find
 
+    monkeypatch.setattr("datalad_stackpack.archive.search.MAX_COUNTED", 200)
     many = tuple(
         replace(TINY, specimen_id=1 + at, data_set_id=10_000_000 + 1000 * at, sections=())
         for at in range(201)

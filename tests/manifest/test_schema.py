@@ -130,3 +130,23 @@ def test_a_row_may_hold_anything():
     document = copy.deepcopy(DOCUMENT)
     document["files"][0]["row"] = {"extra": [{"deep": None}], "": "\ud800"}
     assert list(violations(document)) == []
+
+
+def test_values_that_were_looked_at_once_are_judged_as_by_jsonschema_alone():
+    """True is equal to 1, and a value that is valid in one field may be wrong in another."""
+    document = copy.deepcopy(DOCUMENT)
+    one, other = document["files"][:2]
+    for entry, field, value in (
+        (one["image"], "downsample", 1),
+        (other["image"], "downsample", True),
+        (one["image"], "x", 1),
+        (other["image"], "x", 1.0),
+        (one["image"], "axes", "xy"),
+        (other, "part", "xy"),
+        (other, "media_type", "planes"),
+    ):
+        entry[field] = value
+    plain = Draft202012Validator(schema()).iter_errors(document)
+    expected = sorted(f"{problem.json_path}: {problem.message}" for problem in plain)
+    assert len(expected) == 3
+    assert sorted(violations(document)) == expected

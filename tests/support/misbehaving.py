@@ -153,3 +153,21 @@ class Gate:
         self.reached.set()
         self.opened.wait(60)
         yield whole[100:]
+
+
+class Crowd:
+    """Counts the requests that are under way at once, each of which takes a while."""
+
+    def __init__(self, seconds: float = 0.02) -> None:
+        self.seconds = seconds
+        self.now = self.most = 0
+        self.lock = Lock()
+
+    def __call__(self, _request: Request, reply: Reply) -> Reply:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(self.seconds)  # others may come meanwhile
+        with self.lock:
+            self.now -= 1
+        return reply

@@ -9,11 +9,13 @@ from collections import Counter
 import numpy as np
 import pytest
 import xarray
+from support.examples import one_line
 from viewing.conftest import HEIGHT, WIDTH
 from viewing.test_stack import plane
 
 from datalad_stackpack import Stack, open_stack
-from datalad_stackpack.viewing.stack import FILL
+from datalad_stackpack.errors import ArgumentError
+from datalad_stackpack.viewing.images import FILL
 
 
 class CountingStack(Stack):
@@ -152,3 +154,11 @@ def test_xarray_opens_a_manifest_by_itself(three):
 def test_it_goes_to_other_processes(three):
     array = pickle.loads(pickle.dumps(open_stack(three).array(gray=True)))  # noqa: S301
     assert (array.values == whole(three, gray=True)).all()
+
+
+@pytest.mark.parametrize("library", ["xarray", "dask"])
+def test_without_its_library_it_says_how_to_install_it(library, written, without_library):
+    without_library(library)
+    with pytest.raises(ArgumentError, match=f"pip install {library}") as caught:
+        open_stack(written([plane(3)])).array(dask=True)
+    one_line(caught.value)

@@ -7,7 +7,7 @@ import sys
 import npe2
 import numpy as np
 import pytest
-from support.examples import one_line
+from support.examples import SWC_KEY, one_line, reconstruction_row
 from viewing.conftest import HEIGHT, WIDTH
 from viewing.test_stack import min_xy, plane
 
@@ -81,6 +81,12 @@ def test_planes_alone_are_one_layer(written):
     assert levels[0].shape == (3, HEIGHT, WIDTH, 3)
     assert options["units"] == ("pixel", "um", "um")
     assert options["translate"][0] == 3  # the section: there is no z step
+
+
+def test_a_skeleton_of_a_soma_alone_is_no_layer(written):
+    directory = written([plane(3)], fates=(SWC_KEY,), reconstructions=[reconstruction_row()])
+    next(directory.glob("reconstruction/*.swc")).write_bytes(b"1 1 1 1 0 1 -1\n")
+    assert len(get_reader(str(directory))(str(directory))) == 1
 
 
 def test_what_is_not_one_stack_is_left_to_others(written, tmp_path):

@@ -20,8 +20,7 @@ from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.citation.record import CommitInfo, compose
 from datalad_stackpack.demo import DEMO_CELLS, DemoArchive
 from datalad_stackpack.errors import ArgumentError
-from datalad_stackpack.viewing.looking import Look, open_to_look
-from datalad_stackpack.viewing.overview import SectionState, overview
+from datalad_stackpack.viewing.overview import Look, SectionState, open_to_look, overview
 from datalad_stackpack.viewing.page import page
 
 GAP = 39

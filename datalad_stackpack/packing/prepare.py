@@ -1,0 +1,52 @@
+"""What the next stacks need, prepared while one is packed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from datalad_stackpack.annex.make import DatasetMaker, no_dataset
+from datalad_stackpack.archive.ahead import Waiting, ahead
+from datalad_stackpack.archive.bulk import Answers, Subject, rows_ahead
+from datalad_stackpack.packing.request import PackRequest
+from datalad_stackpack.packing.run import Packer
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was prepared for a stack while another one was packed: its rows, and its dataset."""
+
+    answers: Waiting[Answers | None]
+    dataset: Waiting[Path | None] = no_dataset
+
+
+@contextmanager
+def prepared(
+    requests: Sequence[PackRequest], packer: Packer, directory: Path | None
+) -> Iterator[Iterator[tuple[PackRequest, Prepared]]]:
+    """The requests, prepared while others are packed: the rows of the next ones.
+
+    Where they are to be datasets below ``directory``, also the dataset of the next one.
+    """
+    wanted = ((each, Subject(packer.client, each.series, each.parts)) for each in requests)
+    asked = rows_ahead(wanted, packer.jobs, packer.cancel, packer.inform)
+    if directory is None:
+        yield ((request, Prepared(answers)) for request, answers in asked)
+        return
+    with DatasetMaker(directory) as maker:
+
+        def make(request: PackRequest, answers: Waiting[Answers | None]) -> Path | None:
+            answered = answers()
+            if answered is None or not any(answered.by_part.values()) or packer.cancel.is_set():
+                return None
+            return maker.make(directory / request.series.directory)
+
+        made = ahead(
+            (((request, answers), partial(make, request, answers)) for request, answers in asked),
+            1,
+            packer.cancel,
+        )
+        yield ((request, Prepared(answers, dataset)) for (request, answers), dataset in made)

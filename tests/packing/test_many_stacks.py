@@ -1,0 +1,207 @@
+"""Many stacks: asked for together and in advance, and what comes is what comes one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support import query_faults
+from support.helpers import TINY, git, until
+from support.misbehaving import Crowd, FaultyArchive
+
+from datalad_stackpack.archive import sources
+from datalad_stackpack.archive.bulk import WORTH_IT, Subject, rows_ahead
+from datalad_stackpack.archive.client import ArchiveClient
+from datalad_stackpack.archive.parts import KINDS, PARTS, specimen
+from datalad_stackpack.cancel import CancelToken
+from datalad_stackpack.demo import Reply, Request
+from datalad_stackpack.packing.pack_one import pack_one
+
+IDS = range(1, WORTH_IT + 3)
+UNTRACED, BARE = 3, 5
+MANY = tuple(
+    replace(
+        TINY,
+        specimen_id=number,
+        data_set_id=10_000_000 * number,
+        sections=(2, 3),
+        reconstruction=number not in (UNTRACED, BARE),
+        projections=number != BARE,
+    )
+    for number in IDS
+)
+MODELS = ("ProjectionImage", "NeuronReconstruction", "ApiCellTypesSpecimenDetail")
+ALL = {"parts": None, "no_fetch": True, "subdataset": True}
+
+
+@pytest.fixture
+def cells():
+    return MANY
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tmp_path_factory) -> dict[int, bytes]:
+    """The manifest of each, packed by itself; but for the archive's address, which differs."""
+    place = tmp_path_factory.mktemp("one by one")
+    with FaultyArchive(MANY) as archive:
+        for number in IDS:
+            assert not pack_one(archive.url, number, place / str(number), fetch=False).problem
+        return manifests(place, archive)
+
+
+def manifests(place: Path, archive: FaultyArchive) -> dict[int, bytes]:
+    paths = {number: place / str(number) / "manifest.json" for number in IDS}
+    port = archive.url.rpartition(":")[2].encode()
+    return {number: path.read_bytes().replace(port, b"PORT") for number, path in paths.items()}
+
+
+def queries(archive: FaultyArchive) -> list[str]:
+    return [request.query.get("criteria", "") for request in archive.requests]
+
+
+def of_many(archive: FaultyArchive) -> int:
+    return sum("$in" in criteria for criteria in queries(archive))
+
+
+def test_many_are_asked_for_together_and_come_out_the_same(
+    add, update, check, archive, dataset, one_by_one
+):
+    results = add(list(IDS), **ALL)
+    assert {result["status"] for result in results} == {"ok"}
+    assert manifests(dataset, archive) == one_by_one
+    assert of_many(archive) == len(MODELS)
+    # the planes of each, and what the lists did not have: two skeletons and the projections of one
+    requests = len(MODELS) + len(IDS) + 3
+    assert len(archive.requests) == requests
+    assert not list(dataset.glob(".stackpack-*"))
+    assert git("status", "--porcelain") == ""
+    assert {result["status"] for result in update()} == {"notneeded"}
+    assert len(archive.requests) == 2 * requests
+    checked = [result for result in check(upstream="rows") if "files" in result]
+    drifts = [{name for name, number in each["rows"].items() if number} for each in checked]
+    assert drifts == [{"unchanged"}] * len(IDS)
+    assert len(archive.requests) == 3 * requests
+
+
+def test_fewer_are_asked_for_one_by_one(add, archive, dataset):
+    add(list(IDS)[: WORTH_IT - 1], **ALL, dry_run=True)
+    assert of_many(archive) == 0
+    assert len([each for each in queries(archive) if each]) == 4 * (WORTH_IT - 1)
+
+
+def foreign(envelope) -> None:
+    envelope["msg"][-1] = {**envelope["msg"][-1], "specimen_id": 99, "specimen__id": 99}
+
+
+def unread_end(envelope) -> None:
+    """A list of ids of which only the first were heeded."""
+    envelope["msg"] = envelope["msg"][:-4]
+    envelope["num_rows"] = envelope["total_rows"] = len(envelope["msg"])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        query_faults._edited(foreign),
+        query_faults._edited(unread_end),
+        query_faults.duplicate_rows,
+        query_faults.short_page,
+        query_faults.no_rows,
+        query_faults.error_envelope("the list is too long"),
+    ],
+)
+def test_a_list_that_is_not_right_changes_nothing(fault, archive):
+    def strike(request: Request, reply: Reply) -> Reply:
+        return fault(request, reply) if "$in" in request.query["criteria"] else reply
+
+    with ArchiveClient(sources.at_url(archive.url)) as client:
+        parts = tuple(part.name for part in KINDS["specimen"].parts)
+        expected = {
+            number: {name: client.rows(PARTS[name].query(number)) for name in parts}
+            for number in IDS
+        }
+        for model in MODELS:
+            archive.spoil(f"query {model}", strike)
+        wanted = [(number, Subject(client, specimen(number), parts)) for number in IDS]
+        asked = rows_ahead(wanted, 3, CancelToken(), lambda _message: None)
+        answers = {number: answer() for number, answer in asked}
+    assert of_many(archive) >= len(MODELS)
+    assert {number: answer and answer.by_part for number, answer in answers.items()} == expected
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_no_more_requests_at_once_than_jobs_whatever_they_are_for(jobs, add, archive, dataset):
+    crowd = Crowd()
+    for what in ("query *", "image *", "file *"):
+        archive.spoil(what, crowd)
+    add([1, 2, 4, 6], subdataset=True, parts=None, jobs=jobs)
+    assert crowd.most == jobs
+
+
+def test_the_next_rows_are_asked_for_while_a_stack_is_fetched(add, archive, dataset):
+    asked = threading.Event()
+
+    def until_asked(_request: Request, reply: Reply) -> Reply:
+        assert asked.wait(30)
+        return reply
+
+    def note(request: Request, reply: Reply) -> Reply:
+        if "$eq2]" in request.query["criteria"]:
+            asked.set()
+        return reply
+
+    archive.spoil("image *", until_asked)
+    archive.spoil("query SubImage", note)
+    results = add([1, 2], subdataset=True, parts="planes,projections")
+    assert {result["status"] for result in results} == {"ok"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_was_made_in_advance_is_gone_after_the_next_run(number, archive, add, dataset):
+    """Stopped while the dataset of the second stack waits for its turn."""
+    opened = threading.Event()
+
+    def hold(_request: Request, reply: Reply) -> Reply:
+        opened.wait(60)
+        return reply
+
+    archive.spoil("image *", hold)
+    command = ["datalad", "stackpack-add", "--archive", archive.url, "--subdataset", "1", "2"]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    heads = ".stackpack-being-made-*/2/.git/refs/heads/*"
+    until(lambda: {path.name for path in dataset.glob(heads)} > {"git-annex"})
+    os.kill(running.pid, number)
+    running.wait(30)
+    opened.set()
+    left = list(dataset.glob(".stackpack-being-made-*"))
+    assert bool(left) == (number == signal.SIGKILL)
+    archive.recover()
+    results = add([1, 2], subdataset=True)
+    assert {result["status"] for result in results} <= {"ok", "notneeded"}
+    assert not list(dataset.glob(".stackpack-*"))
+    assert git("status", "--porcelain") == ""
+
+
+def test_a_dry_run_of_many_makes_nothing(add, archive, dataset):
+    add([1, 2, 4], subdataset=True, dry_run=True)
+    assert sorted(path.name for path in dataset.iterdir()) == sorted(
+        [".datalad", ".git", ".gitattributes"]
+    )
+
+
+def test_rows_that_were_asked_for_another_stack_are_not_taken(add, update, archive, dataset):
+    """The manifest that lies there names another specimen than the one that was committed."""
+    add([1, 2], subdataset=True, parts="planes", no_fetch=True)
+    path = dataset / "1" / "manifest.json"
+    committed = path.read_bytes()
+    document = json.loads(committed)
+    document["specimen"]["id"] = 2
+    path.write_text(json.dumps(document))
+    results = update(dry_run=True)
+    assert {result["status"] for result in results} == {"notneeded"}, results
