@@ -198,7 +198,7 @@ def _client(address: str | None, workers: int | None) -> Iterator[Any]:
         from distributed import Client, LocalCluster
     except ImportError as problem:
         raise ArgumentError(
-            "--dask needs Dask distributed: pip install 'datalad-stackpack[cluster]'"
+            "--dask needs Dask distributed, which is not installed: pip install distributed"
         ) from problem
     if address is not None:
         try:
