@@ -107,6 +107,19 @@ def is_recorded(parent: Path, stack: StackLocation) -> bool:
     return listing[:6] == b"160000" and listing.split()[1].decode() == head(stack)
 
 
+def recorded_commit(parent: Path, stack: StackLocation, rev: str = "HEAD") -> str | None:
+    """The commit of a stack that ``parent`` has as a subdataset in its commit ``rev``.
+
+    ``None`` where it has none, or no such commit.
+    """
+    if stack.root != stack.stack or root_above(stack.root.parent) != parent:
+        return None
+    words = ["git", "--literal-pathspecs", "ls-tree", "-z", "--end-of-options", rev, "--"]
+    path = stack.root.relative_to(parent).as_posix()
+    entry = run([*words, path], parent, accepted_codes=(0, 128)).split()
+    return entry[2].decode() if entry[:1] == [b"160000"] else None
+
+
 def save_subdatasets(
     parent: StackLocation, stacks: Sequence[Path], message: str, inform: Callable[[str], None]
 ) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +16,10 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack.annex.dataset import RunRecord
-from datalad_stackpack.annex.locate import StackLocation
+from datalad_stackpack.annex.locate import StackLocation, root_above, root_of_given
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks, resolved
+from datalad_stackpack.annex.subdatasets import recorded_commit
 from datalad_stackpack.citation import formats, text, version
 from datalad_stackpack.citation.formats import yaml_text
 from datalad_stackpack.citation.record import Citation
@@ -26,7 +28,7 @@ from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS
 from datalad_stackpack.commands.rendering import lgr
 from datalad_stackpack.commands.results import CitingResults, Result, of_rendering
-from datalad_stackpack.errors import ArgumentError, StackpackError, printable, quoted
+from datalad_stackpack.errors import ArgumentError, StackpackError, as_text, printable, quoted
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.layout import prefix
 
@@ -38,8 +40,9 @@ class StackpackCite(Interface):
     Says of each stack which cell, which images, from which archive and when, which
     commit of which dataset, and what the archive wants cited. The commit is the
     last one that changed the stack's own files, its images and its manifest,
-    whatever was committed later. What is unsaved or incomplete is said in every
-    format, and on standard error. Sends no request to the archive.
+    whatever was committed later; of a subdataset, up to the commit that the dataset
+    around it records. What is unsaved or incomplete is said in every format, and on
+    standard error. Sends no request to the archive.
     """
 
     _params_ = {
@@ -214,10 +217,23 @@ def _check_number(
 
 
 def _cite(location: StackLocation, options: Options) -> Citation:
-    cited = version.cite(location, options.rev)
+    cited = version.cite(location, _rev(location, options))
     if not options.images:
         return cited
     return replace(cited, named=tuple(_images(cited, location, options)))
+
+
+def _rev(location: StackLocation, options: Options) -> Any:
+    """The commit to cite; from a dataset that has the stack as a subdataset, the one it records.
+
+    Then ``--rev`` names a commit of that dataset, unless it has none of that name.
+    """
+    given = options.dataset
+    around = root_of_given(given) if given is not None else root_above(Path(os.path.realpath(".")))
+    if options.save or around is None or "\0" in as_text(options.rev):
+        return options.rev
+    wanted = "HEAD" if options.rev is None else f"{as_text(options.rev)}^{{commit}}"
+    return recorded_commit(around, location, wanted) or options.rev
 
 
 def _images(cited: Citation, location: StackLocation, options: Options) -> Sequence[FileEntry]:

@@ -66,6 +66,23 @@ def test_the_sentence_names_the_commit_of_the_images_whatever_came_later(root, c
     assert "DO NOT CITE" not in before
 
 
+def test_a_dataset_cites_its_subdataset_as_it_records_it(add, dataset, monkeypatch):
+    add(1, subdataset=True, parts="projections")
+    first = git("rev-parse", "HEAD", at="1").strip()
+    git("tag", "paper")
+    add(1, into="1", parts="planes")
+    tip = git("rev-parse", "HEAD", at="1").strip()
+    assert f"commit {first}," in text()
+    assert "We used 4 projections of specimen 1 " in text()
+    assert f"commit {tip}," in text(rev=tip), "a commit of the subdataset, and not of the dataset"
+    add(1, subdataset=True, parts="planes")
+    assert f"commit {tip}," in text()
+    assert f"commit {first}," in text(rev="paper")
+    assert "'--nothing' is no commit of" in complaint(cite(rev="--nothing"))
+    monkeypatch.chdir("1")
+    assert f"commit {tip}," in text()
+
+
 def test_an_earlier_version_is_cited_with_rev(root, commit):
     before = text("1")
     manifest = json_text.read((root / "1" / "manifest.json").read_bytes())
