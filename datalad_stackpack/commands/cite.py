@@ -58,8 +58,9 @@ class StackpackCite(Interface):
         "rev": Parameter(
             args=("--rev",),
             metavar="COMMITISH",
-            doc="""cite the version of this branch, tag or commit. Default: the last one that was
-            committed.""",
+            doc="""cite the version of this branch, tag or commit: of the dataset from which the
+            stack is cited or, where that has none of the name, of the stack's own. Default: the
+            last one that was committed.""",
         ),
         "format": Parameter(
             args=("--format",),
