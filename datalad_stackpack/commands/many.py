@@ -156,7 +156,7 @@ class Progress:
     """One bar for all stacks; its label counts the files that came, and their bytes."""
 
     def __init__(self, number: int) -> None:
-        self.bar = Bar(f"Packing {counted(number, 'stack')}", number, " stacks")
+        self.bar = Bar(f"All {counted(number, 'stack')}", number, " stacks")
         self._label = self.bar.label
         self._files = 0
         self._bytes = 0
@@ -168,5 +168,5 @@ class Progress:
         self._files += result.get("files", 0)
         self._bytes += result.get("bytes", 0)
         size = in_units(self._bytes)
-        self.bar.label = f"{self._label}, so far {counted(self._files, 'file')}, {size}"
+        self.bar.label = f"{self._label}: {counted(self._files, 'file')}, {size}"
         self.bar.add()

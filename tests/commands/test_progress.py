@@ -18,9 +18,12 @@ class Bars(logging.Handler):
         super().__init__(logging.DEBUG)
         self.at: Counter[str] = Counter()
         self.moves: Counter[str] = Counter()
+        self.labels: dict[str, str] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        bar = getattr(record, "dlm_progress_label", "").partition(" ")[0]
+        label = getattr(record, "dlm_progress_label", "")
+        bar = label.partition(" ")[0]
+        self.labels[bar] = label
         self.at[bar] += getattr(record, "dlm_progress_update", 0)
         self.moves[bar] += hasattr(record, "dlm_progress_update")
 
@@ -46,3 +49,11 @@ def test_files_that_are_done_at_once_move_them_together(add, bars):
     *files, _ = add(no_fetch=True)
     assert bars.at["Packing"] == 2 * len(files)
     assert bars.moves["Packing"] - before < len(files)
+
+
+def test_one_bar_counts_all_stacks_and_what_came_of_them(add, bars):
+    results = add([1, 2, 99], subdataset=False)
+    stacks = [result for result in results if "complete" in result]
+    files, size = (sum(stack[name] for stack in stacks) for name in ("files", "bytes"))
+    assert bars.at["All"] == 3, "one that fails counts too"
+    assert bars.labels["All"] == f"All 3 stacks: {files} files, {size / 1000:.1f} kB"

@@ -86,6 +86,32 @@ def test_one_that_fails_does_not_stop_the_others(add, archive, dataset):
     assert git("status", "--porcelain") == ""
 
 
+def test_what_failed_is_named_at_the_end_and_in_a_file_that_is_given_back(archive, dataset):
+    missing = f"image {GAPS.plane_id(27)}"
+    archive.spoil(missing, lambda _, reply: replace(reply, status=404))
+    command = ["datalad", "stackpack-add", "--archive", archive.url, "--subdataset"]
+    noting = ["--failed", "../failed.txt"]
+
+    def run(*words: str) -> list[str]:
+        done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
+        return done.stdout.splitlines()
+
+    *_, incomplete, total = run(*noting, "1", "2", "99")
+    assert total == "3 stacks: 1 complete, 1 incomplete, 1 failed"
+    assert incomplete.startswith("specimen 2: incomplete: 1 failed: ")
+    listed = Path("../failed.txt").read_text().splitlines()[1:]
+    assert [line.partition(" # ")[0] for line in listed] == ["2", "99"]
+    assert "the archive has no planes" in listed[1]
+    archive.recover()
+    assert run(*noting, "../failed.txt")[-1] == "2 stacks: 1 complete, 1 failed"
+    listed = Path("../failed.txt").read_text().splitlines()[1:]
+    assert [line.partition(" # ")[0] for line in listed] == ["99"]
+    Path("mine.txt").write_text("1\n")
+    (refused,) = run("--failed", "mine.txt", "1")
+    assert "is a file of something else" in refused
+    assert Path("mine.txt").read_text() == "1\n"
+
+
 def test_stopping_at_the_first_failure_saves_what_came(add, archive, dataset):
     from datalad.support.exceptions import IncompleteResultsError
 
