@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -32,36 +31,28 @@ def ahead(
     that hangs does not keep the program from ending, nor an answer from being given up when the run
     is cancelled: then :class:`Skipped` is raised. Nothing more is asked once the iteration ends.
     """
-    todo: queue.SimpleQueue[tuple[Future[Answer], Callable[[], Answer]] | None]
-    todo = queue.SimpleQueue()
-    left = threading.Event()
-    threads: list[threading.Thread] = []
+    slots, left = threading.Semaphore(at_once), threading.Event()
     waiting: deque[tuple[Item, Waiting[Answer]]] = deque()
 
-    def work() -> None:
-        while (given := todo.get()) is not None and not left.is_set():
-            answer, ask = given
+    def work(ask: Callable[[], Answer], answer: Future[Answer]) -> None:
+        with slots:
             try:
-                answer.set_result(ask())
+                if not left.is_set():
+                    answer.set_result(ask())
             except BaseException as problem:  # noqa: BLE001 (it is raised where it is waited for)
                 answer.set_exception(problem)
 
     try:
         for item, ask in questions:
             answer: Future[Answer] = Future()
-            todo.put((answer, ask))
+            asking = partial(work, ask, answer)
+            threading.Thread(target=asking, name="stackpack-ahead", daemon=True).start()
             waiting.append((item, partial(_result, answer, cancel)))
-            if len(threads) < at_once:
-                threads.append(threading.Thread(target=work, name="stackpack-ahead", daemon=True))
-                threads[-1].start()
             if len(waiting) > at_once:
                 yield waiting.popleft()
-        while waiting:
-            yield waiting.popleft()
+        yield from waiting
     finally:
         left.set()
-        for _ in threads:
-            todo.put(None)
 
 
 def _result(answer: Future[Answer], cancel: CancelToken) -> Answer:

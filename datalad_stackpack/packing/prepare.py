@@ -10,7 +10,7 @@ from pathlib import Path
 
 from datalad_stackpack.annex.make import DatasetMaker, no_dataset
 from datalad_stackpack.archive.ahead import Waiting, ahead
-from datalad_stackpack.archive.bulk import Answers, Subject, rows_ahead
+from datalad_stackpack.archive.bulk import Answers, Subject, no_answers, rows_ahead
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
 
@@ -29,8 +29,12 @@ def prepared(
 ) -> Iterator[Iterator[tuple[PackRequest, Prepared]]]:
     """The requests, prepared while others are packed: the rows of the next ones.
 
-    Where they are to be datasets below ``directory``, also the dataset of the next one.
+    Where they are to be datasets below ``directory``, also the dataset of the next one. A request
+    alone is not prepared: nothing is asked for before it is known that its place can take it.
     """
+    if len(requests) < 2:
+        yield ((request, Prepared(no_answers)) for request in requests)
+        return
     wanted = ((each, Subject(packer.client, each.series, each.parts)) for each in requests)
     asked = rows_ahead(wanted, packer.jobs, packer.cancel, packer.inform)
     if directory is None:

@@ -65,10 +65,11 @@ def run(*words):
 
 def test_all_rows_come_page_by_page(archive, monkeypatch):
     whole = datalad_stackpack.query(*MOUSE, archive=archive.url)
+    rows_a_page = client_module.ROWS_A_PAGE
     monkeypatch.setattr(client_module, "ROWS_A_PAGE", 7)
-    monkeypatch.setattr(
-        client_module.ArchiveClient.__init__, "__defaults__", (None, None, 7, 2**26)
-    )
+    made = client_module.ArchiveClient.__init__
+    defaults = [7 if value == rows_a_page else value for value in made.__defaults__]
+    monkeypatch.setattr(made, "__defaults__", tuple(defaults))
     before = len(archive.requests)
     paged = datalad_stackpack.query(*MOUSE, archive=archive.url)
     assert paged == whole
