@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 
 from datalad_stackpack import settings
 from datalad_stackpack.archive import sources
@@ -88,7 +88,7 @@ def source_of_stack(recorded_url: str, given: str | None) -> Iterator[Source]:
 class Archives:
     """The archives that stacks are asked about, each opened once; a context manager.
 
-    ``given`` is ``--archive``. All of their requests together are at most ``jobs`` at once.
+    It may be asked from any thread. ``given`` is ``--archive``. All of their requests together are at most ``jobs`` at once.
     """
 
     def __init__(
@@ -100,14 +100,16 @@ class Archives:
         self._slots = BoundedSemaphore(jobs)
         self._open = ExitStack()
         self._clients: dict[str, ArchiveClient] = {}
+        self._lock = Lock()
 
     def client(self, recorded_url: str) -> ArchiveClient:
         """The client of the archive that a manifest names; see :func:`source_of_stack`."""
-        if recorded_url not in self._clients:
-            source = self._open.enter_context(source_of_stack(recorded_url, self._given))
-            client = ArchiveClient(source, self._policy, self._cancel, slots=self._slots)
-            self._clients[recorded_url] = self._open.enter_context(client)
-        return self._clients[recorded_url]
+        with self._lock:
+            if recorded_url not in self._clients:
+                source = self._open.enter_context(source_of_stack(recorded_url, self._given))
+                client = ArchiveClient(source, self._policy, self._cancel, slots=self._slots)
+                self._clients[recorded_url] = self._open.enter_context(client)
+            return self._clients[recorded_url]
 
     def __enter__(self) -> Archives:
         return self

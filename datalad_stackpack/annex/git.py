@@ -117,11 +117,13 @@ class Index:
 
     def changed_since_commit(self, paths: Iterable[str]) -> set[str]:
         """Those of ``paths`` that differ from the last commit, or that git does not know."""
+        wanted = list(paths)
+        # without the submodules: git would look into each of them
         words = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all",
-                 "--ignored=traditional"]  # fmt: skip
-        listing = self._git(words, [""])
+                 "--ignored=traditional", "--ignore-submodules=all"]  # fmt: skip
+        listing = self._git(words, wanted) if wanted else b""
         changed = {self._relative(line[3:]) for line in listing.split(b"\0") if line}
-        return changed.intersection(paths)
+        return changed.intersection(wanted)
 
     def commit(
         self,

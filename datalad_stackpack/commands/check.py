@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
@@ -15,7 +16,8 @@ from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks
-from datalad_stackpack.archive.bulk import no_answers
+from datalad_stackpack.archive.ahead import Waiting, ahead
+from datalad_stackpack.archive.bulk import Answers, no_answers
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checking.elsewhere import parse_upstream
 from datalad_stackpack.checking.findings import Finding, Level
@@ -23,7 +25,7 @@ from datalad_stackpack.checking.run import OnProgress, StackCheck, Tally
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, STACKS
 from datalad_stackpack.commands.recorded import recorded_rows_ahead
-from datalad_stackpack.commands.rendering import Bar, ending_quietly
+from datalad_stackpack.commands.rendering import Bar, ending_quietly, with_bar
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import StackpackError, counted
 
@@ -126,19 +128,55 @@ def check(
             if asked is not None
             else ((location, no_answers) for location in stacks)
         )
-        for location, answers in asking:
-            stack_results = CheckingResults(ACTION, location)
-            counts: Counter[Level] = Counter()
-            with shown_progress(location) as on_progress:
+        # where nothing long is asked for, while git works on one stack the next is looked through
+        is_quick = not content and (asked is None or asked.most_files == 0)
+        at_once = 2 if is_quick and len(stacks) > 1 else 0
+
+        def begun(location: StackLocation, answers: Waiting[Answers | None]) -> Iterator[Result]:
+            show = _show_nothing if at_once else shown_progress
+            with show(location) as on_progress:
                 checking = StackCheck(location, jobs_at_once, policy, cancel, on_progress)
-                try:
-                    for finding in checking.run(content, asked, archives.client, answers):
-                        counts[finding.level] += 1
-                        yield stack_results.of_finding(finding)
-                except StackpackError as problem:
-                    yield stack_results.of_problem(problem)
-                    continue
-            yield stack_results.of_check(checking.tally, counts)
+                findings = checking.run(content, asked, archives.client, answers)
+                yield from _results(CheckingResults(ACTION, location), checking, findings)
+
+        if not at_once:
+            for location, answers in asking:
+                yield from begun(location, answers)
+            return
+        checks = (
+            (location, partial(_listed, begun, location, answers)) for location, answers in asking
+        )
+        checked = ahead(checks, at_once, cancel)
+        for _, records in with_bar(checked, "Checking", len(stacks), " stacks"):
+            yield from records()
+
+
+def _listed(
+    check: Callable[[StackLocation, Waiting[Answers | None]], Iterator[Result]],
+    location: StackLocation,
+    answers: Waiting[Answers | None],
+) -> list[Result]:
+    return list(check(location, answers))
+
+
+def _results(
+    stack_results: CheckingResults, checking: StackCheck, findings: Iterable[Finding]
+) -> Iterator[Result]:
+    """A record for each finding, and one for the stack."""
+    counts: Counter[Level] = Counter()
+    try:
+        for finding in findings:
+            counts[finding.level] += 1
+            yield stack_results.of_finding(finding)
+    except StackpackError as problem:
+        yield stack_results.of_problem(problem)
+        return
+    yield stack_results.of_check(checking.tally, counts)
+
+
+@contextmanager
+def _show_nothing(_location: StackLocation) -> Iterator[OnProgress]:
+    yield lambda _text, _done, _total: None
 
 
 @contextmanager

@@ -111,7 +111,20 @@ def _with_default(kind: Any) -> set[str]:
     return {field.name for field in fields(kind) if field.default is not MISSING}
 
 
+PLAIN = (str, bool, types.NoneType)
+"""Types whose values fit by their type alone."""
+
+
+@cache
+def _plain_types(hint: Any) -> frozenset[type]:
+    """The types of which any value fits: to compare one with the whole hint takes long."""
+    choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return frozenset(choice for choice in choices if choice in PLAIN)
+
+
 def _fits(value: Any, hint: Any) -> bool:
+    if type(value) in _plain_types(hint):
+        return True
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         return any(_fits(value, choice) for choice in get_args(hint))

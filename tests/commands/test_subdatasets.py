@@ -12,6 +12,7 @@ import pytest
 from support.helpers import GAPS, TINY, git, until
 from support.misbehaving import FaultyArchive, Gate
 
+from datalad_stackpack.annex.git import Index
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.packing.pack_one import pack_one
 
@@ -228,6 +229,16 @@ def test_a_parent_that_could_not_be_saved_is_whole_once_it_can(add, dataset, tmp
     add(1, subdataset=True, parts="cell")
     assert '[submodule "1"]' in git("show", "HEAD:.gitmodules")
     assert git("status", "--porcelain") == ""
+
+
+def test_git_does_not_look_into_the_subdatasets_to_see_whether_the_table_was_edited(add, dataset):
+    add([1, 2], subdataset=True, parts="cell")
+    for name in "12":
+        (dataset / name / ".git" / "index").write_bytes(b"nobody is to read this")
+    index = Index(dataset, ".")
+    assert index.changed_since_commit(["cells.tsv"]) == set()
+    (dataset / "cells.tsv").write_text("edited")
+    assert index.changed_since_commit(["cells.tsv", "else"]) == {"cells.tsv"}
 
 
 def test_a_stack_of_another_cell_is_not_noted_as_this_one(add, archive, dataset):
