@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from threading import BoundedSemaphore
 
 from datalad_stackpack import settings
@@ -33,22 +31,6 @@ def parse_jobs(given: object) -> int:
             f"{quoted(given)} jobs are not possible: give a whole number from 1 to {MOST_JOBS}"
         )
     return jobs
-
-
-def check_library(name: str, least: int = 0) -> None:
-    """Raise :class:`ArgumentError` unless a library is installed, of a major version that is new.
-
-    It is for libraries that only a part of the program needs, which an extra installs.
-    """
-    try:
-        found = version(name)
-    except PackageNotFoundError:
-        found = ""
-    if not found or int(re.sub(r"\D.*", "", found) or 0) < least:
-        there = f"{name} {found} is too old" if found else f"the library {name} is not installed"
-        wanted = f"'{name}>={least}'" if least else name
-        needs = " (it needs Python 3.11)" if name == "zarr" else ""
-        raise ArgumentError(f"{there}: pip install {wanted}{needs}")
 
 
 def policy() -> RetryPolicy:

@@ -1,6 +1,12 @@
-"""The settings ``datalad.stackpack.*`` of DataLad's configuration, each checked when it is read."""
+"""The settings ``datalad.stackpack.*`` of DataLad's configuration, each checked when it is read.
+
+And whether libraries are there that an extra installs.
+"""
 
 from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, version
 
 from datalad_stackpack.errors import ArgumentError, quoted
 
@@ -25,3 +31,19 @@ def number(name: str, least: float, most: float) -> float:
             f"from {least:g} to {most:g}"
         )
     return value
+
+
+def check_library(name: str, least: int = 0) -> None:
+    """Raise :class:`ArgumentError` unless a library is installed, of a major version that is new.
+
+    It is for libraries that only a part of the program needs, which an extra installs.
+    """
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        found = ""
+    if not found or int(re.sub(r"\D.*", "", found) or 0) < least:
+        there = f"{name} {found} is too old" if found else f"the library {name} is not installed"
+        wanted = f"'{name}>={least}'" if least else name
+        needs = " (it needs Python 3.11)" if name == "zarr" else ""
+        raise ArgumentError(f"{there}: pip install {wanted}{needs}")

@@ -19,8 +19,8 @@ from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
 from datalad_stackpack.commands.rendering import lgr
 from datalad_stackpack.commands.results import CitingResults, Result
-from datalad_stackpack.config import check_library
 from datalad_stackpack.errors import StackpackError
+from datalad_stackpack.settings import check_library
 
 
 @build_doc

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.archive.parts import Series
-from datalad_stackpack.config import check_library
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
 from datalad_stackpack.export.job import Cut, Pyramid
 from datalad_stackpack.export.tiff import Triple
+from datalad_stackpack.settings import check_library
 from datalad_stackpack.viewing.pixels import LEVELS
 
 TIFF, OME_ZARR, BIDS = "tiff", "ome-zarr", "bids"

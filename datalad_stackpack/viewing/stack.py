@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datalad_stackpack.annex.locate import manifest_content
-from datalad_stackpack.config import check_library
 from datalad_stackpack.errors import (
     ArgumentError,
     ManifestError,
@@ -19,6 +18,7 @@ from datalad_stackpack.errors import (
 )
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
+from datalad_stackpack.settings import check_library
 from datalad_stackpack.viewing.images import Images, image_of
 from datalad_stackpack.viewing.pixels import check_level
 

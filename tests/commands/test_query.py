@@ -67,7 +67,7 @@ def test_all_rows_come_page_by_page(archive, monkeypatch):
     whole = datalad_stackpack.query(*MOUSE, archive=archive.url)
     monkeypatch.setattr(client_module, "ROWS_A_PAGE", 7)
     monkeypatch.setattr(
-        client_module.ArchiveClient.__init__, "__defaults__", (None, None, 7, 2**26)
+        client_module.ArchiveClient.__init__, "__defaults__", (None, None, 7, 2**26, None)
     )
     before = len(archive.requests)
     paged = datalad_stackpack.query(*MOUSE, archive=archive.url)
