@@ -219,9 +219,9 @@ def rows(archive, monkeypatch) -> ChangedRows:
 def without_library(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     from importlib.metadata import PackageNotFoundError
 
-    from datalad_stackpack import settings
+    from datalad_stackpack import settings as own_settings
 
-    found = settings.version
+    found = own_settings.version
 
     def take_away(name: str, instead: str | None = None) -> None:
         def version(asked: str) -> str:
@@ -231,6 +231,6 @@ def without_library(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 raise PackageNotFoundError(name)
             return instead
 
-        monkeypatch.setattr(settings, "version", version)
+        monkeypatch.setattr(own_settings, "version", version)
 
     return take_away

@@ -20,7 +20,8 @@ TEXTS = {
 HOST = re.compile(r"https?://(?:\w+@)?([\w.-]+\w)")
 OWNED = {
     "127.0.0.1", "alleninstitute.org", "api.brain-map.org", "celltypes.brain-map.org",
-    "datacite.org", "docs.xarray.dev", "distributed.dask.org", "doi.org", "jobqueue.dask.org",
+    "datacite.org", "docs.xarray.dev", "distributed.dask.org", "doi.org", "handbook.datalad.org",
+    "jobqueue.dask.org",
     "json-schema.org", "mirror.example.org", "purl.obolibrary.org", "www.datalad.org",
     "www.w3.org",
 }  # fmt: skip
