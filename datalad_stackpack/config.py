@@ -88,7 +88,8 @@ def source_of_stack(recorded_url: str, given: str | None) -> Iterator[Source]:
 class Archives:
     """The archives that stacks are asked about, each opened once; a context manager.
 
-    It may be asked from any thread. ``given`` is ``--archive``. All of their requests together are at most ``jobs`` at once.
+    It may be asked from any thread. ``given`` is ``--archive``. All of their requests together are
+    at most ``jobs`` at once.
     """
 
     def __init__(
