@@ -138,12 +138,15 @@ def test_a_list_that_is_not_right_changes_nothing(fault, archive):
 def test_who_leaves_early_leaves_no_thread_behind(archive):
     with ArchiveClient(sources.at_url(archive.url)) as client:
         wanted = ((number, Subject(client, specimen(number), ("cell",))) for number in IDS)
-        with (
-            pytest.raises(ZeroDivisionError) as caught,
-            rows_ahead(wanted, 2, CancelToken(), lambda _message: None) as asked,
-        ):
-            next(asked)
-            raise ZeroDivisionError
+        asking = rows_ahead(wanted, 2, CancelToken(), lambda _message: None)
+
+        def leave() -> None:
+            with asking as asked:
+                next(asked)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError) as caught:
+            leave()
         assert caught  # its traceback holds what was left
         until(lambda: all(thread.name != "stackpack-ahead" for thread in threading.enumerate()))
 
