@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -64,7 +65,7 @@ def rows_ahead(
     at_once: int,
     cancel: CancelToken,
     inform: Callable[[str], object],
-) -> Iterator[tuple[Item, Waiting[Answers | None]]]:
+) -> AbstractContextManager[Iterator[tuple[Item, Waiting[Answers | None]]]]:
     """Each item with the rows of its subject; the next are asked for while one is worked on.
 
     An item without a subject has no rows. ``inform`` gets a message where a question about many

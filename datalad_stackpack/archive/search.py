@@ -286,8 +286,8 @@ class Search:
         questions = (
             (row, partial(self._archive.count, PLANES.query(row[cells.SPECIMEN]))) for row in rows
         )
-        counts = ahead(questions, self._at_once, self._cancel)
-        return [row for row, planes in self._counting(counts, len(rows)) if planes() > 0]
+        with ahead(questions, self._at_once, self._cancel) as counts:
+            return [row for row, planes in self._counting(counts, len(rows)) if planes() > 0]
 
     def _nothing(self, rows: Sequence[Row]) -> StackpackError:
         """Why no cell fits: a value that none has, or the conditions taken together."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -122,12 +122,13 @@ def check(
         yield results.of_refusal(ACTION, ", ".join(map(str, paths)), problem)
         return
     cancel = CancelToken()
-    with config.Archives(archive, jobs_at_once, policy, cancel) as archives:
-        asking = (
-            recorded_rows_ahead(stacks, archives, jobs_at_once, cancel)
-            if asked is not None
-            else ((location, no_answers) for location in stacks)
-        )
+    with ExitStack() as stack:
+        archives = stack.enter_context(config.Archives(archive, jobs_at_once, policy, cancel))
+        asking: Iterable[tuple[StackLocation, Waiting[Answers | None]]]
+        asking = ((location, no_answers) for location in stacks)
+        if asked is not None:
+            rows = recorded_rows_ahead(stacks, archives, jobs_at_once, cancel)
+            asking = stack.enter_context(rows)
         # where nothing long is asked for, while git works on one stack the next is looked through
         is_quick = not content and (asked is None or asked.most_files == 0)
         at_once = 2 if is_quick and len(stacks) > 1 else 0
@@ -146,7 +147,7 @@ def check(
         checks = (
             (location, partial(_listed, begun, location, answers)) for location, answers in asking
         )
-        checked = ahead(checks, at_once, cancel)
+        checked = stack.enter_context(ahead(checks, at_once, cancel))
         for _, records in with_bar(checked, "Checking", len(stacks), " stacks"):
             yield from records()
 

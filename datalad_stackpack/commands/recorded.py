@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 
 from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation, manifest_content
@@ -17,7 +18,7 @@ from datalad_stackpack.manifest.layout import MANIFEST_NAME
 
 def recorded_rows_ahead(
     locations: Iterable[StackLocation], archives: config.Archives, jobs: int, cancel: CancelToken
-) -> Iterator[tuple[StackLocation, Waiting[Answers | None]]]:
+) -> AbstractContextManager[Iterator[tuple[StackLocation, Waiting[Answers | None]]]]:
     """Each stack with the rows of its parts; those of the next are asked for meanwhile."""
     wanted = ((location, _subject(location, archives)) for location in locations)
     return rows_ahead(wanted, jobs, cancel, lgr.info)

@@ -179,8 +179,11 @@ def _update(options: Options) -> Iterator[Result]:
     except StackpackError as problem:
         yield results.of_refusal(ACTION, ", ".join(map(str, options.paths)), problem)
         return
-    with config.Archives(options.archive, jobs, policy, cancel) as archives:
-        for location, answers in recorded_rows_ahead(locations, archives, jobs, cancel):
+    with (
+        config.Archives(options.archive, jobs, policy, cancel) as archives,
+        recorded_rows_ahead(locations, archives, jobs, cancel) as asking,
+    ):
+        for location, answers in asking:
             stack_results = StackResults(ACTION, location)
             try:
                 recorded = ManifestFile(location).recorded()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,11 +36,13 @@ def prepared(
         yield ((request, Prepared(no_answers)) for request in requests)
         return
     wanted = ((each, Subject(packer.client, each.series, each.parts)) for each in requests)
-    asked = rows_ahead(wanted, packer.jobs, packer.cancel, packer.inform)
-    if directory is None:
-        yield ((request, Prepared(answers)) for request, answers in asked)
-        return
-    with DatasetMaker(directory) as maker:
+    with ExitStack() as stack:
+        rows = rows_ahead(wanted, packer.jobs, packer.cancel, packer.inform)
+        asked = stack.enter_context(rows)
+        if directory is None:
+            yield ((request, Prepared(answers)) for request, answers in asked)
+            return
+        maker = stack.enter_context(DatasetMaker(directory))
 
         def make(request: PackRequest, answers: Waiting[Answers | None]) -> Path | None:
             answered = answers()
@@ -48,9 +50,6 @@ def prepared(
                 return None
             return maker.make(directory / request.series.directory)
 
-        made = ahead(
-            (((request, answers), partial(make, request, answers)) for request, answers in asked),
-            1,
-            packer.cancel,
-        )
+        to_make = (((each, answers), partial(make, each, answers)) for each, answers in asked)
+        made = stack.enter_context(ahead(to_make, 1, packer.cancel))
         yield ((request, Prepared(answers, dataset)) for (request, answers), dataset in made)

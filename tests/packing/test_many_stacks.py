@@ -129,10 +129,26 @@ def test_a_list_that_is_not_right_changes_nothing(fault, archive):
         for model in MODELS:
             archive.spoil(f"query {model}", strike)
         wanted = [(number, Subject(client, specimen(number), parts)) for number in IDS]
-        asked = rows_ahead(wanted, 3, CancelToken(), lambda _message: None)
-        answers = {number: answer() for number, answer in asked}
+        with rows_ahead(wanted, 3, CancelToken(), lambda _message: None) as asked:
+            answers = {number: answer() for number, answer in asked}
     assert of_many(archive) >= len(MODELS)
     assert {number: answer and answer.by_part for number, answer in answers.items()} == expected
+
+
+def test_who_leaves_early_leaves_no_thread_behind(archive):
+    with ArchiveClient(sources.at_url(archive.url)) as client:
+        wanted = ((number, Subject(client, specimen(number), ("cell",))) for number in IDS)
+        asking = rows_ahead(wanted, 2, CancelToken(), lambda _message: None)
+
+        def leave() -> None:
+            with asking as asked:
+                next(asked)
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError) as caught:
+            leave()
+        assert caught  # its traceback holds what was left
+        until(lambda: all(thread.name != "stackpack-ahead" for thread in threading.enumerate()))
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
