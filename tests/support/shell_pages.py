@@ -83,6 +83,8 @@ def newcomer(home: Path, port: int) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
         "TMPDIR": str(home.parent),
+        # its list of fonts, which takes matplotlib seconds to make
+        "MPLCONFIGDIR": str(home.parents[1] / "matplotlib"),
         "DATALAD_STACKPACK_DEMO_PORT": str(port),
     }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from support.browser import launch_options
 from support.examples import SWC, SWC_KEY, jpeg, packed
 
@@ -51,17 +53,21 @@ def write_files(manifest: Manifest, directory: Path) -> Path:
     return directory
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, programs: None) -> Path:
-    """The stack of a demo cell, with gaps and a skeleton."""
+    """The stack of a demo cell, with gaps and a skeleton; one for all workers, not to change."""
     from datalad.api import stackpack_add
 
-    directory = tmp_path_factory.mktemp("demo") / "stack"
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    directory = shared / "demo" / "stack"
     (cell,) = [cell for cell in DEMO_CELLS if cell.specimen_id == 529878215]
-    with DemoArchive([cell]) as archive:
-        stackpack_add(
-            529878215, archive=archive.url, into=str(directory), result_renderer="disabled"
-        )
+    with FileLock(shared / "demo.lock"):
+        if not directory.exists():
+            with DemoArchive([cell]) as archive:
+                stackpack_add(
+                    529878215, archive=archive.url, into=str(directory), result_renderer="disabled"
+                )
     return directory
 
 
