@@ -74,7 +74,7 @@ def _port(archive: FaultyArchive) -> str:
 
 
 SHORT_READ = {"READ__TIMEOUT": "1"}
-QUICK_TRICKLE = {"RATE__WINDOW": "0.3"}
+QUICK_TRICKLE = {"RATE__WINDOW": "0.6"}
 TWICE = {"MAX__ATTEMPTS": "2"}
 NO_JPEG = "came as something else than a JPEG"
 OFF = "off the archive's own"
