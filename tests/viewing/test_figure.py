@@ -209,7 +209,8 @@ def test_the_readmes_image_is_what_its_script_draws_of_the_demo(demo, tmp_path):
     images = [tmp_path / "now.png", script["IMAGE"]]
     now, kept = (np.asarray(Image.open(image).convert("RGB"), dtype=float) for image in images)
     assert now.shape == kept.shape
-    assert np.abs(now - kept).mean() < 4  # another version may draw letters otherwise
+    without_letters = len(now) * 4 // 5  # another version draws those of bar and legend otherwise
+    assert np.abs(now - kept)[:without_letters].mean() < 3
     assert script["IMAGE"].stat().st_size < 150_000
     place = script["IMAGE"].relative_to(DOCS.parent).as_posix()
     assert f"]({place})" in (DOCS.parent / "README.md").read_text("utf-8")
