@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -19,7 +19,7 @@ from datalad_stackpack.annex.locate import StackLocation, find_location
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.subdatasets import find_parent, location_below
 from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers
+from datalad_stackpack.archive.bulk import Answers, Subject, rows_ahead
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
 from datalad_stackpack.archive.parts import Series, parse_parts
@@ -31,19 +31,30 @@ from datalad_stackpack.commands.cluster import (
     add_on_cluster,
     parse_cluster,
 )
-from datalad_stackpack.commands.many import Failures, Parent, watched
+from datalad_stackpack.commands.many import (
+    MANY,
+    PACKING,
+    Failures,
+    Parent,
+    at_once,
+    packed_below,
+    to_tell,
+    watched,
+)
 from datalad_stackpack.commands.options import ARCHIVE, JOBS, parse_series_list
 from datalad_stackpack.commands.rendering import ending_quietly, lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, as_text, quoted
 from datalad_stackpack.packing.commit import record_of_adding
 from datalad_stackpack.packing.plan import Action
-from datalad_stackpack.packing.prepare import Prepared, prepared
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
 
-ACTION = "stackpack-add"
+ACTION = PACKING
 MAX_SHOWN = 5
+
+
+Asked = Iterator[tuple[PackRequest, Waiting[Answers | None]]]
 
 
 @build_doc
@@ -273,7 +284,10 @@ def _add(options: Options) -> Iterator[Result]:
         parent = None
         if options.subdataset:
             parent = Parent(ACTION, find_parent(options.dataset), options.message)
+        # what came of several is saved, and the others are named, before a signal ends the program
+        heeding = parent is not None or len(requests) > 1
         with (
+            cancel_on_signal(cancel) if heeding else nullcontext(),
             config.opened_source(options.archive) as source,
             ArchiveClient(source, policy, cancel, slots=BoundedSemaphore(jobs)) as client,
         ):
@@ -284,7 +298,7 @@ def _add(options: Options) -> Iterator[Result]:
                 assert parent is not None  # noqa: S101 (--dask needs --subdataset)
                 work = Work(ACTION, source, policy, jobs, options.into, options.message)
                 packing = add_on_cluster(cluster, work, requests, parent, cancel)
-            yield from watched(packing, failures)
+            yield from to_tell(watched(packing, failures), len(requests))
     except StackpackError as problem:
         yield results.of_refusal(ACTION, options.shown, problem)
 
@@ -293,19 +307,19 @@ def _add_all(
     requests: Sequence[PackRequest], options: Options, packer: Packer, parent: Parent | None
 ) -> Generator[Result, None, None]:
     """Pack one stack after the other; whatever ends it, a parent records those that came."""
-    cancel = packer.cancel
-    makes_many = len(requests) > 1 and not options.dry_run
-    directory = parent.location.stack if parent is not None and makes_many else None
-    ahead = prepared(requests, packer, directory)
-    with ExitStack() as stack:
-        if parent is not None:
-            stack.enter_context(cancel_on_signal(cancel))
+    # of one alone nothing is asked for before it is known that its place can take it
+    wanted = (
+        (each, Subject(packer.client, each.series, each.parts) if len(requests) > 1 else None)
+        for each in requests
+    )
+    registers_many = len(requests) >= MANY and not options.fetch and not options.dry_run
+    with rows_ahead(wanted, packer.jobs, packer.cancel, packer.inform) as asked:
         try:
-            for request, ready in stack.enter_context(ahead):
-                if cancel.signal is None:
-                    yield from _add_one(request, options, packer, parent, ready)
-                else:  # with a parent the program goes on after a signal, to save what came
-                    yield _not_begun(request.series, cancel.reason)
+            if parent is not None and registers_many:
+                yield from _register_many(asked, options, packer, parent)
+            else:
+                for request, answers in asked:
+                    yield from _add_one(request, options, packer, parent, answers)
         except GeneratorExit:
             list(parent.save() if parent is not None else ())
             raise
@@ -313,15 +327,39 @@ def _add_all(
             yield from parent.save()
 
 
+def _register_many(
+    asked: Asked, options: Options, packer: Packer, parent: Parent
+) -> Generator[Result, None, None]:
+    """Register stacks as subdatasets, some at a time; the records of each in turn."""
+
+    def register(request: PackRequest, answers: Waiting[Answers | None]) -> list[Result]:
+        series = request.series
+        if packer.cancel.signal is not None:
+            return [_not_begun(series, packer.cancel.reason)]
+        records = list(
+            packed_below(parent.location, options.into, options.message, packer, request, answers)
+        )
+        parent.note(series, records)
+        return records
+
+    tasks = (partial(register, request, answers) for request, answers in asked)
+    with closing(at_once(tasks)) as registered:
+        for records in registered:
+            yield from records
+
+
 def _add_one(
     request: PackRequest,
     options: Options,
     packer: Packer,
     parent: Parent | None,
-    ready: Prepared,
+    answers: Waiting[Answers | None],
 ) -> Iterator[Result]:
     """Pack one stack, or say what would be done."""
     series = request.series
+    if packer.cancel.signal is not None:
+        yield _not_begun(series, packer.cancel.reason)
+        return
     try:
         if parent is not None:
             location = location_below(parent.location, series, options.into)
@@ -333,10 +371,10 @@ def _add_one(
     stack_results = StackResults(ACTION, location, parent.location.root if parent else None)
     try:
         if options.dry_run:
-            yield from _preview(request, packer, location, stack_results, ready.answers)
+            yield from _preview(request, packer, location, stack_results, answers)
             return
         make_record = partial(record_of_adding, packer.client.source.label, options.message)
-        reports = packer.pack(request, location, make_record, ready.answers, ready.dataset)
+        reports = packer.pack(request, location, make_record, answers)
         if parent is not None:
             reports = parent.noting(location, series, reports)
         yield from results_of(reports, series, stack_results)

@@ -14,24 +14,20 @@ import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import check_installed
-from datalad_stackpack.annex.subdatasets import location_below
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import Source
-from datalad_stackpack.cancel import CancelToken, cancel_on_signal
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.many import Parent
+from datalad_stackpack.commands.many import Parent, packed_below
 from datalad_stackpack.commands.rendering import lgr
-from datalad_stackpack.commands.results import Result, StackResults
+from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, DatasetError, StackpackError, quoted
-from datalad_stackpack.packing.commit import record_of_adding
-from datalad_stackpack.packing.reports import FileReport, Outcome, StackReport
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
 
@@ -106,7 +102,7 @@ def add_on_cluster(
     Once ``cancel`` is set, those that were not begun are given up, and those under way commit what
     came. Raises :class:`ArgumentError` where there is no cluster.
     """
-    with cancel_on_signal(cancel), _client(*cluster) as client:
+    with _client(*cluster) as client:
         try:
             for series, records in _packed(client, work, requests, parent, cancel):
                 parent.note(series, records)
@@ -230,41 +226,21 @@ def _ignore_interrupts() -> None:
 
 def _pack(task: Task) -> list[Result]:
     """Pack one stack, on a worker; its records."""
-    series, work = task.request.series, task.work
-    cancel = CancelToken()
-    try:
-        check_installed()
-        location = location_below(task.parent, series, work.into)
-    except StackpackError as problem:
-        return [results.of_refusal(work.action, series.directory, problem, series)]
-    stack_results = StackResults(work.action, location, task.parent.root)
-    with _heeding(task.name, cancel):
-        try:
-            return list(_reports(task, location, stack_results, cancel))
-        except StackpackError as problem:
-            return [stack_results.of_problem(problem, series)]
-
-
-def _reports(
-    task: Task, location: StackLocation, stack_results: StackResults, cancel: CancelToken
-) -> Iterator[Result]:
     from distributed import Semaphore
 
-    work = task.work
+    series, work, cancel = task.request.series, task.work, CancelToken()
+    try:
+        check_installed()
+    except StackpackError as problem:
+        return [results.of_refusal(work.action, series.directory, problem, series)]
     slots = Semaphore(max_leases=work.jobs, name=task.name)
     slots.get_value()  # from now on other threads can use it too
-    with ArchiveClient(work.source, work.policy, cancel, slots=slots) as client:
+    with (
+        _heeding(task.name, cancel),
+        ArchiveClient(work.source, work.policy, cancel, slots=slots) as client,
+    ):
         packer = Packer(client, work.jobs, work.policy, cancel, lgr.info)
-        make_record = partial(record_of_adding, work.source.label, work.message)
-        for report in packer.pack(task.request, location, make_record):
-            if isinstance(report, StackReport):
-                yield stack_results.of_stack(report)
-            elif isinstance(report, FileReport) and report.outcome in TOLD:
-                yield stack_results.of_file(report, task.request.series)
-
-
-TOLD = (Outcome.FAILED, Outcome.SKIPPED)
-"""What is told of files: the records of all would be hundreds of thousands."""
+        return list(packed_below(task.parent, work.into, work.message, packer, task.request))
 
 
 @contextmanager

@@ -1,19 +1,24 @@
-"""Many stacks in one command: the dataset that records them, how far they are, and which failed."""
+"""Many stacks in one command: packed below a dataset, which records them; which of them failed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.annex.subdatasets import save_subdatasets
+from datalad_stackpack.annex.subdatasets import location_below, save_subdatasets
+from datalad_stackpack.archive.ahead import Waiting
+from datalad_stackpack.archive.bulk import WORTH_IT, Answers, no_answers
 from datalad_stackpack.archive.parts import KINDS, Series
-from datalad_stackpack.commands.rendering import Bar, in_units, lgr
-from datalad_stackpack.commands.results import Result, StackResults
+from datalad_stackpack.commands.rendering import Bar, in_units, is_routine, lgr
+from datalad_stackpack.commands.results import Result, StackResults, of_refusal
 from datalad_stackpack.errors import (
     ArgumentError,
     StackpackError,
@@ -23,7 +28,20 @@ from datalad_stackpack.errors import (
     quoted,
 )
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
-from datalad_stackpack.packing.reports import Report
+from datalad_stackpack.packing.commit import record_of_adding
+from datalad_stackpack.packing.reports import FileReport, Report, StackReport
+from datalad_stackpack.packing.request import PackRequest
+from datalad_stackpack.packing.run import Packer
+
+PACKING = "stackpack-add"
+
+MANY = WORTH_IT
+"""From so many stacks on they are asked for together; those to register are so :data:`AT_ONCE`."""
+
+AT_ONCE = 2
+"""So many stacks are registered at a time: while git works on one, another is read and checked."""
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -72,6 +90,55 @@ class Parent:
 
 
 HEADING = "# stacks that failed, written by stackpack-add --failed: give this file back for its ids"
+
+
+def packed_below(
+    parent: StackLocation,
+    into: Any,
+    message: str | None,
+    packer: Packer,
+    request: PackRequest,
+    answers: Waiting[Answers | None] = no_answers,
+) -> Iterator[Result]:
+    """Pack a stack as a subdataset, without a bar: its record, and those of files that failed.
+
+    ``into`` and ``message`` are as they were given to the command.
+    """
+    series = request.series
+    try:
+        location = location_below(parent, series, into)
+    except StackpackError as problem:
+        yield of_refusal(PACKING, series.directory, problem, series)
+        return
+    stack_results = StackResults(PACKING, location, parent.root)
+    make_record = partial(record_of_adding, packer.client.source.label, message)
+    try:
+        for report in packer.pack(request, location, make_record, answers):
+            if isinstance(report, StackReport):
+                yield stack_results.of_stack(report)
+            elif isinstance(report, FileReport) and report.problem is not None:
+                yield stack_results.of_file(report, series)
+    except StackpackError as problem:
+        yield stack_results.of_problem(problem, series)
+
+
+def at_once(tasks: Iterable[Callable[[], Answer]]) -> Generator[Answer, None, None]:
+    """What each task gives, in turn, while :data:`AT_ONCE` of them are at work in threads.
+
+    Whoever leaves early waits for those that are at work; the others are not begun.
+    """
+    with ThreadPoolExecutor(AT_ONCE, "stackpack-at-once") as threads:
+        waiting: deque[Future[Answer]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(threads.submit(task))
+                if len(waiting) > AT_ONCE:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for left in waiting:
+                left.cancel()
 
 
 class Failures:
@@ -126,6 +193,17 @@ class Failures:
             self.file.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as problem:
             raise WriteError(f"cannot write {quoted(self.file)}: {problem}") from problem
+
+
+def to_tell(results: Iterable[Result], number: int) -> Iterator[Result]:
+    """The records of a command about ``number`` stacks without those that nobody misses.
+
+    Of :data:`MANY` stacks a file that went well has none: DataLad keeps all records of a command
+    until it ends, and the whole database has 590,000 files.
+    """
+    for result in results:
+        if number < MANY or not is_routine(result):
+            yield result
 
 
 def series_of(result: Result) -> Series | None:

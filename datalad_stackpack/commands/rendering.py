@@ -80,7 +80,7 @@ def show_table(text: str) -> None:
 
 def render(result: Result) -> None:
     """Show one record: every problem, every stack, and each file only where all is logged."""
-    if _is_routine(result) and not lgr.isEnabledFor(logging.DEBUG):
+    if is_routine(result) and not lgr.isEnabledFor(logging.DEBUG):
         return
     with _above_bars():
         if "complete" in result:
@@ -95,7 +95,7 @@ def render_summary(results: Sequence[Result]) -> None:
         show(text)
 
 
-def _is_routine(result: Result) -> bool:
+def is_routine(result: Result) -> bool:
     """Whether a record is of a file that all went well with, and whose row did not change."""
     went_well = result["status"] in ("ok", "notneeded")
     return result["type"] == "file" and went_well and "url" in result and "drift" not in result
