@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from datalad_stackpack.annex.make import DatasetMaker, no_dataset
-from datalad_stackpack.archive.ahead import Waiting, ahead
-from datalad_stackpack.archive.bulk import Answers, Subject, no_answers, rows_ahead
+from datalad_stackpack.archive.ahead import Answers, Subject, Waiting, ahead, no_answers, rows_ahead
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
 
