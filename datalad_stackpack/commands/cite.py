@@ -120,7 +120,6 @@ class StackpackCite(Interface):
 
     @staticmethod
     def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
-
         render(res)
 
 

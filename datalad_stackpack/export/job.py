@@ -9,11 +9,11 @@ from typing import Any
 
 from datalad_stackpack.errors import ArgumentError, counted, quoted
 from datalad_stackpack.export import tiff
-from datalad_stackpack.export.place import made_whole
 from datalad_stackpack.export.planes import Planes, bring, planes_of
 from datalad_stackpack.export.provenance import Provenance
 from datalad_stackpack.export.request import Cut, Pyramid, Triple
 from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.outputs import made_whole
 from datalad_stackpack.viewing.geometry import UM
 from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.skeleton import Skeleton

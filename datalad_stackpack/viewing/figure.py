@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datalad_stackpack.errors import ArgumentError, quoted
+from datalad_stackpack.outputs import write_whole
 from datalad_stackpack.settings import check_library
-from datalad_stackpack.viewing.files import write_whole
 from datalad_stackpack.viewing.placed import PlacedImage, placed_image
 from datalad_stackpack.viewing.skeleton import SOMA, Skeleton, colour_of, type_name
 
