@@ -22,7 +22,7 @@ from datalad_stackpack import __version__
 from datalad_stackpack.citation import text
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import ArgumentError, StackpackError, counted, printable
-from datalad_stackpack.viewing.frame import Frame, frame_of
+from datalad_stackpack.viewing.geometry import Frame, frame_of
 from datalad_stackpack.viewing.overview import Look, Overview, SectionState, SmallProjection
 from datalad_stackpack.viewing.skeleton import Skeleton, colour_of, type_name
 from datalad_stackpack.viewing.stack import Stack
@@ -47,7 +47,8 @@ def page(look: Look, full: str | None = None) -> Page:
     With it, an original is loaded where the small image is too coarse.
     """
     stack, cited, overview = look.stack, look.cited, look.overview
-    frame = frame_of(stack)
+    planes = stack.geometry if stack.sections else None
+    frame = frame_of(stack.manifest, planes, len(stack.sections))
     skeleton, why_not = _skeleton(stack, frame)
     problems = (*_remarks(stack), *why_not, *overview.problems)
     name, webp = still(overview) or ("", None)
