@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,14 +13,10 @@ from datalad_stackpack.annex.content import is_here
 from datalad_stackpack.errors import ArgumentError, ContentAbsent, counted, quoted
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.viewing.images import FILL
-from datalad_stackpack.viewing.pixels import length_at
 from datalad_stackpack.viewing.stack import Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_own = threading.local()
-"""Of each thread, the memory of one decoded plane: fresh memory costs as much as decoding."""
 
 EVERYTHING = slice(None)
 
@@ -104,7 +99,7 @@ def blocks(
         if section not in planes.files:
             target[...] = FILL
             return
-        pixels = _decoded(planes.stack, planes.files[section], level, gray)[rows, columns]
+        pixels = planes.stack.passing_plane(planes.files[section], level, gray)[rows, columns]
         target[...] = pixels if gray else np.moveaxis(pixels, -1, 0)
 
     with ThreadPoolExecutor(planes.stack.jobs) as pool:
@@ -113,14 +108,3 @@ def blocks(
             for _ in pool.map(fill, range(len(here)), here):
                 on_plane()
             yield block[..., : len(here), :, :]
-
-
-def _decoded(stack: Stack, file: FileEntry, level: int, gray: bool) -> NDArray[np.uint8]:
-    """One plane on the canvas, in this thread's own memory."""
-    image = file.image
-    height, width = (image.height or 0, image.width or 0) if image else (0, 0)
-    shape = (length_at(height, level), length_at(width, level), 1 if gray else 3)
-    buffer = getattr(_own, "buffer", None)
-    if buffer is None or buffer.shape != shape:
-        buffer = _own.buffer = np.empty(shape, np.uint8)
-    return stack.on_canvas(file, level, gray, buffer)
