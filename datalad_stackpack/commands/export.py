@@ -195,8 +195,8 @@ def _export(
 
 def _plan(path: Any, dataset: Any, output: Any, options: Options, get: bool, jobs: Any) -> Job:
     """What is to be made, decided; with ``get``, content that it needs was got."""
+    from datalad_stackpack.export.inputs import provenance
     from datalad_stackpack.export.job import Exporter  # numpy takes a tenth of a second
-    from datalad_stackpack.export.provenance import provenance
     from datalad_stackpack.outputs import check_free
     from datalad_stackpack.viewing.stack import open_stack
 

@@ -10,8 +10,7 @@ from typing import Any
 from datalad_stackpack.citation import text
 from datalad_stackpack.errors import ArgumentError
 from datalad_stackpack.export import ome_zarr
-from datalad_stackpack.export.planes import Planes
-from datalad_stackpack.export.provenance import Provenance
+from datalad_stackpack.export.inputs import Planes, Provenance
 from datalad_stackpack.export.request import Pyramid
 from datalad_stackpack.viewing.geometry import UM, Axis
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from datalad_stackpack.errors import ArgumentError, counted, quoted
 from datalad_stackpack.export import tiff
-from datalad_stackpack.export.planes import Planes, bring, planes_of
-from datalad_stackpack.export.provenance import Provenance
+from datalad_stackpack.export.inputs import Planes, Provenance, bring, planes_of
 from datalad_stackpack.export.request import Cut, Pyramid, Triple
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.outputs import made_whole

@@ -14,8 +14,7 @@ from zarr.abc.buffer import Buffer
 from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
-from datalad_stackpack.export.planes import Planes, blocks
-from datalad_stackpack.export.provenance import Provenance
+from datalad_stackpack.export.inputs import Planes, Provenance, blocks
 from datalad_stackpack.export.request import Pyramid
 from datalad_stackpack.viewing.geometry import UM, Axis
 from datalad_stackpack.viewing.images import FILL

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datalad_stackpack.errors import ArgumentError, counted
-from datalad_stackpack.export.planes import Planes, blocks
-from datalad_stackpack.export.provenance import Provenance
+from datalad_stackpack.export.inputs import Planes, Provenance, blocks
 from datalad_stackpack.export.request import Triple
 from datalad_stackpack.viewing.geometry import Axis
 from datalad_stackpack.viewing.images import FILL

@@ -1,17 +1,25 @@
-"""The planes that an export needs: which files, all here, each decoded once, in blocks along z."""
+"""What goes into an export: the planes of a stack, and the record of where they come from.
+
+All content is here before an export begins; each plane is decoded once, in blocks along z.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from datalad_stackpack.annex.content import is_here
+from datalad_stackpack.annex.locate import StackLocation, manifest_content
+from datalad_stackpack.citation import version
+from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import ArgumentError, ContentAbsent, counted, quoted
 from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.manifest.layout import MANIFEST_NAME
 from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.stack import Stack
 
@@ -108,3 +116,45 @@ def blocks(
             for _ in pool.map(fill, range(len(here)), here):
                 on_plane()
             yield block[..., : len(here), :, :]
+
+
+# --- provenance ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The version of a stack that was exported, and the program that did it: in every export.
+
+    ``manifest_sha256`` is of the manifest in the work tree, which was read.
+    """
+
+    cited: Citation
+    manifest_sha256: str
+    program: str
+
+    @property
+    def warnings(self) -> list[str]:
+        """What keeps the stack from being cited as it is: incomplete, unsaved, broken."""
+        return [str(caveat) for caveat in self.cited.caveats]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record, for JSON: the same for the same commit, with no time of its own."""
+        cited = self.cited
+        return {
+            "program": self.program,
+            cited.series.kind: cited.series.id,
+            "name": cited.cell.name if cited.cell else None,
+            "dataset_id": cited.commit_info.dataset_id,
+            "commit": cited.commit_info.commit,
+            "directory": cited.commit_info.directory,
+            "manifest_sha256": self.manifest_sha256,
+            "archive": {"name": cited.archive_name, "url": cited.archive_url},
+            "terms": asdict(cited.terms),
+            "warnings": self.warnings,
+        }
+
+
+def provenance(location: StackLocation, program: str) -> Provenance:
+    """The record of the stack as it is here; raises :class:`DatasetError` without a commit."""
+    content = manifest_content(location.stack / MANIFEST_NAME)
+    return Provenance(version.cite(location), hashlib.sha256(content).hexdigest(), program)
