@@ -138,14 +138,14 @@ class Options:
     """The options of ``stackpack-view`` as they were given."""
 
     paths: Sequence[Any]
-    dataset: Any = None
-    output: Any = None
-    figure: Any = None
-    section: Any = None
-    full: bool = False
-    get: bool = False
-    open_page: bool = False
-    save: bool = False
+    dataset: Any
+    output: Any
+    figure: Any
+    section: Any
+    full: bool
+    get: bool
+    open_page: bool
+    save: bool
 
     def check(self) -> None:
         """Raise :class:`ArgumentError` for options that contradict each other."""

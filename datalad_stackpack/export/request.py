@@ -39,14 +39,14 @@ Triple = tuple[float, float, float]
 class Options:
     """The options of ``stackpack-export`` that say what is wanted, not yet checked."""
 
-    format: Any = None
-    around: Any = None
-    size: Any = None
-    level: Any = None
-    invert: bool = False
-    finest: Any = None
-    rgb: bool = False
-    choose: Sequence[Any] = ()
+    format: Any
+    around: Any
+    size: Any
+    level: Any
+    invert: bool
+    finest: Any
+    rgb: bool
+    choose: Sequence[Any]
 
 
 @dataclass(frozen=True)
