@@ -1,4 +1,4 @@
-"""The rows of stacks that are there, asked for in advance: for the commands about stacks."""
+"""The rows of stacks that are there, asked for in advance: as stackpack-check and -update do."""
 
 from __future__ import annotations
 

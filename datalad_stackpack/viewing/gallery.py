@@ -1,4 +1,4 @@
-"""The page of several stacks: a small image of each, which leads to its own page."""
+"""The page of several stacks: a small image of each, which leads to its own, made in ``page``."""
 
 from __future__ import annotations
 

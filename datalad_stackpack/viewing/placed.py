@@ -1,4 +1,4 @@
-"""An image of a stack with its axes in micrometres: one plane, or the darkest of all planes."""
+"""The image of a figure, with its axes in micrometres: what needs no matplotlib of it."""
 
 from __future__ import annotations
 

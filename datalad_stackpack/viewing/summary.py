@@ -1,4 +1,4 @@
-"""A stack in a notebook: a small image and the facts, as HTML."""
+"""A stack in a notebook, as HTML: apart from the stack, for few of them are shown in one."""
 
 from __future__ import annotations
 
