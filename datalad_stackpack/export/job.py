@@ -11,7 +11,6 @@ from datalad_stackpack.errors import ArgumentError, counted, quoted
 from datalad_stackpack.export import tiff
 from datalad_stackpack.export.inputs import Planes, Provenance, bring, planes_of
 from datalad_stackpack.export.request import Cut, Pyramid, Triple
-from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.outputs import made_whole
 from datalad_stackpack.viewing.geometry import UM
 from datalad_stackpack.viewing.images import FILL
@@ -59,8 +58,8 @@ class Exporter:
         middle = cut.middle_um or self._soma_um()
         box = tiff.box_around(self.stack, middle, cut.size_um, cut.level)
         planes = planes_of(self.stack, box.sections, self.chosen)
-        reconstructions = self._reconstructions()
-        swc_files = reconstructions if len(reconstructions) == 1 else []
+        reconstructions = self.stack.manifest.skeletons
+        swc_files = reconstructions if len(reconstructions) == 1 else ()
         bring(self.stack, [*planes.files.values(), *swc_files], self.get)
         skeleton = self.stack.skeleton() if swc_files else None
         inside = int(tiff.nodes_in(skeleton, box).sum()) if skeleton is not None else 0
@@ -133,11 +132,8 @@ class Exporter:
         }
         return Job(targets, steps, (*remarks, *warnings), facts | known, write)
 
-    def _reconstructions(self) -> list[FileEntry]:
-        return [file for file in self.stack.manifest.files if file.reconstruction]
-
     def _soma_um(self) -> Triple:
-        bring(self.stack, self._reconstructions(), self.get)
+        bring(self.stack, self.stack.manifest.skeletons, self.get)
         soma = self.stack.skeleton().soma
         if soma is None:
             raise ArgumentError(

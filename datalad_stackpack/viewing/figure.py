@@ -121,7 +121,7 @@ def plot(
 
 def _skeleton(stack: Stack, image: PlacedImage, section: int | None) -> Skeleton | None:
     """The skeleton, if the stack has one; raises where it cannot be laid over the image."""
-    if not any(file.reconstruction for file in stack.manifest.files):
+    if not stack.manifest.skeletons:
         return None
     if not image.in_um or (section is not None and image.z is None):
         raise ArgumentError(

@@ -194,7 +194,7 @@ def _originals(stack: Stack, full: str | None) -> dict[str, Any]:
 
 def _skeleton(stack: Stack, frame: Frame) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
     """The skeleton as the page's program draws it; or none, and why if the stack should have it."""
-    if not any(file.reconstruction for file in stack.manifest.files):
+    if not stack.manifest.skeletons:
         return None, ()
     try:
         skeleton = stack.skeleton()

@@ -54,17 +54,13 @@ def placed_image(stack: Stack, section: int | None, columns: int) -> PlacedImage
     """
     if section is not None:
         return _plane(stack, section, columns)
-    files = [
-        file
-        for file in stack.manifest.files
-        if file.image and (file.image.projection_function, file.image.axes) == ("min", "xy")
-    ]
+    files = stack.manifest.projections("min", "xy")
     try:
         stack.ensure(files)
     except ContentAbsent:
         if not stack.sections or stack.absent():
             raise
-        files = []
+        files = ()
     return _projection(stack, files[0], columns) if files else _minimum(stack, columns)
 
 

@@ -68,11 +68,7 @@ def small_jpeg(stack: Stack) -> bytes | None:
     import simplejpeg
 
     planes = [file for file in stack.manifest.planes if file.image and file.image.height]
-    wanted = [
-        file
-        for file in stack.manifest.files
-        if file.image and (file.image.projection_function, file.image.axes) == ("min", "xy")
-    ]
+    wanted = stack.manifest.projections("min", "xy")
     for file in [*wanted[:1], *planes[len(planes) // 2 :][:1]]:
         level = level_of(file, SMALL_PX)
         try:
