@@ -18,8 +18,7 @@ from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation, find_location
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.subdatasets import find_parent, location_below
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers, Subject, rows_ahead
+from datalad_stackpack.archive.ahead import Answers, Subject, Waiting, rows_ahead
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
 from datalad_stackpack.archive.parts import Series, parse_parts

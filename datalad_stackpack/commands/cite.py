@@ -120,7 +120,6 @@ class StackpackCite(Interface):
 
     @staticmethod
     def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
-
         render(res)
 
 
@@ -136,11 +135,11 @@ class Options:
     """The options of ``stackpack-cite`` as they were given, not yet checked."""
 
     paths: Sequence[Any]
-    dataset: Any = None
-    rev: Any = None
-    format: Any = None
-    images: bool = False
-    save: bool = False
+    dataset: Any
+    rev: Any
+    format: Any
+    images: bool
+    save: bool
 
     def formats(self) -> tuple[str, ...]:
         """The formats that are wanted; raises :class:`ArgumentError`."""

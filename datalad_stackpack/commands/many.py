@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.subdatasets import location_below, save_subdatasets
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import WORTH_IT, Answers, no_answers
+from datalad_stackpack.archive.ahead import WORTH_IT, Answers, Waiting, no_answers
 from datalad_stackpack.archive.parts import KINDS, Series
 from datalad_stackpack.commands.rendering import Bar, in_units, is_routine, lgr
 from datalad_stackpack.commands.results import Result, StackResults, of_refusal

@@ -19,8 +19,7 @@ from datalad_stackpack.annex.locate import StackLocation, root_above, root_of_gi
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.annex.subdatasets import is_recorded, save_subdatasets
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers
+from datalad_stackpack.archive.ahead import Answers, Waiting
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.many import to_tell

@@ -11,9 +11,8 @@ that a demo looks like the real job.
     images      which images there are of a cell, and how each is drawn
     details     the flat row of a cell, 54 fields, and its measures
     rows        what the archive says about cells, images and files
-    rma         the query language: from text to a query
+    rma         the query language: from text to a query, from rows to JSON, XML or CSV
     selection   from a query to its rows
-    formats     from rows to JSON, XML or CSV
     wire        HTTP: a request in, a reply out
     server      the archive: which request gets which reply
 """

@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock, Thread
-from types import TracebackType
 from urllib.parse import quote, urlencode
 
 from datalad_stackpack.demo import rows
 from datalad_stackpack.demo.cells import DATA_SETS, LIFELIKE_CELLS, MORE_CELLS, DemoCell
 from datalad_stackpack.demo.details import THUMBNAILS, thumbnail_id
-from datalad_stackpack.demo.formats import FORMATS
 from datalad_stackpack.demo.images import (
     MOST_DOWNSAMPLE,
     QUALITY,
@@ -29,6 +27,7 @@ from datalad_stackpack.demo.images import (
     sweep_png,
 )
 from datalad_stackpack.demo.neuron import marker, swc
+from datalad_stackpack.demo.rma import FORMATS
 from datalad_stackpack.demo.selection import OPTIONS
 from datalad_stackpack.demo.selection import answer as answer_query
 from datalad_stackpack.demo.wire import Reply, Request, WireServer
@@ -138,12 +137,7 @@ class DemoArchive:
         """Start."""
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
 

@@ -1,7 +1,4 @@
-"""The parts of a brain that the cells of the demo archive lie in, with the archive's ids.
-
-Imported by `cells` and by `rows`: a cell names its structure, and a query may ask for the rows.
-"""
+"""The parts of a brain, with the archive's ids: cells name them, rows and details list them."""
 
 from __future__ import annotations
 

@@ -22,8 +22,7 @@ from datalad_stackpack.annex.locate import StackLocation, check_no_dataset_below
 from datalad_stackpack.annex.lock import locked, tmp_dir
 from datalad_stackpack.annex.make import ensure_made
 from datalad_stackpack.annex.register import register
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers, no_answers
+from datalad_stackpack.archive.ahead import Answers, Waiting, no_answers
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.downloads import DownloadResult, Downloads
 from datalad_stackpack.archive.files import PlannedFile

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datalad_stackpack import __version__
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers, no_answers
+from datalad_stackpack.archive.ahead import Answers, Waiting, no_answers
 from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import PlannedFile, PlannedImage, estimated_bytes, is_planned

@@ -16,7 +16,7 @@ from support.helpers import TINY, git, until
 from support.misbehaving import Crowd, FaultyArchive
 
 from datalad_stackpack.archive import sources
-from datalad_stackpack.archive.bulk import WORTH_IT, Subject, rows_ahead
+from datalad_stackpack.archive.ahead import WORTH_IT, Subject, rows_ahead
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.parts import KINDS, PARTS, specimen
 from datalad_stackpack.cancel import CancelToken
