@@ -1,143 +1,20 @@
-"""Many stacks in one command: packed below a dataset, which records them; which of them failed."""
+"""Many stacks in one command: how far they are, which of them failed, and what is told of them."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.annex.subdatasets import location_below, save_subdatasets
-from datalad_stackpack.archive.ahead import WORTH_IT, Answers, Waiting, no_answers
+from datalad_stackpack.archive.ahead import WORTH_IT
 from datalad_stackpack.archive.parts import KINDS, Series
-from datalad_stackpack.commands.rendering import Bar, in_units, is_routine, lgr
-from datalad_stackpack.commands.results import Result, StackResults, of_refusal
-from datalad_stackpack.errors import (
-    ArgumentError,
-    StackpackError,
-    WriteError,
-    as_text,
-    counted,
-    quoted,
-)
-from datalad_stackpack.manifest.layout import MANIFEST_NAME
-from datalad_stackpack.packing.commit import record_of_adding
-from datalad_stackpack.packing.reports import FileReport, Report, StackReport
-from datalad_stackpack.packing.request import PackRequest
-from datalad_stackpack.packing.run import Packer
-
-PACKING = "stackpack-add"
-
-MANY = WORTH_IT
-"""From so many stacks on they are asked for together; those to register are so :data:`AT_ONCE`."""
-
-AT_ONCE = 2
-"""So many stacks are registered at a time: while git works on one, another is read and checked."""
-
-Answer = TypeVar("Answer")
-
-
-@dataclass
-class Parent:
-    """A dataset that records stacks as its subdatasets, and the stacks that were begun so far."""
-
-    action: str
-    location: StackLocation
-    message: str | None
-    begun: dict[Path, Series] = field(default_factory=dict)
-    """The series of the stack in each directory; it need not have come to a commit."""
-
-    def noting(
-        self, location: StackLocation, series: Series, reports: Iterator[Report]
-    ) -> Iterator[Report]:
-        """The reports of a packing; from the first on, its stack is begun.
-
-        A packing that is refused has none, and what stands in its place may be of another series.
-        """
-        for report in reports:
-            self.begun[location.stack] = series
-            yield report
-
-    def note(self, series: Series, results: Sequence[Result]) -> None:
-        """Take note of a stack that was packed elsewhere, by its records."""
-        for result in results:
-            if "complete" in result:
-                self.begun[Path(result["path"])] = series
-
-    def save(self) -> Iterator[Result]:
-        """Save all stacks that came to a commit, in one commit."""
-        stacks = [stack for stack in self.begun if (stack / MANIFEST_NAME).is_file()]
-        if not stacks:
-            return
-        stack_results = StackResults(self.action, self.location)
-        title = self.message or (
-            f"{len(stacks)} stacks as subdatasets" if len(stacks) > 1 else "A stack as a subdataset"
-        )
-        text = "\n- ".join([f"{title}\n", *(self.begun[stack].label for stack in stacks)])
-        try:
-            commit = save_subdatasets(self.location, stacks, text, lgr.info)
-        except StackpackError as problem:
-            yield stack_results.of_problem(problem)
-        else:
-            yield stack_results.of_parent(len(stacks), commit)
-
+from datalad_stackpack.commands.rendering import Bar, in_units, is_routine
+from datalad_stackpack.commands.results import Result
+from datalad_stackpack.errors import ArgumentError, WriteError, as_text, counted, quoted
 
 HEADING = "# stacks that failed, written by stackpack-add --failed: give this file back for its ids"
-
-
-def packed_below(
-    parent: StackLocation,
-    into: Any,
-    message: str | None,
-    packer: Packer,
-    request: PackRequest,
-    answers: Waiting[Answers | None] = no_answers,
-) -> Iterator[Result]:
-    """Pack a stack as a subdataset, without a bar: its record, and those of files that failed.
-
-    ``into`` and ``message`` are as they were given to the command.
-    """
-    series = request.series
-    try:
-        location = location_below(parent, series, into)
-    except StackpackError as problem:
-        yield of_refusal(PACKING, series.directory, problem, series)
-        return
-    stack_results = StackResults(PACKING, location, parent.root)
-    make_record = partial(record_of_adding, packer.client.source.label, message)
-    try:
-        for report in packer.pack(request, location, make_record, answers):
-            if isinstance(report, StackReport):
-                yield stack_results.of_stack(report)
-            elif isinstance(report, FileReport) and report.problem is not None:
-                yield stack_results.of_file(report, series)
-    except StackpackError as problem:
-        yield stack_results.of_problem(problem, series)
-
-
-def at_once(tasks: Iterable[Callable[[], Answer]]) -> Generator[Answer, None, None]:
-    """What each task gives, in turn, while :data:`AT_ONCE` of them are at work in threads.
-
-    Whoever leaves early waits for those that are at work; the others are not begun.
-    """
-    with ThreadPoolExecutor(AT_ONCE, "stackpack-at-once") as threads:
-        waiting: deque[Future[Answer]] = deque()
-        try:
-            for task in tasks:
-                waiting.append(threads.submit(task))
-                if len(waiting) > AT_ONCE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for left in waiting:
-                left.cancel()
 
 
 class Failures:
@@ -197,11 +74,11 @@ class Failures:
 def to_tell(results: Iterable[Result], number: int) -> Iterator[Result]:
     """The records of a command about ``number`` stacks without those that nobody misses.
 
-    Of :data:`MANY` stacks a file that went well has none: DataLad keeps all records of a command
-    until it ends, and the whole database has 590,000 files.
+    Of :data:`WORTH_IT` stacks a file that went well has none: DataLad keeps all records of a
+    command until it ends, and the whole database has 590,000 files.
     """
     for result in results:
-        if number < MANY or not is_routine(result):
+        if number < WORTH_IT or not is_routine(result):
             yield result
 
 

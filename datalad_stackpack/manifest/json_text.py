@@ -69,7 +69,7 @@ def write(manifest: Manifest) -> bytes:
     document = _document(manifest)
     raise_for_violations(document)
     try:
-        content = as_text(document)
+        content = as_json(document)
     except (ValueError, RecursionError) as problem:
         raise ManifestError(
             f"the manifest is not valid: it cannot be written, {quoted(problem)}"
@@ -79,7 +79,7 @@ def write(manifest: Manifest) -> bytes:
     return content
 
 
-def as_text(value: object) -> bytes:
+def as_json(value: object) -> bytes:
     """``value`` as the JSON of a manifest: sorted, indented by one blank, in ASCII, with an end.
 
     Raises :class:`ValueError` for what JSON does not have, such as NaN, and

@@ -75,7 +75,7 @@ MOST_INDENTED = 16
 def _length(rows: Sequence[Row]) -> int:
     """How many bytes rows have in a manifest; of few, how many they have at least."""
     compact = len(json.dumps(rows, separators=(",", ":")))  # in a twentieth of the time
-    return compact if compact * MOST_INDENTED < LARGEST_ROWS else len(json_text.as_text(rows))
+    return compact if compact * MOST_INDENTED < LARGEST_ROWS else len(json_text.as_json(rows))
 
 
 SAMPLED_IMAGES = 2
