@@ -5,8 +5,8 @@ itself, so that everything can be tried and tested without a network. Nothing
 in it is data of a real neuron: only some names and numbers are borrowed, so
 that a demo looks like the real job.
 
-    structures  the parts of a brain
-    cells       which cells and data sets there are
+    cells       what a cell is
+    catalogue   which parts of a brain, cells and data sets there are
     neuron      the invented neuron of a cell, and its SWC and marker files
     images      which images there are of a cell, and how each is drawn
     details     the flat row of a cell, 54 fields, and its measures
@@ -19,8 +19,9 @@ that a demo looks like the real job.
 
 from __future__ import annotations
 
+from datalad_stackpack.demo.catalogue import DEMO_CELLS
 from datalad_stackpack.demo.cells import DemoCell
-from datalad_stackpack.demo.server import DEFAULT_PORT, DEMO_CELLS, DEMO_NAME, DemoArchive
+from datalad_stackpack.demo.server import DEFAULT_PORT, DEMO_NAME, DemoArchive
 from datalad_stackpack.demo.wire import Reply, Request
 
 __all__ = [

@@ -15,7 +15,8 @@ from threading import Lock, Thread
 from urllib.parse import quote, urlencode
 
 from datalad_stackpack.demo import rows
-from datalad_stackpack.demo.cells import DATA_SETS, LIFELIKE_CELLS, MORE_CELLS, DemoCell
+from datalad_stackpack.demo.catalogue import DATA_SETS, DEMO_CELLS
+from datalad_stackpack.demo.cells import DemoCell
 from datalad_stackpack.demo.details import THUMBNAILS, thumbnail_id
 from datalad_stackpack.demo.images import (
     MOST_DOWNSAMPLE,
@@ -38,9 +39,6 @@ DEFAULT_PORT = 8413
 
 DEMO_NAME = "datalad-stackpack demo archive"
 """What `/stackpack-demo` answers for "name": the sign that a server is one of ours."""
-
-DEMO_CELLS = LIFELIKE_CELLS + MORE_CELLS
-"""The cells that the demo archive serves by default."""
 
 DEMO_VERSION = 4
 """Changes when the same request would get other images or rows than before."""
