@@ -34,7 +34,7 @@ import pytest
 from datalad.conftest import setup_package  # noqa: F401 (a fixture, used by its name)
 from hypothesis import HealthCheck, settings
 from support.changed_archive import ChangedRows
-from support.helpers import GAPS, TINY, Result, copied_dataset
+from support.helpers import GAPS, QUICK, TINY, Result, copied_dataset
 from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.demo import DemoCell
@@ -98,7 +98,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between attempts, short time-outs: also for the programs that a test starts."""
     from datalad import cfg
 
-    for name, value in (("RETRY__DELAY", "0"), ("READ__TIMEOUT", "5"), ("MAX__ATTEMPTS", "3")):
+    for name, value in QUICK.items():
         monkeypatch.setenv(f"DATALAD_STACKPACK_{name}", value)
     cfg.reload(force=True)
 
