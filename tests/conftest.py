@@ -10,6 +10,7 @@ dataset         an empty DataLad dataset, made the current directory
 stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
 without_library a library as if it were not installed, or of another version
 programs        (autouse) the programs of this Python first, git-annex itself before all
+imported        (autouse) the garbage collector leaves alone what was imported for the tests
 interruptible   (autouse) Ctrl-C works, also where the suite runs in the background
 quick           (autouse) no pauses between attempts, short time-outs
 
@@ -19,6 +20,7 @@ What is not a fixture is in helpers.py.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -91,6 +93,14 @@ def interruptible() -> None:
     """What a shell starts in the background ignores SIGINT, and so would all that a test starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def imported() -> None:
+    """What was imported for the tests stays: the garbage collector need not look at it again."""
+    import datalad.api  # noqa: F401 (with all that it imports)
+
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
