@@ -1,4 +1,4 @@
-"""What the program says of itself to archives and in citations, beside its name and version."""
+"""The project's address; apart from the package's version, whose module no pure one may import."""
 
 PROJECT_URL: str | None = None
 """Where the project is at home, once there is such an address; then setup.cfg and CITATION.cff have

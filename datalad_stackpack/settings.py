@@ -1,4 +1,4 @@
-"""What this installation has: settings, each checked when it is read, and libraries of extras."""
+"""Settings, checked as they are read, and extras: apart from config, for annex reads them too."""
 
 from __future__ import annotations
 

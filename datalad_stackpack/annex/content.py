@@ -36,6 +36,9 @@ POINTER = b"/annex/objects/"
 """What the file that stands for an unlocked one without content begins with."""
 
 
+WORTH_READING = 20
+"""Of fewer keys git-annex tells as fast by itself."""
+
 NO_URLS: frozenset[str] = frozenset()
 
 
@@ -137,15 +140,16 @@ class Annex:
     def copies(self, keys: Iterable[str]) -> dict[str, Copies]:
         """Where the content of each key is, as far as git-annex knows."""
         wanted = sorted(set(keys))
+        copies = self._at_web_alone(wanted) if len(wanted) >= WORTH_READING else {}
+        wanted = [key for key in wanted if key not in copies]
         if not wanted:
-            return {}
+            return copies
         replies = run(
             ["git", "annex", "whereis", "--batch-keys", "--json", "--json-error-messages"],
             self.root,
             "".join(f"{key}\n" for key in wanted).encode("utf-8", "surrogateescape"),
             accepted_codes=(0, 1),  # 1: some key is at no remote
         )
-        copies = {}
         for line in replies.splitlines():
             answer = json.loads(line)
             remotes = [*answer.get("whereis", []), *answer.get("untrusted", [])]
@@ -165,6 +169,30 @@ class Annex:
                 f"{quoted(lacking[0])}: git annex fsck may say why"
             )
         return copies
+
+    def _at_web_alone(self, keys: Sequence[str]) -> dict[str, Copies]:
+        """The copies of those keys that only the web remote has, read from git-annex's branch.
+
+        git-annex is asked about one, so that the branch has what came from elsewhere. None are
+        told where git-annex knows more than its branch: of repositories that are not to be
+        trusted, or what waits in its journal.
+        """
+        about_one = ["git", "annex", "whereis", "--quiet", f"--key={keys[0]}"]
+        run(about_one, self.root, accepted_codes=(0, 1))
+        branch = Branch(self.root)
+        if branch.has(TRUST) or self._has_journal():
+            return {}
+        return {
+            key: Copies(urls)
+            for key, (places, urls) in branch.places_and_urls(keys).items()
+            if places == {WEB_REMOTE}
+        }
+
+    def _has_journal(self) -> bool:
+        words = [word for name in JOURNALS for word in ("--git-path", name)]
+        named = run(["git", "rev-parse", *words], self.root)
+        journals = [self.root / name for name in os.fsdecode(named).splitlines()]
+        return any(journal.is_dir() and any(journal.iterdir()) for journal in journals)
 
     def mark_absent_at_web(self, urls: Mapping[str, frozenset[str]]) -> None:
         """Record that the web remote has the content of these keys no longer.
@@ -222,6 +250,12 @@ WEB_REMOTE = "00000000-0000-0000-0000-000000000001"
 
 BRANCH = "refs/heads/git-annex"
 
+TRUST = "trust.log"
+"""The file of that branch with the repositories that are trusted more or less than others."""
+
+JOURNALS = ("annex/journal", "annex/journal-private")
+"""Where git-annex keeps what the branch is to have later, and what it is never to have."""
+
 
 class Branch:
     """The git-annex branch of the repository at ``root``."""
@@ -234,13 +268,25 @@ class Branch:
 
         What git-annex has still in its journal, or has not merged yet, is not seen.
         """
+        return {
+            key: urls if WEB_REMOTE in places else NO_URLS
+            for key, (places, urls) in self.places_and_urls(keys).items()
+        }
+
+    def places_and_urls(
+        self, keys: Iterable[str]
+    ) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+        """The UUIDs of the repositories that have each key by the branch, and all its URLs."""
         names = {key: log_names(key) for key in keys if key and "\n" not in key}
         logs = self._logs(name for pair in names.values() for name in pair)
-        urls = {}
-        for key, pair in names.items():
-            places, known = (_present(logs.get(name, b"")) for name in pair)
-            urls[key] = known if WEB_REMOTE in places else frozenset()
-        return urls
+        return {
+            key: (_present(logs.get(places, b"")), _present(logs.get(urls, b"")))
+            for key, (places, urls) in names.items()
+        }
+
+    def has(self, name: str) -> bool:
+        """Whether the branch has a file of that name at its top."""
+        return bool(run(["git", "ls-tree", "-z", BRANCH, "--", name], self._root))
 
     def unknown(self, keys: Iterable[str]) -> list[str]:
         """Those of ``keys`` that the branch has no log of."""

@@ -42,11 +42,13 @@ def commit(
     removed: Sequence[str],
     record: RunRecord,
     directory: Path,
+    listed: Mapping[str, str] | None = None,
 ) -> str:
     """Commit files of the stack and the removal of ``removed``, and nothing else.
 
     ``keys`` are those of annexed files by path, which are staged; ``contents`` those of files in
-    git itself, which need not be. ``directory`` is the run's own for temporary files. The message
+    git itself, which need not be. ``listed`` are the keys of all files that the commit is to have,
+    if they are more than ``keys``. ``directory`` is the run's own for temporary files. The message
     is DataLad's run record, whose outputs may be directories rather than every file. Returns the
     commit, of the user's branch also when an adjusted one is checked out. Raises
     :class:`DatasetError` unless the commit's tree has all of it; :class:`IndexBehind` if it has.
@@ -66,7 +68,7 @@ def commit(
         raise
     except AnnexError as failure:
         problem = str(failure)
-    missing = _not_committed(index, keys, contents, removed)
+    missing = _not_committed(index, keys if listed is None else listed, contents, removed)
     if problem or missing:
         reason = (
             problem or f"the commit lacks {counted(len(missing), 'file')}, such as {missing[0]}"

@@ -81,9 +81,9 @@ class Index:
 
     def keys(self, entries: Mapping[str, Entry]) -> dict[str, str | None]:
         """The git-annex key that each entry points to; ``None`` for one that is not annexed."""
-        keys = self._keys(
-            {entry.blob for entry in entries.values() if entry.mode in (LINK, *UNLOCKED)}
-        )
+        links = {entry.blob for entry in entries.values() if entry.mode == LINK}
+        files = {entry.blob for entry in entries.values() if entry.mode in UNLOCKED}
+        keys = self._keys(sorted(links | self._short(files)))
         return {path: keys.get(entry.blob) for path, entry in entries.items()}
 
     def committed_content(self, path: str, commit: str = "HEAD") -> bytes | None:
@@ -97,17 +97,20 @@ class Index:
         # not --all: git-annex's branch is there before the user's first commit
         return bool(self._git(["rev-parse", "--revs-only", "HEAD"]))
 
-    def _keys(self, blobs: Iterable[str]) -> dict[str, str | None]:
-        """The key that each blob points to, ``None`` for a blob that is no annex pointer."""
+    def _short(self, blobs: Iterable[str]) -> set[str]:
+        """Those blobs that are not longer than a pointer may be."""
         asked = sorted(blobs)
         if not asked:
-            return {}
+            return set()
         headers = self._git(["cat-file", "--batch-check"], feed="\n".join(asked).encode())
         sizes = [int(line.split()[2]) for line in headers.decode().splitlines()]
-        small = [blob for blob, size in zip(asked, sizes, strict=True) if size <= LONGEST_POINTER]
+        return {blob for blob, size in zip(asked, sizes, strict=True) if size <= LONGEST_POINTER}
+
+    def _keys(self, blobs: Sequence[str]) -> dict[str, str | None]:
+        """The key that each blob points to, ``None`` for a blob that is no annex pointer."""
         return {
             blob: key_of_pointer(os.fsdecode(content))
-            for blob, content in contents(self._root, small)
+            for blob, content in contents(self._root, blobs)
         }
 
     def modified(self, directories: Sequence[str]) -> set[str]:
@@ -314,6 +317,8 @@ def contents(root: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
 
     A name is what git understands as one, such as a hash, or ``<tree>:<path>``, on one line.
     """
+    if not names:
+        return
     feed = os.fsencode("".join(f"{name}\n" for name in names))
     output = run(["git", "cat-file", "--batch", "--buffer"], root, feed)
     at = 0

@@ -1,4 +1,4 @@
-"""DataLad datasets: made at once or not at all, if need be in advance."""
+"""DataLad datasets: made at once or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,18 +19,10 @@ from datalad_stackpack.annex.process import run
 from datalad_stackpack.errors import DatasetError, quoted
 
 
-def no_dataset() -> Path | None:
-    """No dataset was made in advance."""
-    return None
-
-
-def ensure_made(
-    location: StackLocation, made_ahead: Callable[[], Path | None] = no_dataset
-) -> StackLocation:
+def ensure_made(location: StackLocation) -> StackLocation:
     """The location with its dataset made, by this process or by another one meanwhile.
 
-    ``made_ahead`` gives one that :func:`make_beside` made for this place, if there is one. Raises
-    :class:`DatasetError`, and leaves nothing, where none can be made.
+    Raises :class:`DatasetError`, and leaves nothing, where none can be made.
     """
     if location.exists:
         return location
@@ -40,7 +32,7 @@ def ensure_made(
         if root_above(root) != root:
             _create(root, None, root)
     else:
-        dataset = made_ahead() or make_beside(root)
+        dataset = _make_beside(root)
         try:
             _rename(dataset, root)
         finally:
@@ -55,13 +47,13 @@ OURS = "made-by-datalad-stackpack"
 """A file in it, which tells it from a directory of that name that is somebody's own."""
 
 
-def make_beside(root: Path) -> Path:
+def _make_beside(root: Path) -> Path:
     """Make a dataset beside ``root``, to be renamed: so it is there at once, or not at all.
 
     It lies in a directory of its own. Who loses the race for ``root`` uses what the other made.
     """
     try:
-        remove_abandoned(root.parent)
+        _remove_abandoned(root.parent)
         root.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f"{BEING_MADE}{os.getpid()}-", dir=root.parent))
         (beside / OURS).touch()
@@ -76,50 +68,13 @@ def make_beside(root: Path) -> Path:
     return dataset
 
 
-def remove_abandoned(directory: Path) -> None:
+def _remove_abandoned(directory: Path) -> None:
     """Remove the datasets in ``directory`` that runs which were killed were making there."""
     for left in directory.glob(f"{BEING_MADE}*"):
         if _is_abandoned(left):
-            _discard(left)
-
-
-class DatasetMaker:
-    """Makes datasets in advance, one at a time; a context manager.
-
-    What was made and not used is gone at the end.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        """``directory`` is where they are to go."""
-        self._directory = directory
-        self._lock = threading.Lock()
-        self._made: list[Path] = []
-        self._ended = False
-
-    def make(self, root: Path) -> Path | None:
-        """A dataset for ``root``, to be given to :func:`ensure_made`; ``None`` if none is needed.
-
-        May be called in a thread.
-        """
-        with self._lock:
-            if self._ended or os.path.lexists(root):
-                return None
-            try:
-                dataset = make_beside(root)
-            except DatasetError:
-                return None  # who needs it makes it, and tells the reason
-            self._made = [path for path in (*self._made, dataset) if path.exists()]
-            return dataset
-
-    def __enter__(self) -> DatasetMaker:
-        remove_abandoned(self._directory)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._ended = True
-            for dataset in self._made:
-                _discard(dataset.parent)
+            with suppress(OSError):
+                _make_removable(left)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _rename(dataset: Path, root: Path) -> None:
@@ -129,12 +84,6 @@ def _rename(dataset: Path, root: Path) -> None:
         if root_above(root) != root:
             raise DatasetError(f"cannot make a dataset at {quoted(root)}: {problem}") from problem
         _make_removable(dataset)
-
-
-def _discard(beside: Path) -> None:
-    with suppress(OSError):
-        _make_removable(beside)
-    shutil.rmtree(beside, ignore_errors=True)
 
 
 def _make_removable(dataset: Path) -> None:

@@ -16,6 +16,8 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -50,19 +52,40 @@ POLL_S = 0.25
 
 
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment that programs are run in, with ``settings`` added.
-
-    Programs that were installed beside the Python that runs are found too: a Jupyter kernel, or
-    ``.venv/bin/datalad`` without activation, does not have that directory on its PATH.
-    """
+    """The environment that programs are run in, with ``settings`` added."""
     kept = {name: value for name, value in os.environ.items() if name not in PATHSPEC_VARIABLES}
-    directories = [*kept.get("PATH", os.defpath).split(os.pathsep), sysconfig.get_path("scripts")]
     # a command that only reads must not take the lock that a commit beside it needs
     return {
         **kept,
-        "PATH": os.pathsep.join(dict.fromkeys(directories)),
+        **finding_programs(kept.get("PATH", os.defpath)),
         "GIT_OPTIONAL_LOCKS": "0",
         **(settings or {}),
+    }
+
+
+@cache
+def finding_programs(path: str) -> Mapping[str, str]:
+    """The variables that lead to all programs, where PATH is ``path``.
+
+    Programs that were installed beside the Python that runs are found too: a Jupyter kernel, or
+    ``.venv/bin/datalad`` without activation, does not have that directory on its PATH. git-annex
+    from PyPI is a script of Python that starts the program: it takes longer than the program
+    itself, which git's hooks and filters start some ten times for a stack. So where that script
+    would be found, the program is, with the table of file types that the script names to it.
+    """
+    scripts = sysconfig.get_path("scripts")
+    directories = list(dict.fromkeys([*path.split(os.pathsep), scripts]))
+    found = shutil.which("git-annex", path=os.pathsep.join(directories))
+    spec = find_spec("git_annex")
+    if found is None or Path(found).parent != Path(scripts) or spec is None or spec.origin is None:
+        return {"PATH": os.pathsep.join(directories)}
+    package = Path(spec.origin).parent
+    if not os.access(package / "git-annex", os.X_OK):
+        return {"PATH": os.pathsep.join(directories)}
+    types = package / "magic.mgc"
+    return {
+        "PATH": os.pathsep.join([str(package), *directories]),
+        **({"MAGIC": str(types)} if types.exists() else {}),
     }
 
 
@@ -114,9 +137,9 @@ def _finished(
     """Exit code, output and errors of a command; one that takes too long is ended."""
     process = started(command, directory, settings, subprocess.PIPE)
     limit = Limit(" ".join(command[:3]), timeout_s)
-    # not by communicate(): what it had not written before its time-out, it never writes
-    threading.Thread(target=_write, args=(process.stdin, feed), daemon=True).start()
-    process.stdin = None
+    if feed:  # not by communicate(): what it had not written before its time-out, it never writes
+        threading.Thread(target=_write, args=(process.stdin, feed), daemon=True).start()
+        process.stdin = None
     while True:
         try:
             printed, errors = process.communicate(timeout=POLL_S)
@@ -236,7 +259,7 @@ def check_installed() -> None:
                 "lead git elsewhere: unset it"
             )
     # DataLad looks for it too
-    os.environ["PATH"] = environment()["PATH"]
+    os.environ.update(finding_programs(os.environ.get("PATH", os.defpath)))
     program = shutil.which("git-annex")
     if program is not None and program in _new_enough:
         return

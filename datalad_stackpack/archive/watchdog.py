@@ -1,5 +1,6 @@
-"""The watchdog over transfers: gives up whatever makes no progress, in every phase.
+"""The watchdog over transfers: apart from ``http``, for it alone goes into urllib3's connections.
 
+It gives up whatever makes no progress, in every phase.
 A server that sends its head byte by byte meets every read time-out and never ends; so does one that
 sends the size of a chunk so, and a proxy that answers a CONNECT so. The reader sees nothing of
 it. Here the socket is shut when one wait takes too long, and the waiting read ends with an error.
@@ -138,12 +139,10 @@ class Transport(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make direct connections."""
-        """Make direct connections."""
         super().init_poolmanager(*args, **kwargs)
         _show_sockets(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Make connections through a proxy, be it of HTTP or SOCKS."""
         """Make connections through a proxy, be it of HTTP or SOCKS."""
         manager = super().proxy_manager_for(*args, **kwargs)
         _show_sockets(manager)

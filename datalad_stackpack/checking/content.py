@@ -1,4 +1,4 @@
-"""The content of validated files: read again in full, and compared as images or as skeletons."""
+"""The content of files, read in full: apart from the run, for nothing else there decodes."""
 
 from __future__ import annotations
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from datalad_stackpack.annex.content import Annex
 from datalad_stackpack.annex.dataset import branch
 from datalad_stackpack.annex.locate import StackLocation, manifest_content
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers, no_answers
+from datalad_stackpack.archive.ahead import Answers, Waiting, no_answers
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.downloads import DownloadResult, Downloads
 from datalad_stackpack.archive.files import planned, url_of

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
-from pathlib import PurePath
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -15,34 +13,23 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack import config
-from datalad_stackpack.annex.locate import StackLocation, find_location
 from datalad_stackpack.annex.process import check_installed
-from datalad_stackpack.annex.subdatasets import find_parent, location_below
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers
+from datalad_stackpack.annex.subdatasets import find_parent
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import parse_downsample
-from datalad_stackpack.archive.parts import Series, parse_parts
+from datalad_stackpack.archive.parts import parse_parts
 from datalad_stackpack.cancel import CancelToken, cancel_on_signal
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.cluster import (
-    Cluster,
-    Work,
-    add_on_cluster,
-    parse_cluster,
-)
-from datalad_stackpack.commands.many import Failures, Parent, watched
-from datalad_stackpack.commands.options import ARCHIVE, JOBS, parse_series_list
-from datalad_stackpack.commands.rendering import ending_quietly, lgr, results_of
-from datalad_stackpack.commands.results import Result, StackResults
-from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, as_text, quoted
-from datalad_stackpack.packing.commit import record_of_adding
-from datalad_stackpack.packing.plan import Action
-from datalad_stackpack.packing.prepare import Prepared, prepared
+from datalad_stackpack.commands.adding import ACTION, Adding, Parent, Place
+from datalad_stackpack.commands.cluster import Cluster, Work, add_on_cluster, parse_cluster
+from datalad_stackpack.commands.many import Failures, to_tell, watched
+from datalad_stackpack.commands.options import ARCHIVE, JOBS, listed, parse_series_list
+from datalad_stackpack.commands.rendering import ending_quietly, lgr
+from datalad_stackpack.commands.results import Result
+from datalad_stackpack.errors import ArgumentError, StackpackError, as_text, quoted
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
 
-ACTION = "stackpack-add"
 MAX_SHOWN = 5
 
 
@@ -229,7 +216,7 @@ class Options:
 
     def requests(self) -> list[PackRequest]:
         """One request for each stack; raises :class:`~datalad_stackpack.errors.ArgumentError`."""
-        series = parse_series_list(_listed(self.specimens), _listed(self.data_sets))
+        series = parse_series_list(self.specimens, self.data_sets)
         if self.into is not None and len(series) > 1:
             raise ArgumentError(f"--into takes one stack, and {len(series)} were given")
         downsample = parse_downsample(self.downsample)
@@ -251,16 +238,8 @@ class Options:
     @property
     def shown(self) -> str:
         """What was asked for, as it was given; of many, the first few."""
-        given = [as_text(value) for value in (*_listed(self.specimens), *_listed(self.data_sets))]
+        given = [as_text(value) for value in (*listed(self.specimens), *listed(self.data_sets))]
         return ", ".join(given[:MAX_SHOWN]) + ", ..." * (len(given) > MAX_SHOWN)
-
-
-def _listed(given: Any) -> list[Any]:
-    """What was given once or as a list, an array or a column of a table, as a list."""
-    if given is None:
-        return []
-    is_one = isinstance(given, (str, bytes, PurePath)) or not isinstance(given, Iterable)
-    return [given] if is_one else list(given)
 
 
 def _add(options: Options) -> Iterator[Result]:
@@ -272,93 +251,21 @@ def _add(options: Options) -> Iterator[Result]:
         check_installed()
         parent = None
         if options.subdataset:
-            parent = Parent(ACTION, find_parent(options.dataset), options.message)
+            parent = Parent(find_parent(options.dataset), options.message)
+        place = Place(options.dataset, options.into, parent)
+        # what came of several is saved, and the others are named, before a signal ends the program
+        heeding = parent is not None or len(requests) > 1
         with (
+            cancel_on_signal(cancel) if heeding else nullcontext(),
             config.opened_source(options.archive) as source,
             ArchiveClient(source, policy, cancel, slots=BoundedSemaphore(jobs)) as client,
         ):
-            packer = Packer(client, jobs, policy, cancel, lgr.info)
             if cluster is None:
-                packing = _add_all(requests, options, packer, parent)
+                packer = Packer(client, jobs, policy, cancel, lgr.info)
+                packing = Adding(packer, place, options.message, options.dry_run).all(requests)
             else:
-                assert parent is not None  # noqa: S101 (--dask needs --subdataset)
-                work = Work(ACTION, source, policy, jobs, options.into, options.message)
-                packing = add_on_cluster(cluster, work, requests, parent, cancel)
-            yield from watched(packing, failures)
+                work = Work(source, policy, jobs, place, options.message)
+                packing = add_on_cluster(cluster, work, requests, cancel)
+            yield from to_tell(watched(packing, failures), len(requests))
     except StackpackError as problem:
         yield results.of_refusal(ACTION, options.shown, problem)
-
-
-def _add_all(
-    requests: Sequence[PackRequest], options: Options, packer: Packer, parent: Parent | None
-) -> Generator[Result, None, None]:
-    """Pack one stack after the other; whatever ends it, a parent records those that came."""
-    cancel = packer.cancel
-    makes_many = len(requests) > 1 and not options.dry_run
-    directory = parent.location.stack if parent is not None and makes_many else None
-    ahead = prepared(requests, packer, directory)
-    with ExitStack() as stack:
-        if parent is not None:
-            stack.enter_context(cancel_on_signal(cancel))
-        try:
-            for request, ready in stack.enter_context(ahead):
-                if cancel.signal is None:
-                    yield from _add_one(request, options, packer, parent, ready)
-                else:  # with a parent the program goes on after a signal, to save what came
-                    yield _not_begun(request.series, cancel.reason)
-        except GeneratorExit:
-            list(parent.save() if parent is not None else ())
-            raise
-        if parent is not None:
-            yield from parent.save()
-
-
-def _add_one(
-    request: PackRequest,
-    options: Options,
-    packer: Packer,
-    parent: Parent | None,
-    ready: Prepared,
-) -> Iterator[Result]:
-    """Pack one stack, or say what would be done."""
-    series = request.series
-    try:
-        if parent is not None:
-            location = location_below(parent.location, series, options.into)
-        else:
-            location = find_location(series, options.dataset, options.into, options.dry_run)
-    except StackpackError as problem:
-        yield results.of_refusal(ACTION, series.directory, problem, series)
-        return
-    stack_results = StackResults(ACTION, location, parent.location.root if parent else None)
-    try:
-        if options.dry_run:
-            yield from _preview(request, packer, location, stack_results, ready.answers)
-            return
-        make_record = partial(record_of_adding, packer.client.source.label, options.message)
-        reports = packer.pack(request, location, make_record, ready.answers, ready.dataset)
-        if parent is not None:
-            reports = parent.noting(location, series, reports)
-        yield from results_of(reports, series, stack_results)
-    except StackpackError as problem:
-        yield stack_results.of_problem(problem, series)
-
-
-def _not_begun(series: Series, reason: str) -> Result:
-    problem = Skipped(f"was not begun: {reason}")
-    return results.of_refusal(ACTION, series.directory, problem, series)
-
-
-def _preview(
-    request: PackRequest,
-    packer: Packer,
-    location: StackLocation,
-    stack_results: StackResults,
-    answers: Waiting[Answers | None],
-) -> Iterator[Result]:
-    _, _, plan = packer.preview(request, location, answers)
-    for planned in plan.actions:
-        yield stack_results.of_plan(planned, request.series)
-    to_fetch = [planned.file for planned in plan.of(Action.FETCH, Action.REFETCH)]
-    size, problem = packer.estimator.estimate(to_fetch)
-    yield stack_results.of_stack_plan(request.series, plan.actions, size, problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from datalad.distribution.dataset import datasetmethod
@@ -18,8 +19,8 @@ from datalad_stackpack.citation import bag
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
 from datalad_stackpack.commands.rendering import Bar
-from datalad_stackpack.commands.results import Result, of_bag
-from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, quoted
+from datalad_stackpack.commands.results import Result
+from datalad_stackpack.errors import ArgumentError, Skipped, StackpackError, counted, quoted
 
 
 @build_doc
@@ -102,4 +103,26 @@ def put(directory: Any, paths: Sequence[Any], dataset: Any, holey: bool) -> Iter
     except StackpackError as problem:
         yield results.of_refusal(ACTION, str(directory), problem)
         return
-    yield of_bag(ACTION, where, made)
+    yield _of_bag(where, made)
+
+
+def _of_bag(directory: Path, made: bag.Bag) -> Result:
+    """The record of a bag that was written."""
+    holes = sum(file.url is not None for file in made.payload)
+    wrong = [
+        f"{citation.series.label}: {caveat}"
+        for citation in made.cited
+        for caveat in citation.caveats
+    ]
+    facts = [f"{counted(len(made.payload), 'file')}, {holes} to be fetched", *wrong]
+    return {
+        "action": ACTION,
+        "status": "ok",
+        "path": str(directory),
+        "type": "directory",
+        "message": "; ".join(facts),
+        "files": len(made.payload),
+        "to_fetch": holes,
+        "bytes": bag.total_bytes(made.payload),
+        "caveats": wrong,
+    }

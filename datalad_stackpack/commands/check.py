@@ -16,8 +16,7 @@ from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks
-from datalad_stackpack.archive.ahead import Waiting, ahead
-from datalad_stackpack.archive.bulk import Answers, no_answers
+from datalad_stackpack.archive.ahead import Answers, Waiting, ahead, no_answers
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.checking.elsewhere import parse_upstream
 from datalad_stackpack.checking.findings import Finding, Level

@@ -27,7 +27,7 @@ from datalad_stackpack.citation.references import references
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.options import DATASET_OF_STACKS
 from datalad_stackpack.commands.rendering import lgr
-from datalad_stackpack.commands.results import CitingResults, Result, of_rendering
+from datalad_stackpack.commands.results import CitingResults, Result
 from datalad_stackpack.errors import ArgumentError, StackpackError, as_text, printable, quoted
 from datalad_stackpack.manifest.entries import FileEntry
 from datalad_stackpack.manifest.layout import prefix
@@ -120,7 +120,6 @@ class StackpackCite(Interface):
 
     @staticmethod
     def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
-
         render(res)
 
 
@@ -136,11 +135,11 @@ class Options:
     """The options of ``stackpack-cite`` as they were given, not yet checked."""
 
     paths: Sequence[Any]
-    dataset: Any = None
-    rev: Any = None
-    format: Any = None
-    images: bool = False
-    save: bool = False
+    dataset: Any
+    rev: Any
+    format: Any
+    images: bool
+    save: bool
 
     def formats(self) -> tuple[str, ...]:
         """The formats that are wanted; raises :class:`ArgumentError`."""
@@ -204,7 +203,7 @@ def cite(options: Options) -> Iterator[Result]:
             yield stack_results.of_problem(problem)
     if cited:
         rendered = RENDERINGS[formats[0]](cited)
-        yield of_rendering(ACTION, stacks[0].root, formats[0], rendered)
+        yield _of_rendering(stacks[0].root, formats[0], rendered)
 
 
 def _check_number(
@@ -291,3 +290,16 @@ def render(result: Result) -> None:
             sys.stderr.write(f"{ACTION}: DO NOT CITE THIS AS IT IS: {path}: {caveat}\n")
     else:
         show(f"{ACTION}({result['status']}): {path} [{result['message']}]")
+
+
+def _of_rendering(root: Path, name: str, rendering: str) -> Result:
+    """The record of what was rendered, of all stacks together."""
+    return {
+        "action": ACTION,
+        "status": "ok",
+        "path": str(root),
+        "type": "dataset",
+        "message": f"rendered as {name}",
+        "format": name,
+        "rendering": rendering,
+    }

@@ -14,24 +14,19 @@ import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import check_installed
-from datalad_stackpack.annex.subdatasets import location_below
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import Source
-from datalad_stackpack.cancel import CancelToken, cancel_on_signal
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.many import Parent
+from datalad_stackpack.commands.adding import ACTION, Adding, Place
 from datalad_stackpack.commands.rendering import lgr
-from datalad_stackpack.commands.results import Result, StackResults
+from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, DatasetError, StackpackError, quoted
-from datalad_stackpack.packing.commit import record_of_adding
-from datalad_stackpack.packing.reports import FileReport, Outcome, StackReport
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
 
@@ -54,24 +49,22 @@ GRACE_S = 15.0
 class Work:
     """What is the same for all stacks of a command; it can be pickled."""
 
-    action: str
     source: Source
     policy: RetryPolicy
     jobs: int
-    into: Any
+    place: Place
     message: str | None
 
 
 @dataclass(frozen=True)
 class Task:
-    """One stack: what to pack, and the dataset that is to have it as a subdataset.
+    """One stack to pack.
 
     ``name`` is that of the semaphore of the run, and of the event that stops it.
     """
 
     work: Work
     name: str
-    parent: StackLocation
     request: PackRequest
 
 
@@ -98,17 +91,18 @@ def add_on_cluster(
     cluster: Cluster,
     work: Work,
     requests: Sequence[PackRequest],
-    parent: Parent,
     cancel: CancelToken,
 ) -> Generator[Result, None, None]:
-    """Let workers pack the stacks; whatever ends it, ``parent`` records those that came.
+    """Let workers pack the stacks; whatever ends it, their parent records those that came.
 
     Once ``cancel`` is set, those that were not begun are given up, and those under way commit what
     came. Raises :class:`ArgumentError` where there is no cluster.
     """
-    with cancel_on_signal(cancel), _client(*cluster) as client:
+    parent = work.place.parent
+    assert parent is not None  # noqa: S101 (a cluster packs subdatasets)
+    with _client(*cluster) as client:
         try:
-            for series, records in _packed(client, work, requests, parent, cancel):
+            for series, records in _packed(client, work, requests, cancel):
                 parent.note(series, records)
                 yield from records
         except GeneratorExit:
@@ -121,7 +115,6 @@ def _packed(
     client: Any,
     work: Work,
     requests: Sequence[PackRequest],
-    parent: Parent,
     cancel: CancelToken,
 ) -> Iterator[tuple[Series, list[Result]]]:
     """The records of each stack, in the order in which they end."""
@@ -133,7 +126,7 @@ def _packed(
     futures = {
         client.submit(
             _pack,
-            Task(work, name, parent.location, request),
+            Task(work, name, request),
             key=f"{request.series.label}-{name}",
         ): request
         for request in requests
@@ -142,14 +135,14 @@ def _packed(
     try:
         while ended.count() and not cancel.is_set():
             for future in ended.next_batch(block=False) or _none(cancel):
-                yield _records(work, futures.pop(future), future)
+                yield _records(futures.pop(future), future)
     finally:
         stop.set()
         _give_up_waiting(client, futures)
         left = list(_last(futures))
         slots.close()
     for request, future in left:
-        yield _records(work, request, future, cancel.reason)
+        yield _records(request, future, cancel.reason)
 
 
 def _none(cancel: CancelToken) -> list[Any]:
@@ -176,9 +169,7 @@ def _last(futures: dict[Any, PackRequest]) -> Iterator[tuple[PackRequest, Any]]:
         yield request, future
 
 
-def _records(
-    work: Work, request: PackRequest, future: Any, reason: str = ""
-) -> tuple[Series, list[Result]]:
+def _records(request: PackRequest, future: Any, reason: str = "") -> tuple[Series, list[Result]]:
     """What a task gave, or why it gave nothing."""
     series = request.series
     if future.status == "finished":
@@ -188,7 +179,7 @@ def _records(
         problem: StackpackError = DatasetError(f"{lost}; run the same command again")
     else:
         problem = StackpackError(f"was not packed: {reason}")
-    return series, [results.of_refusal(work.action, series.directory, problem, series)]
+    return series, [results.of_refusal(ACTION, series.directory, problem, series)]
 
 
 @contextmanager
@@ -230,41 +221,21 @@ def _ignore_interrupts() -> None:
 
 def _pack(task: Task) -> list[Result]:
     """Pack one stack, on a worker; its records."""
-    series, work = task.request.series, task.work
-    cancel = CancelToken()
-    try:
-        check_installed()
-        location = location_below(task.parent, series, work.into)
-    except StackpackError as problem:
-        return [results.of_refusal(work.action, series.directory, problem, series)]
-    stack_results = StackResults(work.action, location, task.parent.root)
-    with _heeding(task.name, cancel):
-        try:
-            return list(_reports(task, location, stack_results, cancel))
-        except StackpackError as problem:
-            return [stack_results.of_problem(problem, series)]
-
-
-def _reports(
-    task: Task, location: StackLocation, stack_results: StackResults, cancel: CancelToken
-) -> Iterator[Result]:
     from distributed import Semaphore
 
-    work = task.work
+    series, work, cancel = task.request.series, task.work, CancelToken()
+    try:
+        check_installed()
+    except StackpackError as problem:
+        return [results.of_refusal(ACTION, series.directory, problem, series)]
     slots = Semaphore(max_leases=work.jobs, name=task.name)
     slots.get_value()  # from now on other threads can use it too
-    with ArchiveClient(work.source, work.policy, cancel, slots=slots) as client:
+    with (
+        _heeding(task.name, cancel),
+        ArchiveClient(work.source, work.policy, cancel, slots=slots) as client,
+    ):
         packer = Packer(client, work.jobs, work.policy, cancel, lgr.info)
-        make_record = partial(record_of_adding, work.source.label, work.message)
-        for report in packer.pack(task.request, location, make_record):
-            if isinstance(report, StackReport):
-                yield stack_results.of_stack(report)
-            elif isinstance(report, FileReport) and report.outcome in TOLD:
-                yield stack_results.of_file(report, task.request.series)
-
-
-TOLD = (Outcome.FAILED, Outcome.SKIPPED)
-"""What is told of files: the records of all would be hundreds of thousands."""
+        return Adding(packer, work.place, work.message).quietly(task.request)
 
 
 @contextmanager

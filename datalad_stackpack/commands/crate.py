@@ -1,4 +1,4 @@
-"""``datalad stackpack-crate``: describe stacks as RO-Crates."""
+"""``datalad stackpack-crate``: describe stacks as RO-Crates; a file of its own, as any command."""
 
 from __future__ import annotations
 

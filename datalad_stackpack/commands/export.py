@@ -27,12 +27,13 @@ from datalad_stackpack.errors import (
     StackpackError,
     quoted,
 )
+from datalad_stackpack.export.request import LIBRARIES, Cut, Options, parse
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
+from datalad_stackpack.settings import check_library
 
 if TYPE_CHECKING:
     from datalad_stackpack.export.job import Job
-    from datalad_stackpack.export.request import Options
 
 
 @build_doc
@@ -156,8 +157,6 @@ class StackpackExport(Interface):
     ) -> Iterator[dict[str, Any]]:
         from datalad.utils import ensure_list
 
-        from datalad_stackpack.export.request import Options  # numpy takes a tenth of a second
-
         options = Options(format, around, size, level, invert, finest, rgb, ensure_list(choose))
         yield from ending_quietly(_export(path, dataset, output, options, get, jobs))
 
@@ -196,13 +195,13 @@ def _export(
 
 def _plan(path: Any, dataset: Any, output: Any, options: Options, get: bool, jobs: Any) -> Job:
     """What is to be made, decided; with ``get``, content that it needs was got."""
-    from datalad_stackpack.export.job import Cut, Exporter
-    from datalad_stackpack.export.place import check_free
-    from datalad_stackpack.export.provenance import provenance
-    from datalad_stackpack.export.request import parse
+    from datalad_stackpack.export.inputs import provenance
+    from datalad_stackpack.export.job import Exporter  # numpy takes a tenth of a second
+    from datalad_stackpack.outputs import check_free
     from datalad_stackpack.viewing.stack import open_stack
 
     request = parse(options)
+    check_library(*LIBRARIES[options.format])
     at_once = None if jobs in (None, "auto") else config.parse_jobs(jobs)
     check_installed()
     stacks = find_stacks(dataset, [] if path is None else [path])

@@ -1,75 +1,18 @@
-"""Many stacks in one command: the dataset that records them, how far they are, and which failed."""
+"""Many stacks in one command: how far they are, which of them failed, and what is told of them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.annex.subdatasets import save_subdatasets
+from datalad_stackpack.archive.ahead import WORTH_IT
 from datalad_stackpack.archive.parts import KINDS, Series
-from datalad_stackpack.commands.rendering import Bar, in_units, lgr
-from datalad_stackpack.commands.results import Result, StackResults
-from datalad_stackpack.errors import (
-    ArgumentError,
-    StackpackError,
-    WriteError,
-    as_text,
-    counted,
-    quoted,
-)
-from datalad_stackpack.manifest.layout import MANIFEST_NAME
-from datalad_stackpack.packing.reports import Report
-
-
-@dataclass
-class Parent:
-    """A dataset that records stacks as its subdatasets, and the stacks that were begun so far."""
-
-    action: str
-    location: StackLocation
-    message: str | None
-    begun: dict[Path, Series] = field(default_factory=dict)
-    """The series of the stack in each directory; it need not have come to a commit."""
-
-    def noting(
-        self, location: StackLocation, series: Series, reports: Iterator[Report]
-    ) -> Iterator[Report]:
-        """The reports of a packing; from the first on, its stack is begun.
-
-        A packing that is refused has none, and what stands in its place may be of another series.
-        """
-        for report in reports:
-            self.begun[location.stack] = series
-            yield report
-
-    def note(self, series: Series, results: Sequence[Result]) -> None:
-        """Take note of a stack that was packed elsewhere, by its records."""
-        for result in results:
-            if "complete" in result:
-                self.begun[Path(result["path"])] = series
-
-    def save(self) -> Iterator[Result]:
-        """Save all stacks that came to a commit, in one commit."""
-        stacks = [stack for stack in self.begun if (stack / MANIFEST_NAME).is_file()]
-        if not stacks:
-            return
-        stack_results = StackResults(self.action, self.location)
-        title = self.message or (
-            f"{len(stacks)} stacks as subdatasets" if len(stacks) > 1 else "A stack as a subdataset"
-        )
-        text = "\n- ".join([f"{title}\n", *(self.begun[stack].label for stack in stacks)])
-        try:
-            commit = save_subdatasets(self.location, stacks, text, lgr.info)
-        except StackpackError as problem:
-            yield stack_results.of_problem(problem)
-        else:
-            yield stack_results.of_parent(len(stacks), commit)
-
+from datalad_stackpack.commands.rendering import Bar, in_units, is_routine
+from datalad_stackpack.commands.results import Result
+from datalad_stackpack.errors import ArgumentError, WriteError, as_text, counted, quoted
 
 HEADING = "# stacks that failed, written by stackpack-add --failed: give this file back for its ids"
 
@@ -126,6 +69,17 @@ class Failures:
             self.file.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as problem:
             raise WriteError(f"cannot write {quoted(self.file)}: {problem}") from problem
+
+
+def to_tell(results: Iterable[Result], number: int) -> Iterator[Result]:
+    """The records of a command about ``number`` stacks without those that nobody misses.
+
+    Of :data:`WORTH_IT` stacks a file that went well has none: DataLad keeps all records of a
+    command until it ends, and the whole database has 590,000 files.
+    """
+    for result in results:
+        if number < WORTH_IT or not is_routine(result):
+            yield result
 
 
 def series_of(result: Result) -> Series | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePath
 from typing import Any
 
 from datalad.support.param import Parameter
@@ -49,15 +49,23 @@ JOBS = Parameter(
 PIPE = "-"
 
 
-def parse_series_list(specimens: Sequence[Any], data_sets: Sequence[Any]) -> list[Series]:
+def listed(given: Any) -> list[Any]:
+    """What was given once or as a list, an array or a column of a table, as a list."""
+    if given is None:
+        return []
+    is_one = isinstance(given, (str, bytes, PurePath)) or not isinstance(given, Iterable)
+    return [given] if is_one else list(given)
+
+
+def parse_series_list(specimens: Any, data_sets: Any) -> list[Series]:
     """What is to be packed, each once, in the order given.
 
-    A specimen may also be ``-`` for ids from the standard input, or the name of a file of ids:
-    separated by blanks or line ends; what follows a ``#`` in a line is a remark. Raises
-    :class:`ArgumentError` for anything else, and if there is no id at all.
+    Both may be one or many, or ``None``. A specimen may also be ``-`` for ids from the standard
+    input, or the name of a file of ids: separated by blanks or line ends; what follows a ``#`` in a
+    line is a remark. Raises :class:`ArgumentError` for anything else, and if there is no id at all.
     """
-    series_list = [series for given in specimens for series in _specimens(given)]
-    series_list += [parse_series("data_set", given) for given in data_sets]
+    series_list = [series for given in listed(specimens) for series in _specimens(given)]
+    series_list += [parse_series("data_set", given) for given in listed(data_sets)]
     if not series_list:
         raise ArgumentError("no specimen was given: give one or more ids, such as 313862022")
     return list(dict.fromkeys(series_list))
@@ -68,9 +76,9 @@ def _specimens(given: Any) -> Iterator[Series]:
     if text == PIPE:
         if sys.stdin is None:
             raise ArgumentError("there is no standard input to read ids from")
-        yield from _listed(_read(sys.stdin.read, "the standard input"), "the standard input")
+        yield from _ids_in(_read(sys.stdin.read, "the standard input"), "the standard input")
     elif _is_a_file(text):
-        yield from _listed(_read(Path(text).read_text, quoted(text)), quoted(text))
+        yield from _ids_in(_read(Path(text).read_text, quoted(text)), quoted(text))
     else:
         try:
             yield parse_series("specimen", given)
@@ -93,7 +101,7 @@ def _is_a_file(text: str) -> bool:
         return False
 
 
-def _listed(content: str, where: str) -> list[Series]:
+def _ids_in(content: str, where: str) -> list[Series]:
     series_list = []
     for at, line in enumerate(content.splitlines(), 1):
         for word in line.partition("#")[0].split():

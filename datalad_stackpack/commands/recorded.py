@@ -1,4 +1,4 @@
-"""The rows of stacks that are there, asked for in advance: for the commands about stacks."""
+"""The rows of stacks that are there, asked for in advance: as stackpack-check and -update do."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from contextlib import AbstractContextManager
 
 from datalad_stackpack import config
 from datalad_stackpack.annex.locate import StackLocation, manifest_content
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers, Subject, rows_ahead
+from datalad_stackpack.archive.ahead import Answers, Subject, Waiting, rows_ahead
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands.rendering import lgr
 from datalad_stackpack.errors import StackpackError

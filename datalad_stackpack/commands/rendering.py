@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from types import TracebackType
 from typing import Any, TypeVar
 
 import datalad.support.ansi_colors as colours
@@ -80,7 +79,7 @@ def show_table(text: str) -> None:
 
 def render(result: Result) -> None:
     """Show one record: every problem, every stack, and each file only where all is logged."""
-    if _is_routine(result) and not lgr.isEnabledFor(logging.DEBUG):
+    if is_routine(result) and not lgr.isEnabledFor(logging.DEBUG):
         return
     with _above_bars():
         if "complete" in result:
@@ -95,7 +94,7 @@ def render_summary(results: Sequence[Result]) -> None:
         show(text)
 
 
-def _is_routine(result: Result) -> bool:
+def is_routine(result: Result) -> bool:
     """Whether a record is of a file that all went well with, and whose row did not change."""
     went_well = result["status"] in ("ok", "notneeded")
     return result["type"] == "file" and went_well and "url" in result and "drift" not in result
@@ -251,12 +250,7 @@ class Bar:
     def __enter__(self) -> Bar:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.end()
 
 

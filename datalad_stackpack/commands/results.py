@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.archive.files import PlannedFile, PlannedImage
 from datalad_stackpack.archive.parts import Series
-from datalad_stackpack.citation.bag import Bag, total_bytes
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import AnnexError, ArchiveError, StackpackError, counted
 from datalad_stackpack.manifest.diff import Difference, RowDrift
@@ -283,28 +282,6 @@ class CitingResults(Results):
         }
 
 
-def of_bag(action: str, directory: Path, bag: Bag) -> Result:
-    """The record of a bag that was written."""
-    holes = sum(file.url is not None for file in bag.payload)
-    wrong = [
-        f"{citation.series.label}: {caveat}"
-        for citation in bag.cited
-        for caveat in citation.caveats
-    ]
-    facts = [f"{counted(len(bag.payload), 'file')}, {holes} to be fetched", *wrong]
-    return {
-        "action": action,
-        "status": "ok",
-        "path": str(directory),
-        "type": "directory",
-        "message": "; ".join(facts),
-        "files": len(bag.payload),
-        "to_fetch": holes,
-        "bytes": total_bytes(bag.payload),
-        "caveats": wrong,
-    }
-
-
 def of_page(action: str, cited: Citation, path: Path, page: Page, size: int) -> Result:
     """The record of a page that shows a stack; ``caveats`` say why not to cite what it shows."""
     facts = [f"{page.planes} of {counted(page.of_planes, 'plane')}", *page.problems]
@@ -349,17 +326,4 @@ def of_gallery(action: str, path: Path, cards: Sequence[Card], size: int) -> Res
         "message": f"leads to {shown} of {counted(len(cards), 'stack')}",
         "stacks": shown,
         "bytes": size,
-    }
-
-
-def of_rendering(action: str, root: Path, name: str, rendering: str) -> Result:
-    """The record of what was rendered, of all stacks together."""
-    return {
-        "action": action,
-        "status": "ok",
-        "path": str(root),
-        "type": "dataset",
-        "message": f"rendered as {name}",
-        "format": name,
-        "rendering": rendering,
     }

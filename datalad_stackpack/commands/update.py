@@ -19,10 +19,10 @@ from datalad_stackpack.annex.locate import StackLocation, root_above, root_of_gi
 from datalad_stackpack.annex.process import check_installed
 from datalad_stackpack.annex.stacks import find_stacks
 from datalad_stackpack.annex.subdatasets import is_recorded, save_subdatasets
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers
+from datalad_stackpack.archive.ahead import Answers, Waiting
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
+from datalad_stackpack.commands.many import to_tell
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, JOBS, STACKS
 from datalad_stackpack.commands.recorded import recorded_rows_ahead
 from datalad_stackpack.commands.rendering import ending_quietly, lgr, results_of
@@ -191,7 +191,8 @@ def _update(options: Options) -> Iterator[Result]:
                     raise ManifestError("the manifest was never committed: run stackpack-add again")
                 client = archives.client(recorded.archive_url)
                 packer = Packer(client, jobs, policy, cancel, lgr.info)
-                yield from _update_one(options, recorded, packer, location, answers)
+                updating = _update_one(options, recorded, packer, location, answers)
+                yield from to_tell(updating, len(locations))
             except StackpackError as problem:
                 yield stack_results.of_problem(problem)
     if not options.dry_run:

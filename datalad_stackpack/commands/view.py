@@ -26,6 +26,7 @@ from datalad_stackpack.commands.options import DATASET_OF_STACKS, STACKS
 from datalad_stackpack.commands.rendering import Bar, ending_quietly, lgr
 from datalad_stackpack.commands.results import CitingResults, Result, of_figure, of_gallery, of_page
 from datalad_stackpack.errors import ArgumentError, StackpackError, quoted
+from datalad_stackpack.outputs import check_replaceable, write_whole
 
 if TYPE_CHECKING:
     from datalad_stackpack.citation.record import Citation
@@ -137,14 +138,14 @@ class Options:
     """The options of ``stackpack-view`` as they were given."""
 
     paths: Sequence[Any]
-    dataset: Any = None
-    output: Any = None
-    figure: Any = None
-    section: Any = None
-    full: bool = False
-    get: bool = False
-    open_page: bool = False
-    save: bool = False
+    dataset: Any
+    output: Any
+    figure: Any
+    section: Any
+    full: bool
+    get: bool
+    open_page: bool
+    save: bool
 
     def check(self) -> None:
         """Raise :class:`ArgumentError` for options that contradict each other."""
@@ -192,7 +193,6 @@ def view(options: Options) -> Iterator[Result]:
 
 def _target(options: Options, stacks: Sequence[StackLocation]) -> Path:
     """Where the page or the figure goes; raises if it cannot go there."""
-    from datalad_stackpack.viewing.files import check_replaceable
     from datalad_stackpack.viewing.page import MARK
 
     if options.save:
@@ -251,8 +251,6 @@ def _page(look: Look, location: StackLocation, directory: Path, options: Options
 
 
 def _write(location: StackLocation, target: Path, options: Options) -> tuple[Result, Look]:
-    from datalad_stackpack.viewing.files import write_whole
-
     look = _look(location, options)
     made = _page(look, location, target.parent, options)
     content = made.html.encode()
@@ -273,7 +271,6 @@ def _write_all(stacks: Sequence[StackLocation], target: Path, options: Options) 
     A stack that cannot be shown is named there with the reason.
     """
     from datalad_stackpack.viewing import gallery
-    from datalad_stackpack.viewing.files import check_replaceable, write_whole
     from datalad_stackpack.viewing.page import MARK
 
     directory = target.with_name(f"{target.stem}_pages")

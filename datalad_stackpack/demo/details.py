@@ -13,10 +13,10 @@ from itertools import pairwise
 from math import dist
 from types import MappingProxyType
 
+from datalad_stackpack.demo.catalogue import STRUCTURES
 from datalad_stackpack.demo.cells import DemoCell
 from datalad_stackpack.demo.images import projection
 from datalad_stackpack.demo.neuron import Node, position_um, traced
-from datalad_stackpack.demo.structures import STRUCTURES
 
 Value = bool | int | float | str | None
 

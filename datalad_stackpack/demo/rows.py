@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from zlib import crc32
 
 from datalad_stackpack.demo import details
+from datalad_stackpack.demo.catalogue import STRUCTURES, Structure
 from datalad_stackpack.demo.cells import DemoCell
 from datalad_stackpack.demo.details import Value
 from datalad_stackpack.demo.images import DemoImage, images
-from datalad_stackpack.demo.structures import STRUCTURES, Structure
 
 MARKER_FILE, SWC_FILE, PNG_FILE = 486753749, 303941301, 310_000_001
 """Type ids of well-known files (archive: verified for the first two; the last is invented)."""

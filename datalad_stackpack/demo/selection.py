@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from itertools import product
 
 from datalad_stackpack.demo.details import Value
-from datalad_stackpack.demo.rma import Clause, Filter, Query, RmaError, listed, parse
+from datalad_stackpack.demo.rma import (
+    Answer,
+    Clause,
+    Filter,
+    Query,
+    RmaError,
+    listed,
+    parse,
+    table_name,
+)
 from datalad_stackpack.demo.rows import Record, Tables
 
 _ORDER = re.compile(r"([\w.]+)(?:[ +$]+(asc|desc))?", re.IGNORECASE)
@@ -170,11 +179,6 @@ def _only(options: Options, model: str) -> Only:
     )
 
 
-def table_name(model: str) -> str:
-    """Return the name of a model's table: ProjectionImage has projection_images."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", model).lower() + "s"
-
-
 def _sort_key(name: str) -> Callable[[Record], tuple[bool, float, str]]:
     """Return a key that sorts null before numbers, and numbers before text."""
 
@@ -223,19 +227,6 @@ def _page(options: Options) -> tuple[int, int | None]:
     if not start.isdecimal() or not (count.isdecimal() or count == "all"):
         raise RmaError(f"num_rows and start_row must be numbers, not {count} and {start}")
     return int(start), None if count == "all" else int(start) + int(count)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The rows of a page, or in `error` why there are none."""
-
-    model: str = ""
-    start: int = 0
-    total: int = 0
-    rows: Sequence[Mapping[str, object]] = ()
-    columns: Sequence[str] | None = None
-    """Headings of a tabular answer, whose rows are flat; None if they are not."""
-    error: str = ""
 
 
 def _select(query: Query, options: Options, tables: Tables, *, flat: bool) -> Answer:

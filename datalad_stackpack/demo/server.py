@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock, Thread
-from types import TracebackType
 from urllib.parse import quote, urlencode
 
 from datalad_stackpack.demo import rows
-from datalad_stackpack.demo.cells import DATA_SETS, LIFELIKE_CELLS, MORE_CELLS, DemoCell
+from datalad_stackpack.demo.catalogue import DATA_SETS, DEMO_CELLS
+from datalad_stackpack.demo.cells import DemoCell
 from datalad_stackpack.demo.details import THUMBNAILS, thumbnail_id
-from datalad_stackpack.demo.formats import FORMATS
 from datalad_stackpack.demo.images import (
     MOST_DOWNSAMPLE,
     QUALITY,
@@ -29,6 +28,7 @@ from datalad_stackpack.demo.images import (
     sweep_png,
 )
 from datalad_stackpack.demo.neuron import marker, swc
+from datalad_stackpack.demo.rma import FORMATS
 from datalad_stackpack.demo.selection import OPTIONS
 from datalad_stackpack.demo.selection import answer as answer_query
 from datalad_stackpack.demo.wire import Reply, Request, WireServer
@@ -39,9 +39,6 @@ DEFAULT_PORT = 8413
 
 DEMO_NAME = "datalad-stackpack demo archive"
 """What `/stackpack-demo` answers for "name": the sign that a server is one of ours."""
-
-DEMO_CELLS = LIFELIKE_CELLS + MORE_CELLS
-"""The cells that the demo archive serves by default."""
 
 DEMO_VERSION = 4
 """Changes when the same request would get other images or rows than before."""
@@ -138,12 +135,7 @@ class DemoArchive:
         """Start."""
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop."""
         self.stop()
 

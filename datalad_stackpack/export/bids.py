@@ -10,8 +10,8 @@ from typing import Any
 from datalad_stackpack.citation import text
 from datalad_stackpack.errors import ArgumentError
 from datalad_stackpack.export import ome_zarr
-from datalad_stackpack.export.planes import Planes
-from datalad_stackpack.export.provenance import Provenance
+from datalad_stackpack.export.inputs import Planes, Provenance
+from datalad_stackpack.export.request import Pyramid
 from datalad_stackpack.viewing.geometry import UM, Axis
 
 BIDS_VERSION = "1.11.1"
@@ -36,8 +36,7 @@ PARTICIPANT_COLUMNS = {
 def write(
     directory: Path,
     planes: Planes,
-    finest: int,
-    rgb: bool,
+    pyramid: Pyramid,
     provenance: Provenance,
     on_plane: Callable[[], None],
 ) -> None:
@@ -46,7 +45,7 @@ def write(
     Raises :class:`ArgumentError` for a stack whose pixel size is not known: BIDS demands it.
     """
     subject, sample = labels(provenance)
-    pixel_size = _pixel_size_um(planes, finest)
+    pixel_size = _pixel_size_um(planes, pyramid.finest)
     images = directory / subject / "micr"
     images.mkdir(parents=True)
     for name, content in _texts(provenance, subject, sample).items():
@@ -54,7 +53,7 @@ def write(
     image = f"{subject}_{sample}_BF"
     sidecar = _json(_sidecar(provenance, pixel_size))
     (images / f"{image}.json").write_text(sidecar, encoding="utf-8")
-    ome_zarr.write(images / f"{image}.ome.zarr", planes, finest, rgb, provenance, on_plane)
+    ome_zarr.write(images / f"{image}.ome.zarr", planes, pyramid, provenance, on_plane)
 
 
 def labels(provenance: Provenance) -> tuple[str, str]:

@@ -8,36 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.errors import ArgumentError, counted, quoted
-from datalad_stackpack.export import bids, ome_zarr, tiff
-from datalad_stackpack.export.place import made_whole
-from datalad_stackpack.export.planes import Planes, bring, planes_of
-from datalad_stackpack.export.provenance import Provenance
-from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.export import tiff
+from datalad_stackpack.export.inputs import Planes, Provenance, bring, planes_of
+from datalad_stackpack.export.request import Cut, Pyramid, Triple
+from datalad_stackpack.outputs import made_whole
 from datalad_stackpack.viewing.geometry import UM
 from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.skeleton import Skeleton
 from datalad_stackpack.viewing.stack import Stack
 
 OnPlane = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A box that is wanted as TIFF: around a place, or the soma if ``middle_um`` is ``None``."""
-
-    middle_um: tiff.Triple | None
-    size_um: tiff.Triple
-    level: int
-    invert: bool
-
-
-@dataclass(frozen=True)
-class Pyramid:
-    """All planes, wanted as OME-Zarr, in a BIDS dataset or by itself."""
-
-    finest: int
-    rgb: bool
-    in_bids: bool
 
 
 @dataclass(frozen=True)
@@ -78,8 +58,8 @@ class Exporter:
         middle = cut.middle_um or self._soma_um()
         box = tiff.box_around(self.stack, middle, cut.size_um, cut.level)
         planes = planes_of(self.stack, box.sections, self.chosen)
-        reconstructions = self._reconstructions()
-        swc_files = reconstructions if len(reconstructions) == 1 else []
+        reconstructions = self.stack.manifest.skeletons
+        swc_files = reconstructions if len(reconstructions) == 1 else ()
         bring(self.stack, [*planes.files.values(), *swc_files], self.get)
         skeleton = self.stack.skeleton() if swc_files else None
         inside = int(tiff.nodes_in(skeleton, box).sum()) if skeleton is not None else 0
@@ -110,6 +90,8 @@ class Exporter:
 
     def plan_pyramid(self, pyramid: Pyramid, target: Path) -> Job:
         """The OME-Zarr of all planes; raises as :meth:`plan_tiff` does."""
+        from datalad_stackpack.export import bids, ome_zarr  # a TIFF needs no zarr
+
         geometry = self.stack.geometry
         planes = planes_of(self.stack, self.stack.sections, self.chosen)
         bring(self.stack, list(planes.files.values()), self.get)
@@ -126,7 +108,7 @@ class Exporter:
 
         def write(directory: Path, on_plane: OnPlane) -> None:
             place = directory / target.name
-            writer(place, planes, pyramid.finest, pyramid.rgb, self.provenance, on_plane)
+            writer(place, planes, pyramid, self.provenance, on_plane)
 
         steps = len(planes.sections) * len(levels)
         return self._job((target,), steps, planes, write, remarks, {"shape": list(shape)})
@@ -150,11 +132,8 @@ class Exporter:
         }
         return Job(targets, steps, (*remarks, *warnings), facts | known, write)
 
-    def _reconstructions(self) -> list[FileEntry]:
-        return [file for file in self.stack.manifest.files if file.reconstruction]
-
-    def _soma_um(self) -> tiff.Triple:
-        bring(self.stack, self._reconstructions(), self.get)
+    def _soma_um(self) -> Triple:
+        bring(self.stack, self.stack.manifest.skeletons, self.get)
         soma = self.stack.skeleton().soma
         if soma is None:
             raise ArgumentError(

@@ -1,4 +1,7 @@
-"""The planes of a stack as OME-Zarr 0.5: levels as libjpeg-turbo scales, in micrometres."""
+"""The planes of a stack as OME-Zarr 0.5: levels as libjpeg-turbo scales, in micrometres.
+
+It loads zarr, so it is imported where an OME-Zarr is wanted.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.export.planes import Planes, blocks
-from datalad_stackpack.export.provenance import Provenance
+import zarr
+from zarr.abc.buffer import Buffer
+from zarr.codecs import ZstdCodec
+from zarr.storage import LocalStore
+
+from datalad_stackpack.export.inputs import Planes, Provenance, blocks
+from datalad_stackpack.export.request import Pyramid
 from datalad_stackpack.viewing.geometry import UM, Axis
 from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.pixels import LEVELS
@@ -32,8 +40,7 @@ def levels_from(finest: int) -> tuple[int, ...]:
 def write(
     directory: Path,
     planes: Planes,
-    finest: int,
-    rgb: bool,
+    pyramid: Pyramid,
     provenance: Provenance,
     on_plane: Callable[[], None],
 ) -> None:
@@ -43,13 +50,8 @@ def write(
     ranges of bytes, as a simple web server, can serve it too. Raises :class:`OSError` for what
     cannot be written, when nothing is being written any more.
     """
-    import zarr
-    from zarr.codecs import ZstdCodec
-
-    from datalad_stackpack.export.zarr_store import FinishingStore
-
     store = FinishingStore(directory)
-    levels = levels_from(finest)
+    levels, rgb = levels_from(pyramid.finest), pyramid.rgb
     group = zarr.create_group(
         store=store, zarr_format=3, attributes=attributes(planes, levels, rgb, provenance)
     )
@@ -138,3 +140,28 @@ def _omero(planes: Planes, rgb: bool) -> dict[str, Any]:
             "defaultT": 0,
         },
     }
+
+
+class FinishingStore(LocalStore):
+    """A directory; the first problem of its writes is kept, for :meth:`check` to raise.
+
+    zarr writes many chunks at once, and does not wait for the others when one fails: they would
+    write into a directory that is being removed.
+    """
+
+    def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
+        super().__init__(root, read_only=read_only)
+        self._problem: OSError | None = None
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Write a file, unless an earlier one could not be written."""
+        if self._problem is None:
+            try:
+                await super().set(key, value)
+            except OSError as problem:
+                self._problem = self._problem or problem
+
+    def check(self) -> None:
+        """Raise the first problem that there was, when no write is under way."""
+        if self._problem is not None:
+            raise self._problem

@@ -11,9 +11,6 @@ from typing import Any
 
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.errors import ArgumentError, as_text, quoted
-from datalad_stackpack.export.job import Cut, Pyramid
-from datalad_stackpack.export.tiff import Triple
-from datalad_stackpack.settings import check_library
 from datalad_stackpack.viewing.pixels import LEVELS
 
 TIFF, OME_ZARR, BIDS = "tiff", "ome-zarr", "bids"
@@ -34,19 +31,41 @@ LIBRARIES = {TIFF: ("tifffile", 2024), OME_ZARR: ("zarr", 3), BIDS: ("zarr", 3)}
 
 TIFF_NAMES = (".tif", ".tiff")
 
+Triple = tuple[float, float, float]
+"""Of x, y and z."""
+
 
 @dataclass(frozen=True)
 class Options:
     """The options of ``stackpack-export`` that say what is wanted, not yet checked."""
 
-    format: Any = None
-    around: Any = None
-    size: Any = None
-    level: Any = None
-    invert: bool = False
-    finest: Any = None
-    rgb: bool = False
-    choose: Sequence[Any] = ()
+    format: Any
+    around: Any
+    size: Any
+    level: Any
+    invert: bool
+    finest: Any
+    rgb: bool
+    choose: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A box that is wanted as TIFF: around a place, or the soma if ``middle_um`` is ``None``."""
+
+    middle_um: Triple | None
+    size_um: Triple
+    level: int
+    invert: bool
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """All planes, wanted as OME-Zarr, in a BIDS dataset or by itself."""
+
+    finest: int
+    rgb: bool
+    in_bids: bool
 
 
 @dataclass(frozen=True)
@@ -100,7 +119,6 @@ def _check_format(options: Options) -> None:
                 f"--{name} is for --format {' or '.join(formats)}: leave it out with "
                 f"{options.format}"
             )
-    check_library(*LIBRARIES[options.format])
 
 
 def _chosen(given: Any) -> tuple[int, int]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datalad_stackpack.errors import ArgumentError, counted
-from datalad_stackpack.export.planes import Planes, blocks
-from datalad_stackpack.export.provenance import Provenance
+from datalad_stackpack.export.inputs import Planes, Provenance, blocks
+from datalad_stackpack.export.request import Triple
 from datalad_stackpack.viewing.geometry import Axis
 from datalad_stackpack.viewing.images import FILL
 from datalad_stackpack.viewing.skeleton import Skeleton
@@ -20,9 +20,6 @@ from datalad_stackpack.viewing.stack import Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-Triple = tuple[float, float, float]
-"""Of x, y and z."""
 
 DEPTH = 16
 """How many sections are held at once."""

@@ -7,18 +7,14 @@ run over an unchanged archive changes nothing.
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, NoReturn
 
 from datalad_stackpack.archive.cells import Cell, CellRecord
-from datalad_stackpack.archive.files import MOST_HALVINGS
-from datalad_stackpack.archive.parts import PARTS, Series
+from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.archive.query import DEEPEST as DEEPEST_ROW
 from datalad_stackpack.archive.query import Query
-from datalad_stackpack.archive.rows import LARGEST_SECTION
 from datalad_stackpack.archive.sources import Terms
 from datalad_stackpack.checksums import checksum_of
 from datalad_stackpack.errors import ManifestError, quoted
@@ -35,7 +31,14 @@ from datalad_stackpack.manifest.model import (
     Generator,
     Manifest,
 )
-from datalad_stackpack.manifest.schema import fitting, raise_for_violations, schema, typed
+from datalad_stackpack.manifest.schema import (
+    check_paths,
+    check_values,
+    fitting,
+    raise_for_violations,
+    schema,
+    typed,
+)
 
 LARGEST_MANIFEST = 64 * 2**20
 """In bytes. That of 700 files has about 1 MB; to read one takes about ten times its length."""
@@ -45,10 +48,6 @@ MOST_VALUES = 4_000_000
 
 DEEPEST = DEEPEST_ROW + 3
 """How many lists and objects may lie within each other: a row lies in a file's entry, in a list."""
-
-PATH = re.compile(r"(planes|projections|reconstruction|sections)/[a-z0-9_]+\.(jpg|swc)")
-URL = re.compile(r"https?://[^\s\x00-\x1f]+")
-"""As in the schema."""
 
 FILE_FIELDS = ("path", "part", "url", "key", "row", "media_type", "withdrawn")
 
@@ -70,7 +69,7 @@ def write(manifest: Manifest) -> bytes:
     document = _document(manifest)
     raise_for_violations(document)
     try:
-        content = as_text(document)
+        content = as_json(document)
     except (ValueError, RecursionError) as problem:
         raise ManifestError(
             f"the manifest is not valid: it cannot be written, {quoted(problem)}"
@@ -80,7 +79,7 @@ def write(manifest: Manifest) -> bytes:
     return content
 
 
-def as_text(value: object) -> bytes:
+def as_json(value: object) -> bytes:
     """``value`` as the JSON of a manifest: sorted, indented by one blank, in ASCII, with an end.
 
     Raises :class:`ValueError` for what JSON does not have, such as NaN, and
@@ -117,32 +116,9 @@ def of_document(document: dict[str, Any]) -> Manifest:
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         reason = f"{problem} is missing" if isinstance(problem, KeyError) else str(problem)
         raise ManifestError(f"the manifest is not valid: {quoted(reason)}") from problem
-    _check_values(manifest)
+    check_values(manifest)
     check_paths(manifest)
     return manifest
-
-
-def _check_values(manifest: Manifest) -> None:
-    """Raise :class:`ManifestError` for a value that would lead elsewhere: it may be anybody's."""
-    entries: list[FileEntry | OmittedEntry] = [*manifest.files, *manifest.omitted]
-    sections = [entry.image.section_number for entry in entries if entry.image]
-    parts = (
-        *manifest.parts,
-        *(asked.query.part for asked in manifest.queries),
-        *(entry.part for entry in entries),
-    )
-    wrong = [
-        *(entry.path for entry in entries if entry.path and not PATH.fullmatch(entry.path)),
-        *(entry.url for entry in entries if entry.url and not URL.fullmatch(entry.url)),
-        *(entry.key for entry in manifest.files if not entry.key.isprintable()),
-        *(part for part in parts if part not in PARTS),
-        *([manifest.archive_url] if not URL.fullmatch(manifest.archive_url) else []),
-        *([manifest.downsample] if not 0 <= manifest.downsample <= MOST_HALVINGS else []),
-        *([manifest.series.id] if manifest.series.id < 1 else []),
-        *(number for number in sections if number and not 0 <= number <= LARGEST_SECTION),
-    ]
-    if wrong:
-        raise ManifestError(f"the manifest is not valid: it has {quoted(wrong[0])}")
 
 
 def loaded(content: bytes) -> dict[str, Any]:
@@ -168,14 +144,6 @@ def _is_deep(document: dict[str, Any]) -> bool:
         values = (value.values() if isinstance(value, dict) else value for value in level)
         level = [inner for group in values for inner in group if isinstance(inner, (dict, list))]
     return bool(level)
-
-
-def check_paths(manifest: Manifest) -> None:
-    """Raise :class:`ManifestError` if two files of a manifest claim one path, or one address."""
-    for name in ("path", "url"):
-        for claim, times in Counter(getattr(entry, name) for entry in manifest.files).items():
-            if times > 1:
-                raise ManifestError(f"the manifest lists {quoted(claim)} {times} times")
 
 
 def check_version(document: Mapping[str, Any]) -> None:

@@ -100,6 +100,20 @@ class Manifest:
         )
 
     @property
+    def skeletons(self) -> tuple[FileEntry, ...]:
+        """The files of traced skeletons: one, as a rule."""
+        return tuple(entry for entry in self.files if entry.reconstruction is not None)
+
+    def projections(self, function: str, axes: str) -> tuple[FileEntry, ...]:
+        """The images that are that projection, such as ``min`` onto ``xy``: one, as a rule."""
+        return tuple(
+            entry
+            for entry in self.files
+            if entry.image
+            and (entry.image.projection_function, entry.image.axes) == (function, axes)
+        )
+
+    @property
     def _plane_images(self) -> tuple[ImageEntry, ...]:
         return tuple(entry.image for entry in self.planes if entry.image is not None)
 
@@ -196,12 +210,11 @@ class Manifest:
         """Whether the stack has a reconstruction's file, and if not, why."""
         if RECONSTRUCTION.name not in self.parts:
             return ReconstructionState.NOT_ASKED
-        have = [entry for entry in self.files if entry.reconstruction is not None]
         if any(gone.reconstruction and gone.reason == NOT_ACCEPTED for gone in self.omitted):
             return ReconstructionState.NOT_ACCEPTED
-        if not have:
+        if not self.skeletons:
             return ReconstructionState.NONE
-        whole = all(entry.checksum is not None for entry in have)
+        whole = all(entry.checksum is not None for entry in self.skeletons)
         return ReconstructionState.ACCEPTED if whole else ReconstructionState.REGISTERED
 
     @property

@@ -1,20 +1,31 @@
-"""What a manifest may hold: by its JSON Schema, and each value by its field's type (pure)."""
+"""What a manifest may hold: by its JSON Schema, its fields' types, and where it leads (pure)."""
 
 from __future__ import annotations
 
 import json
+import re
 import types
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from datalad_stackpack.archive.files import MOST_HALVINGS
+from datalad_stackpack.archive.parts import PARTS
+from datalad_stackpack.archive.rows import LARGEST_SECTION
 from datalad_stackpack.errors import ManifestError, quoted
+from datalad_stackpack.manifest.entries import FileEntry, OmittedEntry
+from datalad_stackpack.manifest.model import Manifest
 
 T = TypeVar("T")
 
 SCHEMA_FILE = "manifest-1.schema.json"
+
+PATH = re.compile(r"(planes|projections|reconstruction|sections)/[a-z0-9_]+\.(jpg|swc)")
+URL = re.compile(r"https?://[^\s\x00-\x1f]+")
+"""As in the schema."""
 
 LARGEST_NUMBER = 10**18
 """No id, count or length is larger; a larger one overflows where it is calculated with."""
@@ -135,3 +146,34 @@ def _fits(value: Any, hint: Any) -> bool:
         is_number = isinstance(value, numbers) and not isinstance(value, bool)
         return is_number and abs(value) <= LARGEST_NUMBER
     return hint is Any or isinstance(value, origin or hint)
+
+
+def check_values(manifest: Manifest) -> None:
+    """Raise :class:`ManifestError` for a value that would lead elsewhere: it may be anybody's."""
+    entries: list[FileEntry | OmittedEntry] = [*manifest.files, *manifest.omitted]
+    sections = [entry.image.section_number for entry in entries if entry.image]
+    parts = (
+        *manifest.parts,
+        *(asked.query.part for asked in manifest.queries),
+        *(entry.part for entry in entries),
+    )
+    wrong = [
+        *(entry.path for entry in entries if entry.path and not PATH.fullmatch(entry.path)),
+        *(entry.url for entry in entries if entry.url and not URL.fullmatch(entry.url)),
+        *(entry.key for entry in manifest.files if not entry.key.isprintable()),
+        *(part for part in parts if part not in PARTS),
+        *([manifest.archive_url] if not URL.fullmatch(manifest.archive_url) else []),
+        *([manifest.downsample] if not 0 <= manifest.downsample <= MOST_HALVINGS else []),
+        *([manifest.series.id] if manifest.series.id < 1 else []),
+        *(number for number in sections if number and not 0 <= number <= LARGEST_SECTION),
+    ]
+    if wrong:
+        raise ManifestError(f"the manifest is not valid: it has {quoted(wrong[0])}")
+
+
+def check_paths(manifest: Manifest) -> None:
+    """Raise :class:`ManifestError` if two files of a manifest claim one path, or one address."""
+    for name in ("path", "url"):
+        for claim, times in Counter(getattr(entry, name) for entry in manifest.files).items():
+            if times > 1:
+                raise ManifestError(f"the manifest lists {quoted(claim)} {times} times")

@@ -170,17 +170,13 @@ class StackCommit:
         record = make_run_record(self._survey, self._location, manifest, self._recorded)
         contents = {MANIFEST_NAME: content}
         try:
-            commit(self._location, present, contents, pruned, record, self._directory)
+            listed = {entry.path: entry.key for entry in manifest.files}
+            commit(self._location, present, contents, pruned, record, self._directory, listed)
         except IndexBehind:
             raise
         except DatasetError:
             self._manifest_file.put_back(content)
             raise
-        if missing := _not_in_tree(manifest, annex):
-            raise DatasetError(
-                f"the commit has not all files of its manifest: {len(missing)} are missing, "
-                f"such as {missing[0]!r}"
-            )
 
     def _pruned(self, manifest: Manifest) -> list[str]:
         if self._survey.request.withdrawn is not Withdrawn.PRUNE or self._recorded is None:

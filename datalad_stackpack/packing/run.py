@@ -20,10 +20,9 @@ from datalad_stackpack.annex.dataset import RunRecord
 from datalad_stackpack.annex.git import check_nothing_under_way
 from datalad_stackpack.annex.locate import StackLocation, check_no_dataset_below
 from datalad_stackpack.annex.lock import locked, tmp_dir
-from datalad_stackpack.annex.make import ensure_made, no_dataset
+from datalad_stackpack.annex.make import ensure_made
 from datalad_stackpack.annex.register import register
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers, no_answers
+from datalad_stackpack.archive.ahead import Answers, Waiting, no_answers
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.downloads import DownloadResult, Downloads
 from datalad_stackpack.archive.files import PlannedFile
@@ -92,15 +91,13 @@ class Packer:
         location: StackLocation,
         make_run_record: MakeRunRecord,
         answers: Waiting[Answers | None] = no_answers,
-        dataset: Waiting[Path | None] = no_dataset,
     ) -> Iterator[Report]:
         """Pack what ``request`` asks for into ``location``, and report.
 
-        ``answers`` gives the rows that were asked for in advance, and ``dataset`` the dataset that
-        was made, if there is one.
-        Whatever happens on the way, what was validated is committed with a manifest that says
-        what is missing. Raises :class:`~datalad_stackpack.errors.StackpackError` before
-        anything is touched, or when the commit itself cannot be made.
+        ``answers`` gives the rows, if they were asked for in advance. Whatever happens on the way,
+        what was validated is committed with a manifest that says what is missing. Raises
+        :class:`~datalad_stackpack.errors.StackpackError` before anything is touched, or when the
+        commit itself cannot be made.
         """
         began = time.monotonic()
         survey = None
@@ -109,7 +106,7 @@ class Packer:
             check_no_dataset_below(location)
         else:  # ask first: what the archive has nothing of leaves no dataset
             survey = survey_archive(request, self.client, None, answers)
-            location = ensure_made(location, dataset)
+            location = ensure_made(location)
         with _explained(location), locked(location, self.inform):
             manifest_file = ManifestFile(location)
             recorded = manifest_file.recorded()

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datalad_stackpack import __version__
-from datalad_stackpack.archive.ahead import Waiting
-from datalad_stackpack.archive.bulk import Answers, no_answers
+from datalad_stackpack.archive.ahead import Answers, Waiting, no_answers
 from datalad_stackpack.archive.cells import CellRecord
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.files import PlannedFile, PlannedImage, estimated_bytes, is_planned
@@ -76,7 +75,7 @@ MOST_INDENTED = 16
 def _length(rows: Sequence[Row]) -> int:
     """How many bytes rows have in a manifest; of few, how many they have at least."""
     compact = len(json.dumps(rows, separators=(",", ":")))  # in a twentieth of the time
-    return compact if compact * MOST_INDENTED < LARGEST_ROWS else len(json_text.as_text(rows))
+    return compact if compact * MOST_INDENTED < LARGEST_ROWS else len(json_text.as_json(rows))
 
 
 SAMPLED_IMAGES = 2

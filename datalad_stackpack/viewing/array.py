@@ -1,22 +1,18 @@
-"""All planes of a stack as one lazy xarray.DataArray."""
+"""A stack in xarray: all of its planes as one lazy DataArray, and the engine that opens it so."""
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray
-from xarray.backends import BackendArray
+from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
-from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.manifest.layout import MANIFEST_NAME
 from datalad_stackpack.viewing.images import FILL, Images
-from datalad_stackpack.viewing.pixels import length_at
-
-_own = threading.local()
-"""Of each thread, the memory of one decoded plane: fresh memory costs as much as decoding."""
 
 
 class Planes(BackendArray):
@@ -57,7 +53,9 @@ class Planes(BackendArray):
         self._images.ensure(list(files.values()))
 
         def fill(depth: int) -> None:
-            cut[depths == depth] = _outer(self._plane(files[depth]), within)
+            cut[depths == depth] = _outer(
+                self._images.passing_plane(files[depth], self._level, self._gray), within
+            )
 
         if len(files) < 2 or self._images.jobs == 1:
             for depth in files:
@@ -67,20 +65,6 @@ class Planes(BackendArray):
                 list(pool.map(fill, files))
         single = tuple(0 if isinstance(index, (int, np.integer)) else slice(None) for index in key)
         return cut[single]
-
-    def _plane(self, file: FileEntry) -> Any:
-        """One plane on the canvas, in this thread's own memory."""
-        image = file.image
-        assert image is not None  # noqa: S101 (a plane has an image)
-        shape = (
-            length_at(image.height or 0, self._level),
-            length_at(image.width or 0, self._level),
-            1 if self._gray else 3,
-        )
-        buffer = getattr(_own, "buffer", None)
-        if buffer is None or buffer.shape != shape:
-            buffer = _own.buffer = np.empty(shape, np.uint8)
-        return self._images.on_canvas(file, self._level, self._gray, buffer)
 
 
 def _outer(plane: Any, within: tuple[Any, ...]) -> Any:
@@ -116,3 +100,31 @@ def data_array(images: Images, level: int, gray: bool, dask: bool) -> xarray.Dat
     array = xarray.DataArray(variable, coords=coords, name="planes")
     array.encoding["preferred_chunks"] = chunks
     return array.chunk(chunks) if dask else array
+
+
+class StackpackBackend(BackendEntrypoint):
+    """The engine ``stackpack`` of xarray: a manifest as a dataset of one variable, ``planes``."""
+
+    description = "Open the planes of a stack by its manifest.json"
+    open_dataset_parameters = ("filename_or_obj", "drop_variables", "level", "gray")
+
+    def open_dataset(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: Any = None,
+        level: int = 1,
+        gray: bool = False,
+    ) -> xarray.Dataset:
+        """The stack of a manifest, at a level; see :meth:`Stack.array`."""
+        from datalad_stackpack.viewing.stack import open_stack  # which has this module's arrays
+
+        opened = open_stack(filename_or_obj).array(level=level, gray=gray).to_dataset()
+        return opened.drop_vars(drop_variables or [])
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Whether it is the manifest of a stack, by its name."""
+        try:
+            return Path(filename_or_obj).name == MANIFEST_NAME
+        except TypeError:
+            return False

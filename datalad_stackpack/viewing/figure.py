@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datalad_stackpack.errors import ArgumentError, quoted
+from datalad_stackpack.outputs import write_whole
 from datalad_stackpack.settings import check_library
-from datalad_stackpack.viewing.files import write_whole
 from datalad_stackpack.viewing.placed import PlacedImage, placed_image
 from datalad_stackpack.viewing.skeleton import SOMA, Skeleton, colour_of, type_name
 
@@ -121,7 +121,7 @@ def plot(
 
 def _skeleton(stack: Stack, image: PlacedImage, section: int | None) -> Skeleton | None:
     """The skeleton, if the stack has one; raises where it cannot be laid over the image."""
-    if not any(file.reconstruction for file in stack.manifest.files):
+    if not stack.manifest.skeletons:
         return None
     if not image.in_um or (section is not None and image.z is None):
         raise ArgumentError(

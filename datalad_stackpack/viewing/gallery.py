@@ -1,4 +1,4 @@
-"""The page of several stacks: a small image of each, which leads to its own page."""
+"""The page of several stacks: a small image of each, which leads to its own, made in ``page``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import quote
 
-from datalad_stackpack import __version__
 from datalad_stackpack.errors import counted, printable
 from datalad_stackpack.viewing.overview import Look
 from datalad_stackpack.viewing.page import (
-    MARK,
     asset,
+    document,
     filled,
     image_tag,
-    policy,
     still,
     subtitle,
     title,
@@ -65,18 +63,10 @@ def card_of_problem(title: str, problem: str) -> Card:
 
 def gallery(cards: Sequence[Card]) -> str:
     """The page of several stacks, in the order given."""
-    style = asset("page.css")
-    return filled(
-        asset("gallery.html"),
-        {
-            "MARK": MARK,
-            "POLICY": policy(style, None, "data:"),
-            "GENERATOR": escape(f"datalad-stackpack {__version__}"),
-            "TITLE": counted(len(cards), "stack"),
-            "STYLE": style,
-            "STACKS": "\n".join(map(_item, cards)),
-        },
-    )
+    heading = counted(len(cards), "stack")
+    stacks = "\n".join(map(_item, cards))
+    body = filled(asset("gallery.html"), {"TITLE": heading, "STACKS": stacks})
+    return document(heading, body, "data:")
 
 
 def _item(card: Card) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from datalad_stackpack.errors import (
 from datalad_stackpack.manifest.entries import FileEntry, ImageEntry
 from datalad_stackpack.manifest.model import Manifest
 from datalad_stackpack.viewing.geometry import UM, Axis, Geometry, geometry
-from datalad_stackpack.viewing.pixels import decode
+from datalad_stackpack.viewing.pixels import decode, length_at
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 FILL = 255
 """What is where no plane is: as bright as the background, so that minima are of the planes."""
+
+_own = threading.local()
+"""Of each thread, the memory of one decoded plane: fresh memory costs as much as decoding."""
 
 
 class Images:
@@ -170,6 +174,18 @@ class Images:
         canvas = np.full((*size, *pixels.shape[2:]), FILL, np.uint8)
         canvas[box.top : box.top + box.height, box.left : box.left + box.width] = pixels
         return canvas
+
+    def passing_plane(self, file: FileEntry, level: int, gray: bool) -> NDArray[np.uint8]:
+        """As :meth:`on_canvas`, in this thread's own memory: its next plane may overwrite it."""
+        import numpy as np
+
+        image = image_of(file)
+        rows, columns = length_at(image.height or 0, level), length_at(image.width or 0, level)
+        shape = (rows, columns, 1 if gray else 3)
+        buffer = getattr(_own, "buffer", None)
+        if buffer is None or buffer.shape != shape:
+            buffer = _own.buffer = np.empty(shape, np.uint8)
+        return self.on_canvas(file, level, gray, buffer)
 
     def _ids(self, section: int) -> str:
         ids = ", ".join(str(image_of(file).id) for file in self._files.get(section, ()))

@@ -75,8 +75,7 @@ def skeleton_layers(stack: Stack) -> list[Layer]:
     None where the stack has no skeleton, one without a line, or no scale to place it by.
     """
     axes = (stack.geometry.z, stack.geometry.y, stack.geometry.x)
-    traced = any(file.reconstruction for file in stack.manifest.files)
-    if not traced or any(axis.unit != UM for axis in axes):
+    if not stack.manifest.skeletons or any(axis.unit != UM for axis in axes):
         return []
     skeleton = stack.skeleton()
     lines, kinds = pieces(skeleton, stack.geometry.z.step)

@@ -22,7 +22,7 @@ from datalad_stackpack import __version__
 from datalad_stackpack.citation import text
 from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import ArgumentError, StackpackError, counted, printable
-from datalad_stackpack.viewing.frame import Frame, frame_of
+from datalad_stackpack.viewing.geometry import Frame, frame_of
 from datalad_stackpack.viewing.overview import Look, Overview, SectionState, SmallProjection
 from datalad_stackpack.viewing.skeleton import Skeleton, colour_of, type_name
 from datalad_stackpack.viewing.stack import Stack
@@ -47,20 +47,17 @@ def page(look: Look, full: str | None = None) -> Page:
     With it, an original is loaded where the small image is too coarse.
     """
     stack, cited, overview = look.stack, look.cited, look.overview
-    frame = frame_of(stack)
+    planes = stack.geometry if stack.sections else None
+    frame = frame_of(stack.manifest, planes, len(stack.sections))
     skeleton, why_not = _skeleton(stack, frame)
     problems = (*_remarks(stack), *why_not, *overview.problems)
     name, webp = still(overview) or ("", None)
-    style, script = asset("page.css"), asset("page.js")
-    html = filled(
+    script = asset("page.js")
+    body = filled(
         asset("page.html"),
         {
-            "MARK": MARK,
-            "POLICY": policy(style, script, "data:" if full is None else "data: 'self' file:"),
-            "GENERATOR": escape(f"datalad-stackpack {__version__}"),
             "TITLE": escape(title(stack)),
             "SUBTITLE": escape(subtitle(stack)),
-            "STYLE": style,
             "WARNINGS": _warnings(stack, cited, overview),
             "RESOLUTION": escape(_resolution(overview, full is not None)),
             "STILL": image_tag(webp, f"{name} of {title(stack)}") if webp else "",
@@ -69,6 +66,8 @@ def page(look: Look, full: str | None = None) -> Page:
             "SCRIPT": script,
         },
     )
+    images = "data:" if full is None else "data: 'self' file:"
+    html = document(escape(title(stack)), body, images, script)
     shown = sum(webp is not None for webp in overview.planes)
     return Page(html, shown, len(stack.manifest.planes), problems)
 
@@ -83,12 +82,26 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     return re.sub("@@([A-Z_]+)@@", lambda found: values[found[1]], template)
 
 
-def policy(style: str, script: str | None, images: str) -> str:
-    """The content security policy: this style and this program, images from there, no more."""
-    parts = ["default-src 'none'", f"img-src {images}", f"style-src {_hash_source(style)}"]
+def document(heading: str, body: str, images: str, script: str | None = None) -> str:
+    """A page of HTML: ``body`` below a title, with this package's style, and with its program.
+
+    Its content security policy allows these two, images from ``images``, and no more.
+    """
+    style = asset("page.css")
+    policy = ["default-src 'none'", f"img-src {images}", f"style-src {_hash_source(style)}"]
     if script is not None:
-        parts.append(f"script-src {_hash_source(script)}")
-    return "; ".join(parts)
+        policy.append(f"script-src {_hash_source(script)}")
+    return filled(
+        asset("document.html"),
+        {
+            "MARK": MARK,
+            "POLICY": "; ".join(policy),
+            "GENERATOR": escape(f"datalad-stackpack {__version__}"),
+            "TITLE": heading,
+            "STYLE": style,
+            "BODY": body.rstrip("\n"),
+        },
+    )
 
 
 def _hash_source(content: str) -> str:
@@ -181,7 +194,7 @@ def _originals(stack: Stack, full: str | None) -> dict[str, Any]:
 
 def _skeleton(stack: Stack, frame: Frame) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
     """The skeleton as the page's program draws it; or none, and why if the stack should have it."""
-    if not any(file.reconstruction for file in stack.manifest.files):
+    if not stack.manifest.skeletons:
         return None, ()
     try:
         skeleton = stack.skeleton()

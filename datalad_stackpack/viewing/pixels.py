@@ -1,4 +1,4 @@
-"""JPEG -> pixels, at full size, a half, a quarter or an eighth, as libjpeg-turbo scales (pure).
+"""JPEG -> pixels, as libjpeg-turbo scales; and what levels are, for all who speak of them (pure).
 
 The JPEGs are the pyramid: decoding at an eighth costs a quarter of decoding all pixels.
 """

@@ -1,4 +1,4 @@
-"""An image of a stack with its axes in micrometres: one plane, or the darkest of all planes."""
+"""The image of a figure, with its axes in micrometres: what needs no matplotlib of it."""
 
 from __future__ import annotations
 
@@ -54,17 +54,13 @@ def placed_image(stack: Stack, section: int | None, columns: int) -> PlacedImage
     """
     if section is not None:
         return _plane(stack, section, columns)
-    files = [
-        file
-        for file in stack.manifest.files
-        if file.image and (file.image.projection_function, file.image.axes) == ("min", "xy")
-    ]
+    files = stack.manifest.projections("min", "xy")
     try:
         stack.ensure(files)
     except ContentAbsent:
         if not stack.sections or stack.absent():
             raise
-        files = []
+        files = ()
     return _projection(stack, files[0], columns) if files else _minimum(stack, columns)
 
 

@@ -19,7 +19,7 @@ from datalad_stackpack.errors import (
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
 from datalad_stackpack.settings import check_library
-from datalad_stackpack.viewing.images import Images, image_of
+from datalad_stackpack.viewing.images import Images
 from datalad_stackpack.viewing.pixels import check_level
 
 if TYPE_CHECKING:
@@ -243,16 +243,10 @@ class Stack(Images):
             For content that is not here.
         """
         check_level(level)
-        there = [file for file in self.manifest.files if file.image and file.image.axes]
-        wanted = [
-            file
-            for file in there
-            if (image_of(file).projection_function, image_of(file).axes) == (function, axes)
-        ]
+        wanted = self.manifest.projections(function, axes)
         if not wanted:
-            names = ", ".join(
-                f"{image_of(f).projection_function} {image_of(f).axes}" for f in there
-            )
+            images = [file.image for file in self.manifest.files if file.image]
+            names = ", ".join(f"{i.projection_function} {i.axes}" for i in images if i.axes)
             raise ArgumentError(
                 f"there is no projection {quoted(f'{function} {axes}')}: this stack has "
                 f"{names or 'none'}"
@@ -280,7 +274,7 @@ class Stack(Images):
         """
         from datalad_stackpack.viewing.skeleton import read_skeleton
 
-        files = [file for file in self.manifest.files if file.reconstruction]
+        files = self.manifest.skeletons
         if len(files) != 1:
             raise ArgumentError(
                 f"the stack {quoted(self.directory)} has {counted(len(files), 'reconstruction')}, "

@@ -1,4 +1,4 @@
-"""A stack in a notebook: a small image and the facts, as HTML."""
+"""A stack in a notebook, as HTML: apart from the stack, for few of them are shown in one."""
 
 from __future__ import annotations
 
@@ -68,11 +68,7 @@ def small_jpeg(stack: Stack) -> bytes | None:
     import simplejpeg
 
     planes = [file for file in stack.manifest.planes if file.image and file.image.height]
-    wanted = [
-        file
-        for file in stack.manifest.files
-        if file.image and (file.image.projection_function, file.image.axes) == ("min", "xy")
-    ]
+    wanted = stack.manifest.projections("min", "xy")
     for file in [*wanted[:1], *planes[len(planes) // 2 :][:1]]:
         level = level_of(file, SMALL_PX)
         try:

@@ -33,23 +33,10 @@ FILES = len(CELL.sections)
 ONCE = RetryPolicy(connect_s=5, read_s=20, max_attempts=1)
 
 
-@pytest.fixture(autouse=True)
-def quick():
-    """Nothing here reads a configuration."""
-
-
 @pytest.fixture
 def archive() -> Iterator[FaultyArchive]:
     with FaultyArchive((CELL,)) as running:
         yield running
-
-
-@pytest.fixture
-def over() -> Iterator[threading.Event]:
-    """Ends every body that waits."""
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 @pytest.fixture

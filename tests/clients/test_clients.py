@@ -26,7 +26,7 @@ from allensdk.core.cell_types_cache import CellTypesCache
 from PIL import Image
 
 from datalad_stackpack.demo import DemoArchive
-from datalad_stackpack.demo.cells import LIFELIKE_CELLS, MORE_CELLS
+from datalad_stackpack.demo.catalogue import LIFELIKE_CELLS, MORE_CELLS
 from datalad_stackpack.demo.images import images
 
 MOUSE = LIFELIKE_CELLS[0]

@@ -3,6 +3,7 @@
 served      a well-behaved archive for all tests that take nothing else
 two_stacks  a dataset with the stacks ``1`` and ``2`` from it, packed once, and the results
 root        a copy of that dataset, the current directory
+as_shipped  the demo archive with all its cells, for all tests that ask for them; behaving again
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 from support.helpers import GAPS, TINY, Result
 from support.misbehaving import FaultyArchive
+
+from datalad_stackpack.demo import DEMO_CELLS
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,15 @@ def two_stacks(served, tmp_path_factory) -> tuple[Path, list[Result]]:
 def root(two_stacks, work) -> Path:
     shutil.copytree(two_stacks[0], work, symlinks=True, dirs_exist_ok=True)
     return work
+
+
+@pytest.fixture(scope="session")
+def all_cells() -> Iterator[FaultyArchive]:
+    with FaultyArchive(DEMO_CELLS) as running:
+        yield running
+
+
+@pytest.fixture
+def as_shipped(all_cells) -> FaultyArchive:
+    all_cells.recover()
+    return all_cells

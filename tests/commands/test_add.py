@@ -11,7 +11,7 @@ import pytest
 from support.helpers import GAPS, TINY, git, statuses
 from support.misbehaving import FaultyArchive
 
-from datalad_stackpack.demo.cells import LIFELIKE_CELLS
+from datalad_stackpack.demo.catalogue import LIFELIKE_CELLS
 from datalad_stackpack.demo.images import images
 from datalad_stackpack.manifest import json_text
 

@@ -24,17 +24,9 @@ from datalad_stackpack.manifest.schema import schema
 SPINY_LAYER_4 = [313862022, 800000001, 800000002, 800000003, 800000004, 800000005]
 
 
-@pytest.fixture(scope="module")
-def served():
-    with FaultyArchive(DEMO_CELLS) as running:
-        yield running
-
-
 @pytest.fixture
-def archive(served):
-    """The demo archive as it ships; one for all tests of this module."""
-    served.recover()
-    return served
+def archive(as_shipped):
+    return as_shipped
 
 
 @pytest.fixture

@@ -11,26 +11,17 @@ from pathlib import Path
 
 import pytest
 from support.helpers import git
-from support.misbehaving import FaultyArchive
 
 import datalad_stackpack
 from datalad_stackpack.archive import client as client_module
-from datalad_stackpack.demo import DEMO_CELLS, Reply
+from datalad_stackpack.demo import Reply
 
 MOUSE = ("Structure", "[graph_id$eq1]")
 
 
-@pytest.fixture(scope="module")
-def served():
-    with FaultyArchive(DEMO_CELLS) as running:
-        yield running
-
-
 @pytest.fixture
-def archive(served):
-    """The demo archive as it ships; one for all tests of this module."""
-    served.recover()
-    return served
+def archive(as_shipped):
+    return as_shipped
 
 
 @pytest.fixture

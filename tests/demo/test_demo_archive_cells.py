@@ -6,10 +6,10 @@ import pytest
 from support.demo_client import Client
 
 from datalad_stackpack.demo import DEMO_CELLS, DemoCell
-from datalad_stackpack.demo.cells import HUMAN, LIFELIKE_CELLS, MORE_CELLS
+from datalad_stackpack.demo.catalogue import LIFELIKE_CELLS, MORE_CELLS, STRUCTURES
+from datalad_stackpack.demo.cells import HUMAN
 from datalad_stackpack.demo.details import detail, measured
 from datalad_stackpack.demo.rows import reconstruction_files, swc_file_id
-from datalad_stackpack.demo.structures import STRUCTURES
 
 DETAIL = "model::ApiCellTypesSpecimenDetail,rma::criteria"
 

@@ -12,7 +12,8 @@ from PIL import Image, ImageChops, ImageStat
 from support.demo_client import Client
 
 from datalad_stackpack.demo import DemoCell
-from datalad_stackpack.demo.cells import LIFELIKE_CELLS, SMALLEST_SIDE
+from datalad_stackpack.demo.catalogue import LIFELIKE_CELLS
+from datalad_stackpack.demo.cells import SMALLEST_SIDE
 from datalad_stackpack.demo.images import images, jpeg
 from datalad_stackpack.demo.neuron import AXON, SOMA, marker, neuron, position_um, traced
 

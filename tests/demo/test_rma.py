@@ -13,9 +13,8 @@ import pytest
 from support.demo_client import Client
 
 from datalad_stackpack.demo import DEMO_CELLS
-from datalad_stackpack.demo.cells import LIFELIKE_CELLS
-from datalad_stackpack.demo.formats import as_csv, as_json, as_xml
-from datalad_stackpack.demo.rma import RmaError, parse
+from datalad_stackpack.demo.catalogue import LIFELIKE_CELLS
+from datalad_stackpack.demo.rma import RmaError, as_csv, as_json, as_xml, parse
 from datalad_stackpack.demo.rows import PNG_FILE, Record, tables
 from datalad_stackpack.demo.selection import answer as select
 

@@ -14,8 +14,8 @@ from viewing.conftest import demo, own, written
 
 from datalad_stackpack import open_stack
 from datalad_stackpack.citation.record import CommitInfo, compose
+from datalad_stackpack.export.inputs import Provenance
 from datalad_stackpack.export.job import Exporter
-from datalad_stackpack.export.provenance import Provenance
 
 SOMEWHERE = {
     "directory": ".", "dataset_id": "00000000-aaaa", "commit": "c" * 40, "author": "Me",

@@ -16,7 +16,7 @@ from support.examples import SPECIMEN, cell_row, one_line
 from viewing.test_stack import plane
 
 from datalad_stackpack import ArgumentError
-from datalad_stackpack.export.job import Pyramid
+from datalad_stackpack.export.request import Pyramid
 
 pytest.importorskip("zarr", reason="zarr 3 needs Python 3.11")
 pytest.importorskip("bids_validator_deno", reason="the validator of BIDS is not installed")

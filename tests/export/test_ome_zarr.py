@@ -10,7 +10,7 @@ from viewing.test_array import counting
 from viewing.test_stack import min_xy, plane
 
 from datalad_stackpack import ArgumentError, open_stack
-from datalad_stackpack.export.job import Pyramid
+from datalad_stackpack.export.request import Pyramid
 
 zarr = pytest.importorskip("zarr", reason="zarr 3 needs Python 3.11")
 yaozarrs = pytest.importorskip("yaozarrs")

@@ -14,7 +14,7 @@ from viewing.test_stack import min_xy, plane
 from datalad_stackpack import ArgumentError, open_stack
 from datalad_stackpack.archive import swc
 from datalad_stackpack.export import tiff
-from datalad_stackpack.export.job import Cut
+from datalad_stackpack.export.request import Cut
 
 VOXEL_UM = (0.1144, 0.1144, 0.28)
 

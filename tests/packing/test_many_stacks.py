@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -11,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from datalad.support.exceptions import IncompleteResultsError
 from support import query_faults
 from support.helpers import TINY, git, until
 from support.misbehaving import Crowd, FaultyArchive
 
 from datalad_stackpack.archive import sources
-from datalad_stackpack.archive.bulk import WORTH_IT, Subject, rows_ahead
+from datalad_stackpack.archive.ahead import WORTH_IT, Subject, rows_ahead
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.parts import KINDS, PARTS, specimen
 from datalad_stackpack.cancel import CancelToken
@@ -180,30 +180,68 @@ def test_the_next_rows_are_asked_for_while_a_stack_is_fetched(add, archive, data
     assert {result["status"] for result in results} == {"ok"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_what_was_made_in_advance_is_gone_after_the_next_run(number, archive, add, dataset):
-    """Stopped while the dataset of the second stack waits for its turn."""
-    opened = threading.Event()
+def begun(archive: FaultyArchive, number: int) -> threading.Event:
+    """Set once the planes of a specimen are asked for; they are answered a while later."""
+    asked, answered = threading.Event(), threading.Event()
 
-    def hold(_request: Request, reply: Reply) -> Reply:
-        opened.wait(60)
+    def hold(request: Request, reply: Reply) -> Reply:
+        if f"$eq{number}]" in request.query["criteria"]:
+            asked.set()
+            answered.wait(1)
         return reply
 
-    archive.spoil("image *", hold)
-    command = ["datalad", "stackpack-add", "--archive", archive.url, "--subdataset", "1", "2"]
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
-    heads = ".stackpack-being-made-*/2/.git/refs/heads/*"
-    until(lambda: {path.name for path in dataset.glob(heads)} > {"git-annex"})
-    os.kill(running.pid, number)
-    running.wait(30)
-    opened.set()
-    left = list(dataset.glob(".stackpack-being-made-*"))
-    assert bool(left) == (number == signal.SIGKILL)
-    archive.recover()
-    results = add([1, 2], subdataset=True)
-    assert {result["status"] for result in results} <= {"ok", "notneeded"}
-    assert not list(dataset.glob(".stackpack-*"))
+    archive.spoil("query SubImage", hold)
+    return asked
+
+
+def test_of_many_only_what_went_wrong_has_a_record_beside_the_stacks(add, update, archive, dataset):
+    archive.spoil(f"image {MANY[1].plane_id(3)}", lambda _, reply: replace(reply, status=404))
+    stacks = [str(dataset / str(number)) for number in IDS]
+    several = {"subdataset": True, "parts": "planes"}
+    registered = add(list(IDS), **several, no_fetch=True)
+    assert [result["path"] for result in registered] == [*stacks, str(dataset)]
+    fetched = add(list(IDS), **several)
+    wrong, last = Path(stacks[1], "planes/0003.jpg"), str(dataset)
+    assert [result["path"] for result in fetched] == [stacks[0], str(wrong), *stacks[1:], last]
+    assert [result["path"] for result in add(list(IDS), **several, dry_run=True)] == stacks
+    assert {result["path"] for result in update()} == set(stacks)
+    few = add([3, 4], **several)
+    assert sum(result["type"] == "file" for result in few) == 2 * len([3, 4])
+
+
+def test_an_interruption_of_many_saves_what_came_and_the_same_command_goes_on(archive, dataset):
+    asked = begun(archive, 6)
+    words = [*map(str, IDS), "--parts", "planes", "--jobs", "1", "--failed", "../failed.txt"]
+    command = ["datalad", "stackpack-add", "--archive", archive.url, "--subdataset", "--no-fetch"]
+    running = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True)
+    assert asked.wait(60)
+    running.send_signal(signal.SIGTERM)
+    printed, _ = running.communicate(timeout=60)
+    assert running.returncode == -signal.SIGTERM
+    came = {int(path.parent.name) for path in dataset.glob("*/manifest.json")}
+    assert {1, 2} <= came < set(IDS)
+    assert "was not begun: interrupted by SIGTERM" in printed
     assert git("status", "--porcelain") == ""
+    recorded = git("ls-tree", "-r", "HEAD").splitlines()
+    assert {int(row.split("\t")[1]) for row in recorded if row.startswith("160000")} == came
+    listed = Path("../failed.txt").read_text().splitlines()[1:]
+    assert {int(line.partition(" # ")[0]) for line in listed} == set(IDS) - came
+    subprocess.run([*command, *words], check=True, capture_output=True)
+    assert len(list(dataset.glob("*/manifest.json"))) == len(IDS)
+    assert not list(dataset.glob(".stackpack-*"))
+
+
+def test_stopping_many_at_the_first_failure_saves_what_came(add, archive, dataset):
+    (dataset / "3").mkdir()
+    (dataset / "3" / "planes").write_text("mine")
+    with pytest.raises(IncompleteResultsError):
+        add(list(IDS), subdataset=True, parts="planes", no_fetch=True, on_failure="stop")
+    came = {path.parent.name for path in dataset.glob("*/manifest.json")}
+    assert {"1", "2"} <= came < set(map(str, IDS))
+    recorded = git("ls-tree", "-r", "HEAD").splitlines()
+    assert {row.split("\t")[1] for row in recorded if row.startswith("160000")} == came
+    assert git("status", "--porcelain") == "?? 3/\n"
+    until(lambda: not any(each.name.startswith("stackpack-") for each in threading.enumerate()))
 
 
 def test_a_dry_run_of_many_makes_nothing(add, archive, dataset):

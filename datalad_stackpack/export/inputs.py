@@ -1,27 +1,30 @@
-"""The planes that an export needs: which files, all here, each decoded once, in blocks along z."""
+"""What goes into an export: the planes of a stack, and the record of where they come from.
+
+All content is here before an export begins; each plane is decoded once, in blocks along z.
+"""
 
 from __future__ import annotations
 
-import threading
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from datalad_stackpack.annex.content import is_here
+from datalad_stackpack.annex.locate import StackLocation, manifest_content
+from datalad_stackpack.citation import version
+from datalad_stackpack.citation.record import Citation
 from datalad_stackpack.errors import ArgumentError, ContentAbsent, counted, quoted
 from datalad_stackpack.manifest.entries import FileEntry
+from datalad_stackpack.manifest.layout import MANIFEST_NAME
 from datalad_stackpack.viewing.images import FILL
-from datalad_stackpack.viewing.pixels import length_at
 from datalad_stackpack.viewing.stack import Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_own = threading.local()
-"""Of each thread, the memory of one decoded plane: fresh memory costs as much as decoding."""
 
 EVERYTHING = slice(None)
 
@@ -104,7 +107,7 @@ def blocks(
         if section not in planes.files:
             target[...] = FILL
             return
-        pixels = _decoded(planes.stack, planes.files[section], level, gray)[rows, columns]
+        pixels = planes.stack.passing_plane(planes.files[section], level, gray)[rows, columns]
         target[...] = pixels if gray else np.moveaxis(pixels, -1, 0)
 
     with ThreadPoolExecutor(planes.stack.jobs) as pool:
@@ -115,12 +118,43 @@ def blocks(
             yield block[..., : len(here), :, :]
 
 
-def _decoded(stack: Stack, file: FileEntry, level: int, gray: bool) -> NDArray[np.uint8]:
-    """One plane on the canvas, in this thread's own memory."""
-    image = file.image
-    height, width = (image.height or 0, image.width or 0) if image else (0, 0)
-    shape = (length_at(height, level), length_at(width, level), 1 if gray else 3)
-    buffer = getattr(_own, "buffer", None)
-    if buffer is None or buffer.shape != shape:
-        buffer = _own.buffer = np.empty(shape, np.uint8)
-    return stack.on_canvas(file, level, gray, buffer)
+# --- provenance ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The version of a stack that was exported, and the program that did it: in every export.
+
+    ``manifest_sha256`` is of the manifest in the work tree, which was read.
+    """
+
+    cited: Citation
+    manifest_sha256: str
+    program: str
+
+    @property
+    def warnings(self) -> list[str]:
+        """What keeps the stack from being cited as it is: incomplete, unsaved, broken."""
+        return [str(caveat) for caveat in self.cited.caveats]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record, for JSON: the same for the same commit, with no time of its own."""
+        cited = self.cited
+        return {
+            "program": self.program,
+            cited.series.kind: cited.series.id,
+            "name": cited.cell.name if cited.cell else None,
+            "dataset_id": cited.commit_info.dataset_id,
+            "commit": cited.commit_info.commit,
+            "directory": cited.commit_info.directory,
+            "manifest_sha256": self.manifest_sha256,
+            "archive": {"name": cited.archive_name, "url": cited.archive_url},
+            "terms": asdict(cited.terms),
+            "warnings": self.warnings,
+        }
+
+
+def provenance(location: StackLocation, program: str) -> Provenance:
+    """The record of the stack as it is here; raises :class:`DatasetError` without a commit."""
+    content = manifest_content(location.stack / MANIFEST_NAME)
+    return Provenance(version.cite(location), hashlib.sha256(content).hexdigest(), program)

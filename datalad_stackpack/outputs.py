@@ -1,4 +1,9 @@
-"""Files and directories that appear when they are whole: made beside their place, then renamed."""
+"""What a command writes for its user outside of the stacks: whole or not at all, over no other's.
+
+A file that a command may write again has a mark of it, and is replaced by :func:`write_whole`.
+Files and directories that replace nothing are made beside their place, then renamed:
+:func:`made_whole`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,38 @@ from datalad_stackpack.errors import ArgumentError, PathConflict, WriteError, qu
 
 SUFFIX = ".stackpack-export"
 """How the directory ends that has an export while it is made; it is beside the target."""
+
+
+def check_replaceable(path: Path, mark: str) -> None:
+    """Raise :class:`PathConflict` unless ``path`` is free, or a file with ``mark`` at its start."""
+    if not os.path.lexists(path):
+        return
+    try:
+        with path.open("rb") as stream:
+            ours = mark.encode() in stream.read(1000)
+    except OSError:
+        ours = False
+    if not ours:
+        raise PathConflict(
+            f"{quoted(path)} is there, and this command did not write it: move it away, or give "
+            "another --output"
+        )
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all; raises :class:`WriteError`."""
+    part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except (FileExistsError, NotADirectoryError) as problem:
+        raise WriteError(f"cannot write {quoted(path)}: a file is in its way") from problem
+    except OSError as problem:
+        raise WriteError(f"cannot write {quoted(path)}: {problem.strerror or problem}") from problem
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def check_free(targets: Sequence[Path]) -> None:

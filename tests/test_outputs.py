@@ -1,4 +1,4 @@
-"""What is made appears whole or not at all, and replaces nothing."""
+"""What a command makes for its user appears whole or not at all, and replaces nothing."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from support.examples import one_line
 
 from datalad_stackpack.errors import ArgumentError, PathConflict, WriteError
-from datalad_stackpack.export.place import made_whole
+from datalad_stackpack.outputs import made_whole
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from datalad_stackpack.export.place import made_whole
+from datalad_stackpack.outputs import made_whole
 with made_whole([Path("a.swc"), Path("a.tif")]) as directory:
     (directory / "a.tif").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
