@@ -10,6 +10,7 @@ dataset         an empty DataLad dataset, made the current directory
 stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
 without_library a library as if it were not installed, or of another version
 programs        (autouse) the programs of this Python first, git-annex itself before all
+imported        (autouse) the garbage collector leaves alone what was imported for the tests
 interruptible   (autouse) Ctrl-C works, also where the suite runs in the background
 quick           (autouse) no pauses between attempts, short time-outs
 
@@ -19,6 +20,7 @@ What is not a fixture is in helpers.py.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -33,7 +35,7 @@ import pytest
 from datalad.conftest import setup_package  # noqa: F401 (a fixture, used by its name)
 from hypothesis import HealthCheck, settings
 from support.changed_archive import ChangedRows
-from support.helpers import GAPS, TINY, Result, copied_dataset
+from support.helpers import GAPS, QUICK, TINY, Result, copied_dataset
 from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.annex.process import finding_programs
@@ -86,12 +88,20 @@ def interruptible() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def imported() -> None:
+    """What was imported for the tests stays: the garbage collector need not look at it again."""
+    import datalad.api  # noqa: F401 (with all that it imports)
+
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between attempts, short time-outs: also for the programs that a test starts."""
     from datalad import cfg
 
-    for name, value in (("RETRY__DELAY", "0"), ("READ__TIMEOUT", "5"), ("MAX__ATTEMPTS", "3")):
+    for name, value in QUICK.items():
         monkeypatch.setenv(f"DATALAD_STACKPACK_{name}", value)
     cfg.reload(force=True)
 

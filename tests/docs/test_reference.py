@@ -40,13 +40,21 @@ def test_every_command_is_registered_has_help_and_is_documented(command):
         assert interface._params_[argument]._doc.strip(), f"{name}: {argument} has no help"
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[2])
-def test_help_fits_a_terminal_of_80_columns(command, monkeypatch):
+@pytest.fixture(scope="module")
+def helps() -> dict[str, str]:
+    """What ``--help`` shows of each command on 80 columns; DataLad makes all parsers at once."""
     from datalad.cli.parser import setup_parser
 
-    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        parsers = setup_parser(["datalad"], return_subparsers=True)
+        return {name: parsers[name].format_help() for _, _, name, _ in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[2])
+def test_help_fits_a_terminal_of_80_columns(command, helps):
     name = command[2]
-    shown = setup_parser(["datalad", name], return_subparsers=True)[name].format_help()
+    shown = helps[name]
     assert [line for line in shown.splitlines() if len(line) > 80] == []
     assert "[Default: ()]" not in shown
     assert name in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,23 @@ class Ran:
     def paths(self, *statuses: str) -> set[str]:
         """The files with one of these statuses."""
         return {path for path, one in self.files.items() if one["status"] in statuses}
+
+
+def ran(add: Callable[..., Any], *arguments: Any, on_failure: str, **options: Any) -> Ran:
+    """What a call of ``stackpack_add`` told, also where it ends with an exception."""
+    from datalad.support.exceptions import IncompleteResultsError
+
+    results: list[Result] = []
+
+    def note(result: Result, **_: Any) -> bool:
+        results.append(result)
+        return True
+
+    try:
+        add(*arguments, on_failure=on_failure, result_filter=note, **options)
+    except IncompleteResultsError:
+        return Ran(results, failed=True)
+    return Ran(results, failed=False)
 
 
 def assert_one_line(message: Any) -> None:

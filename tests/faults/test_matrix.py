@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from support import faults
+from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.sources import at_url
 from datalad_stackpack.config import policy
 from faults.checks import (
-    ALL,
-    IDS,
-    STRUCK,
     STRUCK_ID,
     Ran,
     assert_in_git,
     assert_one_line,
-    assert_sound,
     one_plane,
 )
-from faults.conftest import MANY
+from faults.conftest import MANY, Struck
 from faults.rows import (
     ATTEMPTS,
     FETCH_FAULTS,
@@ -35,54 +32,24 @@ from faults.rows import (
     Scene,
 )
 
-OTHERS = ALL - {STRUCK}
-
 
 def params(rows: tuple[ImageFault, ...]) -> list[object]:
     return [pytest.param(row, id=row.id) for row in rows]
 
 
 @pytest.mark.parametrize("row", params(IMAGE_FAULTS))
-def test_image_fault(
-    row: ImageFault,
-    scene: Scene,
-    run: Callable[..., Ran],
-    configured: Callable[..., None],
-    stack: Path,
-) -> None:
-    archive = scene.archive
-    configured(**row.settings)
-    archive.spoil(f"{row.strikes} {STRUCK_ID}", row.make(scene))
-
-    first = run()
-    assert first.failed
-    assert first.paths("ok") == OTHERS
-    struck = first.files[STRUCK]
-    assert (struck["status"], struck["error"]) == ("error", row.error.__name__)
-    assert_one_line(struck["message"])
-    assert struck["message"].startswith("the image ")
-    assert row.says in struck["message"]
-    assert f"{archive.url}/api/v2/section_image_download/{STRUCK_ID}" in struck["message"]
-    assert first.stack["status"] == "error"
-    assert "run the same command again" in first.stack["message"]
-    assert_one_line(first.stack["message"])
-    assert archive.asked(STRUCK_ID) == row.attempts
-    assert_paused(scene, row)
-    assert_in_git(stack, OTHERS, {STRUCK})
-
-    archive.recover()
-    second = run()
-    assert not second.failed
-    assert second.paths("ok") == {STRUCK}
-    assert second.paths("notneeded") == OTHERS
-    assert second.stack["status"] == "ok"
-    assert archive.asked(STRUCK_ID) == row.attempts + 1
-    assert [archive.asked(IDS[path]) for path in OTHERS] == [1] * len(OTHERS)
-    assert scene.elsewhere.requests == []
-    assert {request.method for request in archive.requests} == {"GET"}
-    assert not any("range" in request.headers for request in archive.requests)
-    assert_in_git(stack, ALL, set())
-    assert_sound(stack)
+def test_image_fault(row: ImageFault, struck: Callable[[Mapping[str, str]], Struck]) -> None:
+    found = struck(row.settings)
+    archive, section = found.archive, found.sections[row.id]
+    result = found.first.files[f"planes/{section:04}.jpg"]
+    assert (result["status"], result["error"]) == ("error", row.error.__name__)
+    assert_one_line(result["message"])
+    assert result["message"].startswith("the image ")
+    assert row.says in result["message"]
+    image = found.ids[section]
+    assert f"{archive.url}/api/v2/section_image_download/{image}" in result["message"]
+    assert found.asked[section] == row.attempts
+    assert_paused(archive, row, image)
 
 
 @pytest.mark.parametrize("row", params(FETCH_FAULTS))
@@ -146,9 +113,9 @@ def test_many_faults_that_pass_in_one_run(
     assert_in_git(work / str(MANY.specimen_id), ran.paths("ok"), set())
 
 
-def assert_paused(scene: Scene, row: ImageFault) -> None:
+def assert_paused(archive: FaultyArchive, row: ImageFault, image: int) -> None:
     """The archive's wish for a pause was granted, by the archive's own clock."""
-    came = scene.archive.arrivals(f"{row.strikes} {STRUCK_ID}")
+    came = archive.arrivals(f"{row.strikes} {image}")[: row.attempts]
     pauses = [later - earlier for earlier, later in pairwise(came)]
     assert all(pause >= row.least_wait_s for pause in pauses)
 

@@ -26,6 +26,9 @@ from datalad_stackpack.demo import DEMO_CELLS
 Result = dict[str, Any]
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 
+QUICK = {"RETRY__DELAY": "0", "READ__TIMEOUT": "5", "MAX__ATTEMPTS": "3"}
+"""Settings: no pauses between attempts, short time-outs."""
+
 TINY = replace(
     DEMO_CELLS[0],
     specimen_id=1,
