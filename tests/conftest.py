@@ -8,6 +8,7 @@ add             ``datalad.api.stackpack_add`` at that archive, its results as a 
 work            an empty directory, made the current one
 dataset         an empty DataLad dataset, made the current directory
 stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
+stacks          the same for specimens 1, 2 and 3
 without_library a library as if it were not installed, or of another version
 programs        (autouse) the programs of this Python first, git-annex itself before all
 imported        (autouse) the garbage collector leaves alone what was imported for the tests
@@ -159,6 +160,16 @@ def dataset(made: Path, work: Path) -> Path:
 def stack(made: Path, work: Path) -> Path:
     """An empty dataset, as stackpack-add makes it for specimen 1."""
     return copied_dataset(made / "stack", work / "1")
+
+
+@pytest.fixture
+def stacks(made: Path, work: Path) -> None:
+    """Empty datasets, as stackpack-add makes them for specimens 1, 2 and 3.
+
+    For tests of what comes after: that it makes a dataset is for others to see.
+    """
+    for name in "123":
+        copied_dataset(made / "stack", work / name)
 
 
 @pytest.fixture
