@@ -31,7 +31,6 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +41,7 @@ from support.changed_archive import ChangedRows
 from support.helpers import GAPS, QUICK, TINY, Result, copied_dataset
 from support.misbehaving import FaultyArchive
 
+from datalad_stackpack.annex.process import finding_programs
 from datalad_stackpack.demo import DemoCell
 
 MEMORY, NEEDED_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 (a file system, not a file)
@@ -76,18 +76,11 @@ settings.load_profile("stackpack")
 
 @pytest.fixture(autouse=True, scope="session")
 def programs() -> Iterator[None]:
-    """The programs of this Python come first, git-annex itself before all.
-
-    The package from PyPI starts git-annex by a script of Python, which takes longer than
-    git-annex itself, some twenty times a test, and does no more than is done here.
-    """
+    """The programs of this Python come first, git-annex itself before all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
-        package = find_spec("git_annex")
-        if package is not None and package.origin is not None:
-            location = Path(package.origin).parent
-            patch.setenv("PATH", str(location), prepend=os.pathsep)
-            patch.setenv("MAGIC", str(location / "magic.mgc"))
+        for name, value in finding_programs(os.environ["PATH"]).items():
+            patch.setenv(name, value)
         yield
 
 

@@ -43,17 +43,15 @@ ADDURL = ["git", "-c", "annex.backend=SHA256E", "annex", "addurl", "--batch", "-
 
 @dataclass(frozen=True)
 class ExpectedLink:
-    """What registering one file makes of it: its key and the target of its link."""
+    """What registering one file makes of it: its key, its link, and that in an index of git's.
+
+    The index is that of a repository with SHA-1 objects, as ``git ls-files -s -z`` lists it.
+    """
 
     file: PlannedFile
     key: str
     target: bytes
-
-    @property
-    def blob(self) -> str:
-        """The name of the link's blob in a repository with SHA-1 objects."""
-        content = b"blob %d\0%b" % (len(self.target), self.target)
-        return hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    staged: bytes
 
 
 def register(
@@ -70,7 +68,7 @@ def register(
         samples = list({is_shortened(file.url): file for file in files}.values())
         yield from registration.by_annex(samples)
         rest = [file for file in files if file not in samples]
-        if all(registration.came_as_expected(file) for file in samples):
+        if registration.came_as_expected(samples):
             rest = yield from registration.together(rest)
     yield from registration.by_annex(rest)
 
@@ -92,31 +90,31 @@ class _Registration:
             for file in files:
                 addurl.send(f"{file.url} {file.path}")
                 reply = addurl.receive()
-                problem = None
-                if not reply.get("success"):
-                    reason = quoted(reply_reason(reply))
-                    problem = AnnexError(
-                        f"git-annex did not register {quoted(file.path)}: {reason}"
-                    )
-                key = reply.get("key") or key_of_address(file.url)
-                yield AddResult(file.path, None if problem else key, problem)
+                if reply.get("success"):
+                    yield AddResult(file.path, reply.get("key") or key_of_address(file.url))
+                    continue
+                reason = quoted(reply_reason(reply))
+                problem = f"git-annex did not register {quoted(file.path)}: {reason}"
+                yield AddResult(file.path, None, AnnexError(problem))
 
     def _expected(self, file: PlannedFile) -> ExpectedLink:
-        key = key_of_address(file.url)
-        up = "../" * (self._prefix + file.path).count("/")
-        target = f"{up}.git/annex/objects/{object_path(key)}"
-        return ExpectedLink(file, key, os.fsencode(target))
+        key, path = key_of_address(file.url), self._prefix + file.path
+        target = os.fsencode(f"{'../' * path.count('/')}.git/annex/objects/{object_path(key)}")
+        content = b"blob %d\0%b" % (len(target), target)
+        blob = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        return ExpectedLink(file, key, target, os.fsencode(f"120000 {blob} 0\t{path}\0"))
 
-    def came_as_expected(self, file: PlannedFile) -> bool:
-        """Whether git-annex did for a file what is expected, in every part."""
-        link = self._expected(file)
-        path = self._stack / file.path
+    def came_as_expected(self, files: Sequence[PlannedFile]) -> bool:
+        """Whether git-annex did for ``files`` what is expected, in every part."""
+        links = [self._expected(file) for file in files]
         staged = run(["git", "ls-files", "-s", "-z"], self._root, settings=self._by_annex_index)
-        return (
-            path.is_symlink()
+        recorded = self._branch.urls(link.key for link in links)
+        return all(
+            (path := self._stack / link.file.path).is_symlink()
             and os.fsencode(path.readlink()) == link.target
-            and f"120000 {link.blob} 0\t{self._prefix}{file.path}\0".encode() in staged
-            and self._branch.urls([link.key])[link.key] == {file.url}
+            and link.staged in staged
+            and recorded[link.key] == {link.file.url}
+            for link in links
         )
 
     def together(
@@ -193,11 +191,8 @@ class _Registration:
         return AddResult(link.file.path, None, problem)
 
     def _stage(self, links: Sequence[ExpectedLink]) -> None:
-        listing = b"".join(
-            f"120000 {link.blob} 0\t".encode() + os.fsencode(self._prefix + link.file.path) + b"\0"
-            for link in links
-        )
-        run(["git", "update-index", "-z", "--index-info"], self._root, listing, self._linked_index)
+        entries = b"".join(link.staged for link in links)
+        run(["git", "update-index", "-z", "--index-info"], self._root, entries, self._linked_index)
 
 
 def _data(content: bytes) -> bytes:

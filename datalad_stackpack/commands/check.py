@@ -22,8 +22,8 @@ from datalad_stackpack.checking.elsewhere import parse_upstream
 from datalad_stackpack.checking.findings import Finding, Level
 from datalad_stackpack.checking.run import OnProgress, StackCheck, Tally
 from datalad_stackpack.commands import results
+from datalad_stackpack.commands.many import recorded_rows_ahead
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, STACKS
-from datalad_stackpack.commands.recorded import recorded_rows_ahead
 from datalad_stackpack.commands.rendering import Bar, ending_quietly, with_bar
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import StackpackError, counted

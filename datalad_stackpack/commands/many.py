@@ -1,18 +1,49 @@
-"""Many stacks in one command: how far they are, which of them failed, and what is told of them."""
+"""Many stacks in one command: asked for in advance, counted, told of; which of them failed."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.archive.ahead import WORTH_IT
+from datalad_stackpack import config
+from datalad_stackpack.annex.locate import StackLocation, manifest_content
+from datalad_stackpack.archive.ahead import WORTH_IT, Answers, Subject, Waiting, rows_ahead
 from datalad_stackpack.archive.parts import KINDS, Series
-from datalad_stackpack.commands.rendering import Bar, in_units, is_routine
+from datalad_stackpack.cancel import CancelToken
+from datalad_stackpack.commands.rendering import Bar, in_units, is_routine, lgr
 from datalad_stackpack.commands.results import Result
-from datalad_stackpack.errors import ArgumentError, WriteError, as_text, counted, quoted
+from datalad_stackpack.errors import (
+    ArgumentError,
+    StackpackError,
+    WriteError,
+    as_text,
+    counted,
+    quoted,
+)
+from datalad_stackpack.manifest import json_text
+from datalad_stackpack.manifest.layout import MANIFEST_NAME
+
+
+def recorded_rows_ahead(
+    locations: Iterable[StackLocation], archives: config.Archives, jobs: int, cancel: CancelToken
+) -> AbstractContextManager[Iterator[tuple[StackLocation, Waiting[Answers | None]]]]:
+    """Each stack with the rows of its parts; those of the next are asked for meanwhile."""
+    wanted = ((location, _subject(location, archives)) for location in locations)
+    return rows_ahead(wanted, jobs, cancel, lgr.info)
+
+
+def _subject(location: StackLocation, archives: config.Archives) -> Subject | None:
+    """What to ask for; ``None`` where the manifest does not say it, which is told in its turn."""
+    try:
+        content = manifest_content(location.stack / MANIFEST_NAME)
+        series, parts, url = json_text.subject(content)
+        return Subject(archives.client(url), series, parts)
+    except StackpackError:
+        return None
+
 
 HEADING = "# stacks that failed, written by stackpack-add --failed: give this file back for its ids"
 

@@ -22,9 +22,8 @@ from datalad_stackpack.annex.subdatasets import is_recorded, save_subdatasets
 from datalad_stackpack.archive.ahead import Answers, Waiting
 from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
-from datalad_stackpack.commands.many import to_tell
+from datalad_stackpack.commands.many import recorded_rows_ahead, to_tell
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, JOBS, STACKS
-from datalad_stackpack.commands.recorded import recorded_rows_ahead
 from datalad_stackpack.commands.rendering import ending_quietly, lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ManifestError, StackpackError, counted

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from support.examples import one_line
@@ -29,6 +30,24 @@ def impatient(monkeypatch):
     from datalad import cfg
 
     cfg.reload(force=True)
+
+
+def test_git_annex_from_pypi_is_started_itself_and_not_by_its_script():
+    variables = process.finding_programs(os.defpath)
+    program = shutil.which("git-annex", path=variables["PATH"])
+    assert program is not None
+    assert not Path(program).read_bytes().startswith(b"#!")
+    assert Path(variables["MAGIC"]).is_file()
+    assert run(["git-annex", "version", "--raw"], Path.cwd(), settings={**variables})
+
+
+def test_a_git_annex_of_the_users_that_comes_first_is_the_one_that_is_started(tmp_path):
+    own = tmp_path / "git-annex"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    variables = process.finding_programs(f"{tmp_path}{os.pathsep}{os.defpath}")
+    assert shutil.which("git-annex", path=variables["PATH"]) == str(own)
+    assert "MAGIC" not in variables
 
 
 def took_too_long(caught) -> bool:

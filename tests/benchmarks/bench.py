@@ -33,6 +33,8 @@ from jobs import Contender, Job, Stack
 from measure import Cost, median, run
 from server import image, image_ids, specimen
 
+from datalad_stackpack.annex.process import finding_programs
+
 MIB = 2**20
 SIZE = 2 * MIB
 
@@ -218,7 +220,7 @@ def _environment(work: Path) -> dict[str, str]:
         **kept,
         "HOME": str(work / "home"),
         "XDG_CONFIG_HOME": str(work / "home" / ".config"),
-        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        **finding_programs(f"{tools}{os.pathsep}{os.environ['PATH']}"),
         "DATALAD_UI_PROGRESSBAR": "none",
         "no_proxy": "127.0.0.1",
     }
