@@ -8,6 +8,9 @@ add             ``datalad.api.stackpack_add`` at that archive, its results as a 
 work            an empty directory, made the current one
 dataset         an empty DataLad dataset, made the current directory
 stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
+stacks          the same for specimens 1, 2 and 3
+served          a well-behaved archive for all tests that take nothing else
+packed_stack    the stack of specimen 1 from it, packed once, with its reconstruction
 without_library a library as if it were not installed, or of another version
 programs        (autouse) the programs of this Python first, git-annex itself before all
 imported        (autouse) the garbage collector leaves alone what was imported for the tests
@@ -152,6 +155,44 @@ def dataset(made: Path, work: Path) -> Path:
 def stack(made: Path, work: Path) -> Path:
     """An empty dataset, as stackpack-add makes it for specimen 1."""
     return copied_dataset(made / "stack", work / "1")
+
+
+@pytest.fixture
+def stacks(made: Path, work: Path) -> None:
+    """Empty datasets, as stackpack-add makes them for specimens 1, 2 and 3.
+
+    For tests of what comes after: that it makes a dataset is for others to see.
+    """
+    for name in "123":
+        copied_dataset(made / "stack", work / name)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[FaultyArchive]:
+    """An archive that always behaves, for all tests that take nothing else."""
+    with FaultyArchive((TINY, GAPS)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def packed_once(
+    made: Path, served: FaultyArchive, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The stack of specimen 1 with its reconstruction, to be copied."""
+    from datalad.api import stackpack_add
+
+    stack = copied_dataset(made / "stack", tmp_path_factory.mktemp("packed") / "1")
+    stackpack_add(
+        1, dataset=str(stack), into=str(stack), archive=served.url,
+        parts="planes,projections,reconstruction", result_renderer="disabled",
+    )  # fmt: skip
+    return stack
+
+
+@pytest.fixture
+def packed_stack(packed_once: Path, work: Path) -> Path:
+    """The stack of specimen 1, a dataset of its own, as the archive that is ``served`` gives it."""
+    return copied_dataset(packed_once, work / "1")
 
 
 @pytest.fixture

@@ -58,28 +58,26 @@ UNREADABLE = [truncated, empty, in_conflict, a_list, deep, not_a_number, removed
 @pytest.mark.parametrize("committed", [False, True])
 @pytest.mark.parametrize("spoil", [*UNREADABLE, annexed], ids=lambda spoil: spoil.__name__)
 def test_a_manifest_that_cannot_be_read_is_an_error(
-    spoil: Callable[[Path], None], committed, add, check, stack
+    spoil: Callable[[Path], None], committed, check, packed_stack
 ):
-    assert {result["status"] for result in add(1, parts="planes")} == {"ok"}
-    spoil(stack / "manifest.json")
+    spoil(packed_stack / "manifest.json")
     if committed and spoil is not annexed:
-        git("commit", "-qam", "spoilt", at=stack)
-    results = check(dataset=str(stack))
+        git("commit", "-qam", "spoilt", at=packed_stack)
+    results = check(dataset=str(packed_stack))
     assert "error" in {result["status"] for result in results}
     assert all(result["message"].isprintable() for result in results)
 
 
 @pytest.mark.parametrize("spoil", [*UNREADABLE[:-2], a_link], ids=lambda spoil: spoil.__name__)
 def test_update_refuses_it_and_add_makes_no_stack_in_the_stack(
-    spoil: Callable[[Path], None], add, update, stack, monkeypatch
+    spoil: Callable[[Path], None], add, update, packed_stack, monkeypatch
 ):
-    add(1, parts="planes")
-    spoil(stack / "manifest.json")
-    before = sorted(path.name for path in stack.iterdir())
-    assert update(dataset=str(stack))[-1]["status"] == "error"
-    monkeypatch.chdir(stack)
+    spoil(packed_stack / "manifest.json")
+    before = sorted(path.name for path in packed_stack.iterdir())
+    assert update(dataset=str(packed_stack))[-1]["status"] == "error"
+    monkeypatch.chdir(packed_stack)
     assert add(1)[-1]["status"] == "error"
-    assert sorted(path.name for path in stack.iterdir()) == before
+    assert sorted(path.name for path in packed_stack.iterdir()) == before
 
 
 @pytest.mark.parametrize("command", ["check", "update"])
@@ -116,36 +114,34 @@ def a_url_twice(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("spoil", [other_checksum, other_length, a_path_twice, a_url_twice])
-def test_what_a_schema_cannot_say_is_one_finding_and_nothing_is_cited(spoil, add, check, stack):
+def test_what_a_schema_cannot_say_is_one_finding_and_nothing_is_cited(spoil, check, packed_stack):
     """The manifest is committed: only what it says about itself is wrong."""
     from datalad.api import stackpack_crate
 
-    add(1, parts="planes")
-    manifest = stack / "manifest.json"
+    manifest = packed_stack / "manifest.json"
     document = json.loads(manifest.read_bytes())
     spoil(document)
     manifest.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-    git("commit", "-qam", "spoilt", at=stack)
-    finding, last = check(dataset=str(stack), content=True)
+    git("commit", "-qam", "spoilt", at=packed_stack)
+    finding, last = check(dataset=str(packed_stack), content=True)
     assert finding["code"] == "manifest-invalid"
     assert "planes/0002.jpg" in finding["message"] or "download/10000029" in finding["message"]
     assert last["status"] == "error"
     (refused,) = stackpack_crate(
-        dataset=str(stack), on_failure="ignore", result_renderer="disabled"
+        dataset=str(packed_stack), on_failure="ignore", result_renderer="disabled"
     )
     assert refused["status"] == "error"
-    assert not (stack / "ro-crate-metadata.json").exists()
+    assert not (packed_stack / "ro-crate-metadata.json").exists()
 
 
-def test_a_row_that_is_none_is_one_finding_and_the_check_goes_on(add, check, stack):
-    add(1, parts="planes")
-    manifest = stack / "manifest.json"
+def test_a_row_that_is_none_is_one_finding_and_the_check_goes_on(check, packed_stack):
+    manifest = packed_stack / "manifest.json"
     document = json.loads(manifest.read_bytes())
     document["files"][0]["row"]["width"] = "wide"
     manifest.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-    results = check(dataset=str(stack), upstream="all")
+    results = check(dataset=str(packed_stack), upstream="all")
     assert "row-invalid" in [result.get("code") for result in results]
-    assert results[-1]["contents"]["same bytes"] == 5
+    assert results[-1]["contents"]["same bytes"] == 10
 
 
 @pytest.mark.parametrize("command", ["check", "update"])
@@ -176,24 +172,22 @@ def planted():
 
 @pytest.mark.parametrize("committed", [False, True])
 def test_an_address_that_only_the_manifest_names_is_not_asked(
-    committed, add, archive, check, update, planted, stack
+    committed, served, check, update, planted, packed_stack
 ):
-    add(1, parts="planes")
-    manifest = stack / "manifest.json"
-    manifest.write_bytes(manifest.read_bytes().replace(archive.url.encode(), planted.url.encode()))
+    manifest = packed_stack / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(served.url.encode(), planted.url.encode()))
     if committed:
-        git("commit", "-qam", "planted", at=stack)
-    for archive_option in (None, archive.url):
-        check(dataset=str(stack), upstream="all", archive=archive_option)
-        update(dataset=str(stack), archive=archive_option)
+        git("commit", "-qam", "planted", at=packed_stack)
+    for archive_option in (None, served.url):
+        check(dataset=str(packed_stack), upstream="all", archive=archive_option)
+        update(dataset=str(packed_stack), archive=archive_option)
     assert planted.requests == []
 
 
-def test_the_message_says_which_archive_would(add, archive, update, stack):
-    add(1, parts="planes")
-    (refused,) = update(dataset=str(stack), archive="allen")
+def test_the_message_says_which_archive_would(served, update, packed_stack):
+    (refused,) = update(dataset=str(packed_stack), archive="allen")
     assert refused["error"] == "ArgumentError"
-    assert f"--archive '{archive.url}'" in refused["message"]
+    assert f"--archive '{served.url}'" in refused["message"]
 
 
 def test_a_stack_outside_a_dataset_is_found_by_its_path(add, check, work):

@@ -1,7 +1,6 @@
 """``stackpack_check`` and ``stackpack_update`` as functions, and rows that can change.
 
-served      a well-behaved archive for all tests that take nothing else
-two_stacks  a dataset with the stacks ``1`` and ``2`` from it, packed once, and the results
+two_stacks  a dataset with the stacks ``1`` and ``2`` from ``served``, packed once, and the results
 root        a copy of that dataset, the current directory
 as_shipped  the demo archive with all its cells, for all tests that ask for them; behaving again
 """
@@ -13,16 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.helpers import GAPS, TINY, Result
+from support.helpers import Result
 from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.demo import DEMO_CELLS
-
-
-@pytest.fixture(scope="session")
-def served() -> Iterator[FaultyArchive]:
-    with FaultyArchive((TINY, GAPS)) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

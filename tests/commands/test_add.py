@@ -43,6 +43,7 @@ def test_a_specimen_becomes_a_clean_dataset_with_every_image(add, archive, work)
     git("annex", "fsck", "--quiet", at=stack)
 
 
+@pytest.mark.usefixtures("stacks")
 def test_every_image_has_its_address_at_the_web_remote(add, archive, work):
     add(1)
     text = git("annex", "whereis", "--json", at=work / "1")
@@ -55,6 +56,7 @@ def test_every_image_has_its_address_at_the_web_remote(add, archive, work):
     assert len(urls) == 10
 
 
+@pytest.mark.usefixtures("stacks")
 def test_the_manifest_says_what_is_there(add, archive, work):
     add(2)
     manifest = read_manifest(work / "2")
@@ -74,6 +76,7 @@ def test_the_manifest_says_what_is_there(add, archive, work):
     assert (plane.image.x, plane.image.width, plane.image.image_width) == (1, 32, 34)
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_second_run_asks_for_no_image_and_commits_nothing(add, archive, work):
     add(1)
     before, head = archive.images_asked, git("rev-parse", "HEAD", at=work / "1")
@@ -86,6 +89,7 @@ def test_a_second_run_asks_for_no_image_and_commits_nothing(add, archive, work):
     assert git("status", "--porcelain", at=work / "1") == ""
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_run_inside_the_stack_knows_it(add, archive, work, monkeypatch):
     add(1)
     monkeypatch.chdir(work / "1")
@@ -93,6 +97,7 @@ def test_a_run_inside_the_stack_knows_it(add, archive, work, monkeypatch):
     assert not (work / "1" / "1").exists()
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_clone_gets_every_image_from_the_archive(add, archive, work):
     from datalad.api import clone, get
 
@@ -107,6 +112,7 @@ def test_a_clone_gets_every_image_from_the_archive(add, archive, work):
     git("annex", "fsck", "--quiet", at=work / "clone")
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_clone_refuses_other_bytes(add, archive, work):
     """What the archive serves later is held against the checksum of what was looked at."""
     from datalad.api import clone, get
@@ -145,6 +151,7 @@ def test_the_run_record_spells_out_every_choice_and_no_absolute_path(add, archiv
     assert str(dataset) not in message
 
 
+@pytest.mark.usefixtures("stacks")
 def test_downsampled_images_have_the_halved_size_and_their_own_url(add, archive, work):
     add(1, downsample=2)
     manifest = read_manifest(work / "1")
@@ -155,6 +162,7 @@ def test_downsampled_images_have_the_halved_size_and_their_own_url(add, archive,
     assert set(statuses(add(1, downsample=2)).values()) == {"notneeded"}
 
 
+@pytest.mark.usefixtures("stacks")
 def test_parts_add_up_and_none_is_taken_away(add, archive, work):
     add(1, parts="projections")
     assert not (work / "1" / "planes").exists()
@@ -163,6 +171,7 @@ def test_parts_add_up_and_none_is_taken_away(add, archive, work):
     assert set(statuses(add(1, parts="projections")).values()) == {"notneeded"}
 
 
+@pytest.mark.usefixtures("stacks")
 def test_images_that_the_archive_marks_failed_are_recorded_and_not_fetched(work, add, archive):
     failed = replace(TINY, specimen_id=3, data_set_id=30_000_000, failed_sections=(4,))
     with type(archive)((failed,)) as other:
@@ -242,6 +251,7 @@ def test_a_size_that_no_image_told_is_called_a_guess(add, archive, work):
     assert add(1, dry_run=True, no_fetch=True)[-1]["message"].endswith("(dry run)")
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_dry_run_in_a_half_packed_stack_tells_what_is_left(add, archive, work):
     add(1, parts="projections")
     results = add(1, dry_run=True)
@@ -267,6 +277,7 @@ def test_register_only_asks_for_no_image_and_get_works_later(add, archive, work)
     assert {result["status"] for result in got} == {"ok"}
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_registered_stack_is_completed_by_fetching_it(add, archive, work):
     add(1, no_fetch=True)
     results = add(1)
@@ -293,6 +304,7 @@ def test_rerun_on_a_clone_makes_no_commit_with_and_without_content(add, archive,
         assert git("status", "--porcelain", at=copy) == "", name
 
 
+@pytest.mark.usefixtures("stacks")
 def test_two_planes_of_one_section_are_both_kept(add, archive, work, monkeypatch):
     """Nothing in the rows says which of them is the plane of that section."""
     rows = archive.records

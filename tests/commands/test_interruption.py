@@ -74,6 +74,7 @@ def check_complete(stack: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("stacks")
 def test_a_signal_keeps_what_was_accepted_and_says_how_to_go_on(number, archive, gate, work):
     running = start(archive)
     assert gate.reached.wait(60)
@@ -133,6 +134,7 @@ def test_a_signal_during_the_queries_leaves_nothing(archive, work):
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.usefixtures("stacks")
 def test_a_run_that_was_killed_is_finished_by_the_next(seed, add, archive, work):
     """kill -9 at a random moment, by the number of images that the archive has sent."""
     gate = Gate(archive, random.Random(seed).randint(0, FILES - 1))  # noqa: S311
@@ -189,6 +191,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_finishes_it(archi
     assert f"complete, {FILES} of {FILES} files" in done.stdout
 
 
+@pytest.mark.usefixtures("stacks")
 def test_two_at_once_are_one_after_the_other(archive, gate, work):
     first = start(archive)
     assert gate.reached.wait(60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
 from support.faults import content
 from support.helpers import statuses
 
@@ -18,6 +19,7 @@ def paddings(stack) -> set[int]:
     return {file["image"]["padding"] for file in manifest["files"]}
 
 
+@pytest.mark.usefixtures("stacks")
 def test_an_archive_that_pads_every_image(add, check, archive, work):
     archive.spoil("image *", padded)
     assert set(statuses(add(1)).values()) == {"ok"}
@@ -26,6 +28,7 @@ def test_an_archive_that_pads_every_image(add, check, archive, work):
     assert {result["status"] for result in add(1)} == {"notneeded"}
 
 
+@pytest.mark.usefixtures("stacks")
 def test_an_archive_that_pads_none(add, archive, work):
     add(1, no_fetch=True)
     assert paddings(work / "1") == {None}

@@ -72,6 +72,7 @@ def test_json_gives_one_record_a_file_and_one_a_stack(archive, work):
     assert stack["bytes"] == sum(record["bytes"] for record in records[:-1])
 
 
+@pytest.mark.usefixtures("stacks")
 def test_the_summary_is_one_plain_line(archive, work):
     done = run("stackpack-add", "--archive", archive.url, "1")
     commit = git("rev-parse", "--short=10", "HEAD", at=work / "1").strip()
@@ -89,6 +90,7 @@ def test_on_failure_and_exit_code_are_those_of_datalad(archive, work):
     assert ignored.returncode == 0
 
 
+@pytest.mark.usefixtures("stacks")
 def test_the_archive_can_be_configured(archive, work, monkeypatch):
     monkeypatch.setenv("DATALAD_STACKPACK_ARCHIVE", archive.url)
     assert run("stackpack-add", "1").returncode == 0

@@ -37,12 +37,14 @@ def bars(monkeypatch) -> Iterator[Bars]:
     lgr.removeHandler(shown)
 
 
+@pytest.mark.usefixtures("stacks")
 def test_the_bars_come_to_all_files_and_bytes(add, bars):
     *files, stack = add()
     assert bars.at["Packing"] == len(files) == stack["files"]
     assert bars.at["Fetching"] == stack["bytes"]
 
 
+@pytest.mark.usefixtures("stacks")
 def test_files_that_are_done_at_once_move_them_together(add, bars):
     add(no_fetch=True)
     before = bars.moves["Packing"]
@@ -51,6 +53,7 @@ def test_files_that_are_done_at_once_move_them_together(add, bars):
     assert bars.moves["Packing"] - before < len(files)
 
 
+@pytest.mark.usefixtures("stacks")
 def test_one_bar_counts_all_stacks_and_what_came_of_them(add, bars):
     results = add([1, 2, 99], subdataset=False)
     stacks = [result for result in results if "complete" in result]

@@ -32,6 +32,7 @@ def entry_of(stack: Path):
 # --- the reconstruction -------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("stacks")
 def test_the_right_file_comes_is_counted_and_lies_in_the_annex(add, archive, work):
     add(1, **ALL)
     stack = work / "1"
@@ -52,6 +53,7 @@ def test_the_right_file_comes_is_counted_and_lies_in_the_annex(add, archive, wor
     assert len(archive.arrivals(f"file {swc_file_id(TINY)}")) == 1
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_cell_without_one_is_whole_and_says_so(add, work):
     assert set(statuses(add(3, **ALL)).values()) == {"ok"}
     manifest = read(work / "3")
@@ -61,6 +63,7 @@ def test_a_cell_without_one_is_whole_and_says_so(add, work):
     assert [asked.total_rows for asked in manifest.queries] == [6, 4, 0, 1]
 
 
+@pytest.mark.usefixtures("stacks")
 def test_parts_that_were_not_asked_for_can_be_added(add, work):
     add(1)
     assert read(work / "1").reconstruction_state is ReconstructionState.NOT_ASKED
@@ -70,6 +73,7 @@ def test_parts_that_were_not_asked_for_can_be_added(add, work):
     assert read(work / "1").parts == ("planes", "projections", "reconstruction", "cell")
 
 
+@pytest.mark.usefixtures("stacks")
 def test_planes_alone_know_the_distance_of_two(add, update, archive, work):
     add(1, parts="planes")
     manifest = read(work / "1")
@@ -89,11 +93,13 @@ def test_planes_alone_know_the_distance_of_two(add, update, archive, work):
     assert read(work / "1").omitted == ()
 
 
+@pytest.mark.usefixtures("stacks")
 def test_planes_alone_need_no_reconstruction(add, work):
     assert statuses(add(3, parts="planes"))["stack"] == "ok"
     assert read(work / "3").z_step_um is None
 
 
+@pytest.mark.usefixtures("stacks")
 def test_the_cell_alone_is_a_manifest(add, work):
     (result,) = add(1, parts="cell")
     assert (result["status"], result["files"], result["complete"]) == ("ok", 0, True)
@@ -131,6 +137,7 @@ def test_a_file_that_is_no_whole_tree_is_not_accepted(add, archive, dataset):
     assert read(dataset / "1").complete
 
 
+@pytest.mark.usefixtures("stacks")
 def test_what_may_be_half_a_file_is_accepted_when_it_comes_twice_alike(add, check, archive, work):
     """Files that end within a line, or have other numbers of nodes than the row, may be whole."""
 
@@ -171,6 +178,7 @@ def test_a_reconstruction_that_was_superseded_is_none_to_be_had(add, archive, wo
     assert read(work / "1").reconstruction_state is ReconstructionState.NONE
 
 
+@pytest.mark.usefixtures("stacks")
 def test_it_is_registered_fetched_later_and_checked(add, check, archive, work):
     add(1, no_fetch=True, parts="reconstruction")
     assert read(work / "1").reconstruction_state is ReconstructionState.REGISTERED
@@ -192,6 +200,7 @@ def test_it_stays_in_the_annex_of_a_dataset_for_text(add, work):
     assert not (work / "1" / "manifest.json").is_symlink()
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_damaged_file_is_found(add, check, work):
     add(1, parts="reconstruction")
     stack = work / "1"
@@ -202,6 +211,7 @@ def test_a_damaged_file_is_found(add, check, work):
     assert ("content-damaged", "1.swc") in codes(found)
 
 
+@pytest.mark.usefixtures("stacks")
 def test_what_became_of_it_upstream_is_classified(add, check, update, archive, work):
     add(1, parts="reconstruction")
     stack = str(work / "1")
@@ -230,6 +240,7 @@ def test_what_became_of_it_upstream_is_classified(add, check, update, archive, w
 # --- the cell -----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("stacks")
 def test_what_is_known_of_the_cell_is_in_the_manifest(add, work):
     add(1, parts="projections,cell")
     document = json.loads((work / "1" / "manifest.json").read_text())
@@ -248,6 +259,7 @@ def test_what_is_known_of_the_cell_is_in_the_manifest(add, work):
     assert specimen["row"]["specimen__name"] == TINY.name
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_change_of_the_cell_is_found_and_recorded(add, check, update, archive, work, monkeypatch):
     add(1, parts="projections,cell")
     records = archive.records

@@ -15,6 +15,7 @@ BOTH_WIDTHS = pytest.mark.parametrize("columns", [80, 120])
 
 
 @BOTH_WIDTHS
+@pytest.mark.usefixtures("stacks")
 def test_a_stack_is_one_line_at_the_margin(columns, archive, work):
     written, code = run(["datalad", "stackpack-add", "--archive", archive.url, "1"], columns)
     (line,) = screen(written, columns)
@@ -25,6 +26,7 @@ def test_a_stack_is_one_line_at_the_margin(columns, archive, work):
     assert "suppressed" not in written
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_failure_is_named_and_its_reason_at_the_margin(archive, work):
     columns = 80
     archive.spoil("image 10000029", status(404))
@@ -40,12 +42,14 @@ def test_a_failure_is_named_and_its_reason_at_the_margin(archive, work):
     assert "incomplete, 10 of 11 files" in lines[1]
 
 
+@pytest.mark.usefixtures("stacks")
 def test_each_file_has_a_line_where_all_is_logged(archive, work):
     command = ["datalad", "-f", "generic", "stackpack-add", "--archive", archive.url, "1"]
     written, _ = run(command, 200)
     assert "planes/0003.jpg" in written
 
 
+@pytest.mark.usefixtures("stacks")
 def test_several_stacks_are_counted_by_what_became_of_them(archive, work):
     command = ["datalad", "stackpack-add", "--archive", archive.url, "1", "2", "99"]
     written, _ = run(command, 120)
@@ -53,6 +57,7 @@ def test_several_stacks_are_counted_by_what_became_of_them(archive, work):
     assert lines[-1] == "3 stacks: 2 complete, 1 failed"
 
 
+@pytest.mark.usefixtures("stacks")
 def test_registered_stacks_are_counted_as_such(archive, work):
     command = ["datalad", "stackpack-add", "--no-fetch", "--archive", archive.url, "1", "2"]
     written, _ = run(command, 120)
@@ -60,6 +65,7 @@ def test_registered_stacks_are_counted_as_such(archive, work):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("stacks")
 def test_the_last_line_after_an_interruption_says_how_far_it_came(number, archive, work):
     gate = Gate(archive, 4)
     archive.spoil("image *", gate)

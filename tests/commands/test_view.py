@@ -37,16 +37,15 @@ def refused(results: list[Result], reason: str) -> None:
     assert result["message"].isprintable()
 
 
-def test_a_page_of_one_stack_goes_to_the_current_directory(add, view, work):
-    add(into="stack")
-    (result,) = view(dataset="stack")
+def test_a_page_of_one_stack_goes_to_the_current_directory(packed_stack, view, work):
+    (result,) = view(dataset="1")
     assert Path(result["path"]) == work / "specimen-1.html"
     assert result["message"] == "6 of 6 planes"
     assert result["bytes"] == (work / "specimen-1.html").stat().st_size
-    assert result["commit"] == git("rev-parse", "HEAD", at="stack").strip()
-    assert git("status", "--porcelain", at="stack") == ""
-    assert sorted(path.name for path in work.iterdir()) == ["specimen-1.html", "stack"]
-    view(dataset="stack")  # its own page is replaced
+    assert result["commit"] == git("rev-parse", "HEAD", at="1").strip()
+    assert git("status", "--porcelain", at="1") == ""
+    assert sorted(path.name for path in work.iterdir()) == ["1", "specimen-1.html"]
+    view(dataset="1")  # its own page is replaced
 
 
 def test_of_several_stacks_there_is_a_page_that_leads_to_each(add, view, dataset):
@@ -97,13 +96,12 @@ def test_content_that_is_not_here_is_got_if_that_is_wanted(add, view, work):
         ("a\0b.html", "is not the name of a file"),
     ],
 )
-def test_nothing_else_is_overwritten(output, reason, add, view, work):
-    add(into="stack")
+def test_nothing_else_is_overwritten(output, reason, packed_stack, view, work):
     (work / "mine.html").write_text("mine")
     (work / "directory.html").mkdir()
-    refused(view(dataset="stack", output=output), reason.format(work=work))
+    refused(view(dataset="1", output=output), reason.format(work=work))
     assert (work / "mine.html").read_text() == "mine"
-    assert sorted(path.name for path in work.iterdir()) == ["directory.html", "mine.html", "stack"]
+    assert sorted(path.name for path in work.iterdir()) == ["1", "directory.html", "mine.html"]
 
 
 def test_what_is_unsaved_or_incomplete_is_said_at_the_top(add, archive, view, work):
@@ -118,37 +116,34 @@ def test_what_is_unsaved_or_incomplete_is_said_at_the_top(add, archive, view, wo
     assert data_of(work / "specimen-1.html")["states"][:2] == ["absent", "failed"]
 
 
-def test_a_page_is_committed_only_if_that_is_wanted(add, view, check, work):
-    add(into="stack")
-    (result,) = view(dataset="stack", save=True)
+def test_a_page_is_committed_only_if_that_is_wanted(packed_stack, view, check, work):
+    (result,) = view(dataset="1", save=True)
     assert (result["status"], result["changed"]) == ("ok", True)
-    assert git("show", "--format=", "--name-only", at="stack").split() == ["view.html"]
-    assert git("status", "--porcelain", at="stack") == ""
-    assert MARK in git("show", "HEAD:view.html", at="stack")
-    (again,) = view(dataset="stack", save=True)
+    assert git("show", "--format=", "--name-only", at="1").split() == ["view.html"]
+    assert git("status", "--porcelain", at="1") == ""
+    assert MARK in git("show", "HEAD:view.html", at="1")
+    (again,) = view(dataset="1", save=True)
     assert (again["status"], again["commit"]) == ("notneeded", result["commit"])
-    assert {found["status"] for found in check(dataset="stack")} == {"ok"}
-    refused(view(dataset="stack", save=True, output="x.html"), "leave --output and --figure out")
+    assert {found["status"] for found in check(dataset="1")} == {"ok"}
+    refused(view(dataset="1", save=True, output="x.html"), "leave --output and --figure out")
 
 
-def test_it_opens_in_the_browser_if_that_is_wanted(add, view, work, monkeypatch):
-    add(into="stack")
+def test_it_opens_in_the_browser_if_that_is_wanted(packed_stack, view, work, monkeypatch):
     opener = work / "opener"
     opener.write_text(f'#!{sys.executable}\nimport sys\nopen("opened", "w").write(sys.argv[1])\n')
     opener.chmod(opener.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("BROWSER", f"{opener} %s")
-    view(dataset="stack", open_page=True)
+    view(dataset="1", open_page=True)
     assert (work / "opened").read_text() == (work / "specimen-1.html").as_uri()
 
 
-def test_a_figure_instead_of_a_page(add, view, work):
-    add(into="stack", parts="planes,projections,reconstruction")
-    (result,) = view(dataset="stack", figure="neuron.pdf")
+def test_a_figure_instead_of_a_page(packed_stack, view, work):
+    (result,) = view(dataset="1", figure="neuron.pdf")
     assert Path(result["path"]) == work / "neuron.pdf"
     assert (work / "neuron.pdf").read_bytes().startswith(b"%PDF")
-    (plane,) = view(dataset="stack", figure="plane.png", section="4")
+    (plane,) = view(dataset="1", figure="plane.png", section="4")
     assert plane["status"] == "ok"
-    assert sorted(path.name for path in work.iterdir()) == ["neuron.pdf", "plane.png", "stack"]
+    assert sorted(path.name for path in work.iterdir()) == ["1", "neuron.pdf", "plane.png"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +157,6 @@ def test_a_figure_instead_of_a_page(add, view, work):
         ({"figure": "taken/a.png"}, "cannot write"),
     ],
 )
-def test_a_figure_that_is_not_possible(options, reason, add, view, work):
-    add(into="stack")
+def test_a_figure_that_is_not_possible(options, reason, packed_stack, view, work):
     (work / "taken").touch()
-    refused(view(dataset="stack", **options), reason)
+    refused(view(dataset="1", **options), reason)

@@ -90,6 +90,7 @@ def test_fault_that_passes(
     assert healed - struck >= row.least_wait_s
 
 
+@pytest.mark.usefixtures("stacks")
 def test_many_faults_that_pass_in_one_run(
     scene: Scene, run: Callable[..., Ran], configured: Callable[..., None], work: Path
 ) -> None:

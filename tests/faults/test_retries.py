@@ -110,6 +110,7 @@ def test_status_that_does_not_heal(status: int, archive: FaultyArchive, tmp_path
     "fault",
     [pytest.param(faults.status(503), id="503"), pytest.param(faults.reset, id="reset")],
 )  # fmt: skip
+@pytest.mark.usefixtures("stacks")
 def test_circuit_breaker(
     fault: Callable[[Request, Reply], Reply],
     archive: FaultyArchive,
@@ -201,6 +202,7 @@ def assert_told_as_committed(ran: Ran, stack: Path, archive: FaultyArchive) -> s
 
 
 @pytest.mark.parametrize("images", [5, 12, 20, 33])
+@pytest.mark.usefixtures("stacks")
 def test_stopping_at_a_failure_while_others_go_in(
     images: int, archive: FaultyArchive, run: Callable[..., Ran], work: Path
 ) -> None:
@@ -216,6 +218,7 @@ def test_stopping_at_a_failure_while_others_go_in(
     assert {archive.asked(MANY.plane_id(int(Path(item).stem))) for item in accepted} == {1}
 
 
+@pytest.mark.usefixtures("stacks")
 def test_a_consumer_that_leaves_while_images_go_in(archive: FaultyArchive, work: Path) -> None:
     """One who stops for reasons of their own has not heard of all that is then committed."""
     from datalad.api import stackpack_add
@@ -233,6 +236,7 @@ def test_a_consumer_that_leaves_while_images_go_in(archive: FaultyArchive, work:
     assert_sound(work / "3")
 
 
+@pytest.mark.usefixtures("stacks")
 def test_one_image_that_git_annex_does_not_take(
     archive: FaultyArchive, run: Callable[..., Ran], work: Path
 ) -> None:
