@@ -49,9 +49,15 @@ MEMORY, NEEDED_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 (a file system,
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the tests' files in memory where there is room: that takes a fifth less time."""
-    given = config.option.basetemp is not None or "TMPDIR" in os.environ
-    if given or hasattr(config, "workerinput") or not os.access(MEMORY, os.W_OK):
+    """Keep the tests' files in memory where there is room: ext4 takes a third more CPU time.
+
+    Also where ``TMPDIR`` is set, as many a system sets it; ``--basetemp`` chooses another place.
+    """
+    if (
+        config.option.basetemp is not None
+        or hasattr(config, "workerinput")
+        or not os.access(MEMORY, os.W_OK)
+    ):
         return
     if shutil.disk_usage(MEMORY).free > NEEDED_BYTES:
         config.option.basetemp = str(MEMORY / f"stackpack-tests-{os.getpid()}")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from datalad.support.exceptions import IncompleteResultsError
 from support import query_faults
-from support.helpers import TINY, git, until
+from support.helpers import TINY, copied_dataset, git, until
 from support.misbehaving import Crowd, FaultyArchive
 
 from datalad_stackpack.archive import sources
@@ -23,7 +23,7 @@ from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.demo import Reply, Request
 from datalad_stackpack.packing.pack_one import pack_one
 
-IDS = range(1, WORTH_IT + 3)
+IDS = range(1, WORTH_IT + 1)
 UNTRACED, BARE = 3, 5
 SAMPLED = (1, UNTRACED, BARE, IDS[-1])
 """The first and the last, and those of which the archive lacks something."""
@@ -39,7 +39,7 @@ MANY = tuple(
     for number in IDS
 )
 MODELS = ("ProjectionImage", "NeuronReconstruction", "ApiCellTypesSpecimenDetail")
-ALL = {"parts": None, "no_fetch": True, "subdataset": True}
+ALL = {"parts": None, "no_fetch": True}
 
 
 @pytest.fixture
@@ -48,12 +48,13 @@ def cells():
 
 
 @pytest.fixture(scope="module")
-def one_by_one(tmp_path_factory) -> dict[int, bytes]:
+def one_by_one(made, tmp_path_factory) -> dict[int, bytes]:
     """The manifests of some, packed by themselves; but for the archive's address, which differs."""
     place = tmp_path_factory.mktemp("one by one")
     with FaultyArchive(MANY) as archive:
         for number in SAMPLED:
-            assert not pack_one(archive.url, number, place / str(number), fetch=False).problem
+            stack = copied_dataset(made / "stack", place / str(number))
+            assert not pack_one(archive.url, number, stack, fetch=False).problem
         return manifests(place, archive)
 
 
@@ -158,7 +159,7 @@ def test_no_more_requests_at_once_than_jobs_whatever_they_are_for(jobs, add, arc
     crowd = Crowd()
     for what in ("query *", "image *", "file *"):
         archive.spoil(what, crowd)
-    add([1, 2, 4, 6], subdataset=True, parts=None, jobs=jobs)
+    add([1, 2, 4], subdataset=True, parts=None, jobs=jobs)
     assert crowd.most == jobs
 
 
