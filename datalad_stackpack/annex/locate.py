@@ -27,17 +27,24 @@ from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME
 class StackLocation:
     """Where a stack goes: the dataset's root and the stack's directory, both absolute.
 
-    ``exists`` is false for a dataset that is still to be made at ``root``.
+    ``exists`` is false for a dataset that is still to be made at ``root``. ``seen_from`` is the
+    dataset in which the stack was looked for, where its own may be a subdataset.
     """
 
     root: Path
     stack: Path
     exists: bool
+    seen_from: Path | None = None
 
     @property
     def relative(self) -> str:
         """The stack's directory relative to the dataset's root, as a POSIX path."""
         return self.stack.relative_to(self.root).as_posix()
+
+    @property
+    def shown(self) -> str:
+        """The stack's directory relative to the dataset in which it was looked for."""
+        return self.stack.relative_to(self.seen_from or self.root).as_posix()
 
     @cached_property
     def git_directory(self) -> Path:

@@ -98,15 +98,15 @@ def _stacks_below(root: Path) -> Iterator[StackLocation]:
         return_type="list",
     )
     for dataset in (root, *map(Path, below)):
-        yield from _stacks_of(Path(os.path.realpath(dataset)))
+        yield from _stacks_of(Path(os.path.realpath(dataset)), root)
 
 
-def _stacks_of(root: Path) -> Iterator[StackLocation]:
+def _stacks_of(root: Path, seen_from: Path) -> Iterator[StackLocation]:
     listing = run(["git", "ls-files", "-z", "--", f":(glob)**/{MANIFEST_NAME}"], root)
     names = [os.fsdecode(name) for name in listing.split(b"\0") if name]
     for name in names:
         if _is_ours(root, name):
-            yield StackLocation(root, (root / name).parent, exists=True)
+            yield StackLocation(root, (root / name).parent, exists=True, seen_from=seen_from)
 
 
 def _is_ours(root: Path, name: str) -> bool:

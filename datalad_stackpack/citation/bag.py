@@ -103,7 +103,7 @@ def _is_here(path: Path, entry: FileEntry) -> bool:
 def _manifest_content(location: StackLocation, commit: str) -> bytes:
     content = Annex(location.root, location.relative).index.committed_content(MANIFEST_NAME, commit)
     if content is None:
-        raise DatasetError(f"commit {commit[:10]} has no manifest in {quoted(location.relative)}")
+        raise DatasetError(f"commit {commit[:10]} has no manifest in {quoted(location.shown)}")
     return content
 
 

@@ -52,7 +52,7 @@ def read_version(location: StackLocation, rev: Any = None) -> tuple[Manifest, Co
     content = index.committed_content(MANIFEST_NAME, hexsha) if hexsha else None
     if hexsha is None or content is None:
         raise DatasetError(
-            f"commit {wanted[:10]} has no stack in {quoted(location.relative)}: save it first, or "
+            f"commit {wanted[:10]} has no stack in {quoted(location.shown)}: save it first, or "
             "give another --rev"
         )
     try:

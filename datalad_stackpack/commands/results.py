@@ -30,13 +30,14 @@ Result = dict[str, Any]
 class Results:
     """Makes the result records of one action on one stack.
 
-    ``parent`` is the root of the dataset that the stack is a subdataset of, if it matters.
+    ``parent`` is the root of the dataset that is to record the stack, if it is another.
     """
 
     def __init__(self, action: str, location: StackLocation, parent: Path | None = None) -> None:
+        reference = parent or location.seen_from or location.root
         self._location = location
         self._directory = str(location.stack)
-        self._standard = {"action": action, "refds": str(parent or location.root)}
+        self._standard = {"action": action, "refds": str(reference)}
 
     def of_problem(self, problem: StackpackError, series: Series | None = None) -> Result:
         """The record of a stack that could not be packed."""

@@ -285,7 +285,7 @@ def _write_all(stacks: Sequence[StackLocation], target: Path, options: Options) 
             cards.append(gallery.card_of(look, f"{directory.name}/{own.name}"))
             yield result
         except StackpackError as problem:
-            cards.append(gallery.card_of_problem(location.relative, str(problem)))
+            cards.append(gallery.card_of_problem(location.shown, str(problem)))
             yield CitingResults(ACTION, location).of_problem(problem)
     try:
         content = gallery.gallery(cards).encode()

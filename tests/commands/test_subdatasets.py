@@ -76,6 +76,21 @@ def test_a_second_run_saves_nothing_and_a_changed_stack_is_saved_again(add, data
     assert commits(dataset) == 3
 
 
+def test_each_line_says_which_stack_it_is_about(add, check, archive, dataset):
+    add([1, 2], subdataset=True, parts="projections")
+    for name, *options in (
+        ("stackpack-check",),
+        ("stackpack-update", "--dry-run", "--archive", archive.url),
+        ("stackpack-crate",),
+    ):
+        command = ["datalad", name, *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        lines = [line for line in done.stdout.splitlines() if line.startswith(f"{name}(")]
+        places = {line.split("): ")[1].split()[0].split("/")[0] for line in lines}
+        assert places == {"1", "2"}, done.stdout
+    assert {result["refds"] for result in check()} == {str(dataset)}
+
+
 def test_one_that_fails_does_not_stop_the_others(add, archive, dataset):
     archive.spoil(f"image {GAPS.plane_id(27)}", lambda _, reply: replace(reply, status=404))
     results = add([1, 2, 3, 4, 99], subdataset=True)
