@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import BoundedSemaphore
@@ -24,7 +24,7 @@ from datalad_stackpack.commands.adding import ACTION, Adding, Parent, Place
 from datalad_stackpack.commands.cluster import Cluster, Work, add_on_cluster, parse_cluster
 from datalad_stackpack.commands.many import Failures, to_tell, watched
 from datalad_stackpack.commands.options import ARCHIVE, JOBS, listed, parse_series_list
-from datalad_stackpack.commands.rendering import ending_quietly, lgr
+from datalad_stackpack.commands.rendering import Rendered, ending_quietly, lgr
 from datalad_stackpack.commands.results import Result
 from datalad_stackpack.errors import ArgumentError, StackpackError, as_text, quoted
 from datalad_stackpack.packing.request import PackRequest
@@ -34,7 +34,7 @@ MAX_SHOWN = 5
 
 
 @build_doc
-class StackpackAdd(Interface):
+class StackpackAdd(Rendered, Interface):
     """Pack the raw microscopy of specimens into a dataset, with a manifest
 
     Asks the archive what it has of a specimen: the planes of its z-stack, their
@@ -48,8 +48,6 @@ class StackpackAdd(Interface):
     the stack's own files only. A stack that fails does not stop the others; the
     last lines name it.
     """
-
-    result_renderer = "tailored"
 
     _params_ = {
         "specimen": Parameter(
@@ -181,18 +179,6 @@ class StackpackAdd(Interface):
                           downsample, not no_fetch, dry_run, dask, failed, jobs,
                           message)  # fmt: skip
         yield from ending_quietly(_add(options))
-
-    @staticmethod
-    def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
-        from datalad_stackpack.commands.rendering import render
-
-        render(res)
-
-    @staticmethod
-    def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:
-        from datalad_stackpack.commands.rendering import render_summary
-
-        render_summary(all_results)
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from datalad_stackpack.checking.run import OnProgress, StackCheck, Tally
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.many import recorded_rows_ahead
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, STACKS
-from datalad_stackpack.commands.rendering import Bar, ending_quietly, with_bar
+from datalad_stackpack.commands.rendering import Bar, Rendered, ending_quietly, with_bar
 from datalad_stackpack.commands.results import Result, Results
 from datalad_stackpack.errors import StackpackError, counted
 
 
 @build_doc
-class StackpackCheck(Interface):
+class StackpackCheck(Rendered, Interface):
     """Check stacks: the manifest, the tree, the annex, and the archive if asked
 
     Changes nothing but a note in .git of what the archive served. There is one
@@ -38,8 +38,6 @@ class StackpackCheck(Interface):
     exit code is 1 if a finding is an error, or if something that you asked for
     could not be checked.
     """
-
-    result_renderer = "tailored"
 
     _params_ = {
         "path": STACKS,
@@ -96,12 +94,6 @@ class StackpackCheck(Interface):
         yield from ending_quietly(
             check(ensure_list(path), dataset, content, upstream, archive, jobs)
         )
-
-    @staticmethod
-    def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
-        from datalad_stackpack.commands.rendering import render
-
-        render(res)
 
 
 ACTION = "stackpack-check"

@@ -88,10 +88,21 @@ def render(result: Result) -> None:
             show(_line(result))
 
 
-def render_summary(results: Sequence[Result]) -> None:
-    """Show the closing summary, if there is one."""
-    if text := summary(results):
-        show(text)
+class Rendered:
+    """A command whose records are shown so, with a summary at its end."""
+
+    result_renderer = "tailored"
+
+    @staticmethod
+    def custom_result_renderer(res: Result, **_: Any) -> None:
+        """Show one record."""
+        render(res)
+
+    @staticmethod
+    def custom_result_summary_renderer(results: Sequence[Result]) -> None:
+        """Show the closing summary, if there is one."""
+        if text := summary(results):
+            show(text)
 
 
 def is_routine(result: Result) -> bool:

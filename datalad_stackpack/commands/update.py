@@ -24,7 +24,7 @@ from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands import results
 from datalad_stackpack.commands.many import recorded_rows_ahead, to_tell
 from datalad_stackpack.commands.options import ARCHIVE, DATASET_OF_STACKS, JOBS, STACKS
-from datalad_stackpack.commands.rendering import ending_quietly, lgr, results_of
+from datalad_stackpack.commands.rendering import Rendered, ending_quietly, lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults
 from datalad_stackpack.errors import ManifestError, StackpackError, counted
 from datalad_stackpack.manifest.diff import RowDrift, withdrawn_entries
@@ -38,7 +38,7 @@ ACTION = "stackpack-update"
 
 
 @build_doc
-class StackpackUpdate(Interface):
+class StackpackUpdate(Rendered, Interface):
     """Update stacks to what the archive says now, in a new commit
 
     New images are added, and changed rows are recorded. Images that the archive
@@ -49,8 +49,6 @@ class StackpackUpdate(Interface):
     No version that a paper may cite is lost: the earlier commit can still be
     checked out, and its content stays in the annex.
     """
-
-    result_renderer = "tailored"
 
     _params_ = {
         "path": STACKS,
@@ -116,18 +114,6 @@ class StackpackUpdate(Interface):
         options = Options(ensure_list(path), dataset, archive, prune, accept_changed, fetch,
                           dry_run, jobs, message)  # fmt: skip
         yield from ending_quietly(_update(options))
-
-    @staticmethod
-    def custom_result_renderer(res: dict[str, Any], **_: Any) -> None:
-        from datalad_stackpack.commands.rendering import render
-
-        render(res)
-
-    @staticmethod
-    def custom_result_summary_renderer(all_results: Sequence[dict[str, Any]]) -> None:
-        from datalad_stackpack.commands.rendering import render_summary
-
-        render_summary(all_results)
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,36 @@ def test_an_odd_dataset_gets_the_same(make_odd, specimen, add, archive, dataset)
     assert set(statuses(add(specimen, no_fetch=True)).values()) == {"notneeded"}
 
 
+def test_git_annex_keeps_its_records_to_itself_where_it_is_set_to(add, archive, dataset):
+    uncommitted(dataset)
+    before = git("rev-parse", "git-annex")
+    assert set(statuses(add(3, no_fetch=True)).values()) == {"ok"}
+    assert git("rev-parse", "git-annex") == before
+
+
+@pytest.mark.parametrize(
+    ("made_with", "initialised_with"),
+    [([], ["-c", "annex.tune.objecthashlower=true"]), (["--object-format=sha256"], [])],
+    ids=["tuned", "sha256"],
+)
+def test_a_repository_of_another_kind_gets_the_links_that_git_annex_makes(
+    made_with, initialised_with, add, archive, work
+):
+    repository = work / "other"
+    git("init", "-q", *made_with, str(repository))
+    git(*initialised_with, "annex", "init", "-q", at=repository)
+    git("commit", "-q", "--allow-empty", "-m", "x", at=repository)
+    assert set(statuses(add(3, no_fetch=True, dataset=str(repository))).values()) == {"ok"}
+    links = sorted((repository / "3" / "planes").iterdir())
+    locations = git("annex", "find", "--anything", "--format=${hashdirmixed} ${hashdirlower}\\n",
+                    at=repository)  # fmt: skip
+    which = 1 if initialised_with else 0
+    wanted = {line.split()[which].strip("/") for line in locations.splitlines()}
+    found = {"/".join(link.readlink().parts[-4:-2]) for link in links}
+    assert len(links) >= WORTH_IT
+    assert found <= wanted
+
+
 def test_many_leave_few_objects_and_no_side_branch(add, archive, dataset):
     add(3, no_fetch=True)
     assert git("for-each-ref", SIDE_BRANCH) == ""
