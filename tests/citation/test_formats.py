@@ -7,14 +7,8 @@ import json
 import warnings
 from pathlib import Path
 
-import bibtexparser
 import pytest
-from bibtexparser.middlewares import LatexDecodingMiddleware
 from citation.conftest import CITATIONS, COMMIT, COMPLETE
-from citeproc import Citation as Cited
-from citeproc import CitationItem, CitationStylesBibliography, CitationStylesStyle, formatter
-from citeproc.source.json import CiteProcJSON
-from datacite import schema45
 from jsonschema import Draft7Validator, FormatChecker
 from ruamel.yaml import YAML
 
@@ -56,6 +50,9 @@ def rendered(name, format_name):
 
 @every
 def test_bibtex_is_parsed_whole_and_says_what_was_meant(name):
+    import bibtexparser
+    from bibtexparser.middlewares import LatexDecodingMiddleware
+
     library = bibtexparser.parse_string(
         rendered(name, "bibtex"), append_middleware=[LatexDecodingMiddleware()]
     )
@@ -72,6 +69,10 @@ def test_bibtex_is_parsed_whole_and_says_what_was_meant(name):
 
 @every
 def test_csl_json_is_formatted_by_a_citation_processor(name):
+    from citeproc import Citation as Cited
+    from citeproc import CitationItem, CitationStylesBibliography, CitationStylesStyle, formatter
+    from citeproc.source.json import CiteProcJSON
+
     items = json.loads(rendered(name, "csl-json"))
     with warnings.catch_warnings():
         warnings.simplefilter("error", category=SyntaxWarning)
@@ -100,6 +101,8 @@ def test_cff_is_valid_by_its_official_schema(name, cff_schema):
 
 @every
 def test_datacite_is_valid_by_its_official_schema_and_becomes_xml(name):
+    from datacite import schema45
+
     document = json.loads(rendered(name, "datacite"))
     schema45.validator.validate(document)
     assert COMMIT in schema45.tostring(document)

@@ -2,6 +2,8 @@
 
 two_stacks  a dataset with the stacks ``1`` and ``2`` from ``served``, packed once, and the results
 root        a copy of that dataset, the current directory
+changing        an archive of one cell, to change as it may in a year; behaving again
+year_old_stack  the stack of that cell, packed once before any change
 as_shipped  the demo archive with all its cells, for all tests that ask for them; behaving again
 """
 
@@ -12,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.helpers import Result
+from support.changed_archive import CELL
+from support.helpers import Result, copied_dataset
 from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.demo import DEMO_CELLS
@@ -46,3 +49,32 @@ def all_cells() -> Iterator[FaultyArchive]:
 def as_shipped(all_cells) -> FaultyArchive:
     all_cells.recover()
     return all_cells
+
+
+@pytest.fixture(scope="session")
+def year_after_year() -> Iterator[FaultyArchive]:
+    with FaultyArchive((CELL,)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def packed_a_year_ago(made, year_after_year, tmp_path_factory) -> Path:
+    from datalad.api import stackpack_add
+
+    stack = copied_dataset(made / "stack", tmp_path_factory.mktemp("year") / "1")
+    stackpack_add(
+        1, dataset=str(stack), into=str(stack), archive=year_after_year.url,
+        parts="planes,projections", result_renderer="disabled",
+    )  # fmt: skip
+    return stack
+
+
+@pytest.fixture
+def changing(year_after_year) -> FaultyArchive:
+    year_after_year.recover()
+    return year_after_year
+
+
+@pytest.fixture
+def year_old_stack(packed_a_year_ago, work) -> Path:
+    return copied_dataset(packed_a_year_ago, work / "1")

@@ -6,19 +6,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.changed_archive import CELL, codes, id_of, re_encode, read, repaint
+from support.changed_archive import codes, id_of, re_encode, read, repaint
 from support.helpers import git, statuses
 
 from datalad_stackpack.demo import Reply
 
-pytestmark = pytest.mark.usefixtures("stack")
-
 
 @pytest.fixture
-def cells():
-    return (CELL,)
+def archive(changing):
+    return changing
 
 
+@pytest.mark.usefixtures("stack")
 def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
     add, check, update, archive, rows, work
 ):
@@ -85,8 +84,7 @@ def test_an_archive_that_changed_is_named_once_each_recorded_and_clean_after(
     git("annex", "fsck", "--quiet", at=stack)
 
 
-def test_add_takes_nothing_away_and_points_to_update(add, rows, work):
-    add(1)
+def test_add_takes_nothing_away_and_points_to_update(year_old_stack, add, rows, work):
     rows.hidden = {id_of(3)}
     (result,) = add(1)
     assert "no longer lists 1 of 16 files of this stack" in result["message"]
@@ -94,8 +92,7 @@ def test_add_takes_nothing_away_and_points_to_update(add, rows, work):
     assert git("status", "--porcelain", at=work / "1") == ""
 
 
-def test_prune_removes_from_the_tree_and_history_keeps(add, check, update, rows, work):
-    add(1)
+def test_prune_removes_from_the_tree_and_history_keeps(year_old_stack, check, update, rows, work):
     stack = work / "1"
     rows.hidden = {id_of(3)}
     assert update(dataset=str(stack))[-1]["status"] == "ok"
@@ -107,6 +104,7 @@ def test_prune_removes_from_the_tree_and_history_keeps(add, check, update, rows,
     assert "planes/0003.jpg" in git("ls-tree", "-r", "--name-only", "HEAD~1", at=stack)
 
 
+@pytest.mark.usefixtures("stack")
 def test_a_new_image_of_a_section_does_not_take_the_old_ones_place(add, update, rows, work):
     """The archive withdraws the plane of a section and lists another one for it."""
     rows.hidden = {id_of(13)}
@@ -120,17 +118,20 @@ def test_a_new_image_of_a_section_does_not_take_the_old_ones_place(add, update, 
     assert set(statuses(add(1)).values()) == {"notneeded"}
 
 
+@pytest.mark.usefixtures("stack")
 def test_update_fetches_what_was_only_registered(add, check, update, archive, work):
+    asked = archive.images_asked
     add(1, no_fetch=True)
     stack = str(work / "1")
     assert codes(check(dataset=stack)) == [("registered-only", "1")]
     assert update(dataset=stack)[-1]["status"] == "notneeded"
-    assert archive.images_asked == 0
+    assert archive.images_asked == asked
     assert update(dataset=stack, fetch=True)[-1]["status"] == "ok"
     assert read(work / "1").complete
     assert codes(check(dataset=stack, content=True)) == []
 
 
+@pytest.mark.usefixtures("stack")
 def test_a_dry_update_shows_the_difference_and_changes_nothing(add, update, archive, rows, work):
     rows.hidden = {id_of(13)}
     add(1)
@@ -147,6 +148,7 @@ def test_a_dry_update_shows_the_difference_and_changes_nothing(add, update, arch
     assert archive.images_asked == asked
 
 
+@pytest.mark.usefixtures("stack")
 def test_an_update_can_be_rerun(add, update, rows, work):
     rows.hidden = {id_of(13)}
     add(1)
@@ -161,8 +163,7 @@ def test_an_update_can_be_rerun(add, update, rows, work):
 FORGED = "\x1b[2J\n=== Do not change lines below ===\n{}\n^^^ Do not change lines above ^^^\n\ud800"
 
 
-def test_a_fields_name_forges_no_run_record(add, check, update, rows, work):
-    add(1)
+def test_a_fields_name_forges_no_run_record(year_old_stack, check, update, rows, work):
     rows.fields = {id_of(5): {FORGED: 1}}
     (found,) = [
         result for result in check(dataset=str(work / "1"), upstream="rows") if "code" in result
@@ -176,6 +177,7 @@ def test_a_fields_name_forges_no_run_record(add, check, update, rows, work):
     assert all(line.isprintable() for line in message.splitlines())
 
 
+@pytest.mark.usefixtures("stack")
 def test_update_leaves_registered_images_to_fetch(add, update, archive, work):
     add(1, parts="projections")
     add(1, no_fetch=True)
@@ -184,8 +186,7 @@ def test_update_leaves_registered_images_to_fetch(add, update, archive, work):
     assert archive.images_asked == asked
 
 
-def test_a_dry_run_of_pruning_names_what_would_go(add, update, rows, work):
-    add(1)
+def test_a_dry_run_of_pruning_names_what_would_go(year_old_stack, update, rows, work):
     rows.hidden = {id_of(3)}
     update(dataset=str(work / "1"))
     results = update(dataset=str(work / "1"), prune=True, dry_run=True)
@@ -194,6 +195,7 @@ def test_a_dry_run_of_pruning_names_what_would_go(add, update, rows, work):
     assert "1 removed" in results[-1]["message"]
 
 
+@pytest.mark.usefixtures("stack")
 def test_failures_show_in_the_result_of_the_stack(add, update, archive, work):
     add(1, no_fetch=True)
     archive.spoil(f"redirect {id_of(2)}", lambda _request, _reply: Reply(404))
@@ -206,8 +208,9 @@ def test_failures_show_in_the_result_of_the_stack(add, update, archive, work):
     assert update(dataset=str(work / "1"), accept_changed=True)[-1]["status"] == "error"
 
 
-def test_an_update_with_withdrawn_images_can_be_rerun_with_content(add, update, rows, work):
-    add(1)
+def test_an_update_with_withdrawn_images_can_be_rerun_with_content(
+    year_old_stack, update, rows, work
+):
     stack = work / "1"
     rows.hidden = {id_of(3)}
     update(dataset=str(stack))
@@ -217,6 +220,7 @@ def test_an_update_with_withdrawn_images_can_be_rerun_with_content(add, update, 
     assert git("status", "--porcelain", at=stack) == ""
 
 
+@pytest.mark.usefixtures("stack")
 def test_rows_of_failed_images_are_compared_too(add, check, update, rows, work):
     """They have no image, and yet a change of theirs is a change of the manifest."""
     rows.fields = {id_of(4): {"failed": True}, id_of(5): {"failed": True}}

@@ -7,17 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from support.changed_archive import CELL, codes, id_of, read, repaint
+from support.changed_archive import codes, id_of, read, repaint
 from support.helpers import git
 
 from datalad_stackpack.annex.content import WEB_REMOTE
 
-pytestmark = pytest.mark.usefixtures("stack")
-
 
 @pytest.fixture
-def cells():
-    return (CELL,)
+def archive(changing):
+    return changing
 
 
 def serve(content, _request, reply):
@@ -28,9 +26,10 @@ def at_web(key, stack):
     return WEB_REMOTE in git("annex", "whereis", "--json", f"--key={key}", at=stack)
 
 
-def test_git_annex_does_not_drop_the_last_copy_of_a_replaced_image(add, update, archive, work):
+def test_git_annex_does_not_drop_the_last_copy_of_a_replaced_image(
+    year_old_stack, update, archive, work
+):
     """The archive no longer serves it, so it must not count as a copy."""
-    add(1)
     stack = work / "1"
     old = next(entry.key for entry in read(stack).planes if entry.image.id == id_of(4))
     archive.spoil(f"image {id_of(4)}", repaint)
@@ -43,9 +42,10 @@ def test_git_annex_does_not_drop_the_last_copy_of_a_replaced_image(add, update, 
     assert git("annex", "find", "--not", "--in=here", at=stack) == ""
 
 
-def test_images_that_swap_places_still_count_at_the_archive(add, check, update, archive, work):
+def test_images_that_swap_places_still_count_at_the_archive(
+    year_old_stack, check, update, archive, work
+):
     """Each key is replaced at one address, and is the archive's at the other."""
-    add(1)
     stack = work / "1"
     keys = [entry.key for entry in read(stack).planes]
     contents = [(stack / name).read_bytes() for name in ("planes/0004.jpg", "planes/0005.jpg")]
@@ -58,9 +58,10 @@ def test_images_that_swap_places_still_count_at_the_archive(add, check, update, 
     assert codes(check(dataset=str(stack))) == []
 
 
-def test_a_image_that_was_replaced_by_a_killed_update_counts_no_longer(add, update, archive, work):
+def test_a_image_that_was_replaced_by_a_killed_update_counts_no_longer(
+    year_old_stack, update, archive, work
+):
     """Killed with the new image in the annex, before the commit."""
-    add(1)
     stack = work / "1"
     old = next(entry.key for entry in read(stack).planes if entry.image.id == id_of(4))
     archive.spoil(f"image {id_of(4)}", repaint)
@@ -74,8 +75,9 @@ def test_a_image_that_was_replaced_by_a_killed_update_counts_no_longer(add, upda
 
 
 @pytest.mark.parametrize("prune", [False, True])
-def test_an_edited_image_that_was_withdrawn_is_left_alone(prune, add, update, rows, work):
-    add(1)
+def test_an_edited_image_that_was_withdrawn_is_left_alone(
+    prune, year_old_stack, update, rows, work
+):
     stack = work / "1"
     git("annex", "unlock", "planes/0003.jpg", at=stack)
     (stack / "planes/0003.jpg").write_text("mine")
@@ -87,8 +89,9 @@ def test_an_edited_image_that_was_withdrawn_is_left_alone(prune, add, update, ro
     assert git("rev-parse", "HEAD", at=stack) == head
 
 
-def test_a_withdrawn_image_is_put_back_and_given_up_only_with_prune(add, update, rows, work):
-    add(1)
+def test_a_withdrawn_image_is_put_back_and_given_up_only_with_prune(
+    year_old_stack, update, rows, work
+):
     stack = work / "1"
     rows.hidden = {id_of(3)}
     update(dataset=str(stack))
@@ -106,9 +109,8 @@ def test_a_withdrawn_image_is_put_back_and_given_up_only_with_prune(add, update,
 
 @pytest.mark.parametrize("options", [{}, {"prune": True}])
 def test_an_update_that_a_hook_refused_is_finished_by_the_same_command(
-    options, add, check, update, rows, work
+    options, year_old_stack, check, update, rows, work
 ):
-    add(1)
     stack = work / "1"
     rows.hidden = {id_of(3)}
     hook = stack / ".git" / "hooks" / "pre-commit"
@@ -127,9 +129,8 @@ def test_an_update_that_a_hook_refused_is_finished_by_the_same_command(
 
 
 def test_a_changed_row_does_not_change_the_size_of_the_image_that_is_here(
-    add, check, update, rows, work
+    year_old_stack, check, update, rows, work
 ):
-    add(1)
     rows.fields = {id_of(5): {"width": 20}}
     update(dataset=str(work / "1"))
     plane = next(entry for entry in read(work / "1").planes if entry.image.id == id_of(5))
@@ -137,8 +138,7 @@ def test_a_changed_row_does_not_change_the_size_of_the_image_that_is_here(
     assert codes(check(dataset=str(work / "1"), content=True)) == []
 
 
-def test_a_manifest_that_is_a_link_is_not_followed(add, check, update, work):
-    add(1)
+def test_a_manifest_that_is_a_link_is_not_followed(year_old_stack, check, update, work):
     path = work / "1" / "manifest.json"
     path.unlink()
     path.symlink_to("/dev/zero")
@@ -147,8 +147,7 @@ def test_a_manifest_that_is_a_link_is_not_followed(add, check, update, work):
     assert "is not a regular file" in result["message"]
 
 
-def test_when_all_is_withdrawn_all_is_kept_and_marked(add, check, update, rows, work):
-    add(1)
+def test_when_all_is_withdrawn_all_is_kept_and_marked(year_old_stack, check, update, rows, work):
     rows.hidden = {item.fields["id"] for item in rows("SubImage") + rows("ProjectionImage")}
     found = check(dataset=str(work / "1"), upstream="rows")
     assert [code for code, _ in codes(found)] == ["row-withdrawn"] * 16

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,12 +76,15 @@ def test_the_readme_leaves_its_reader_where_the_next_command_works(location, new
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page.name != CHECKSUM_ERROR], ids=lambda page: page.name
 )
-def test_the_page_does_what_it_says(page, location, newcomer, prepare):
+def test_the_page_does_what_it_says(page, location, port, newcomer, prepare):
     if page.name == "fiji-napari-neuroglancer.md":
         pytest.importorskip("zarr", reason="zarr 3 needs Python 3.11")
     pack = "datalad stackpack-add --archive demo --into stack 313862022"
-    prepare([pack] if page.name in IN_A_STACK else [])
-    shell_pages.run(page, location / "stack" if page.name in IN_A_STACK else location, newcomer)
+    serves = any(command.serves for command in shell_pages.commands(page))
+    # one for all commands of a page that starts none: else each starts its own, and draws anew
+    with nullcontext() if serves else DemoArchive(port=port):
+        prepare([pack] if page.name in IN_A_STACK else [])
+        shell_pages.run(page, location / "stack" if page.name in IN_A_STACK else location, newcomer)
 
 
 def test_the_how_to_for_an_image_rendered_anew(location, port, newcomer, prepare):

@@ -8,6 +8,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ from viewing.test_stack import plane
 from datalad_stackpack import ArgumentError
 from datalad_stackpack.export.request import Pyramid
 
-pytest.importorskip("zarr", reason="zarr 3 needs Python 3.11")
-pytest.importorskip("bids_validator_deno", reason="the validator of BIDS is not installed")
+pytestmark = [
+    pytest.mark.skipif(not find_spec("zarr"), reason="zarr 3 needs Python 3.11"),
+    pytest.mark.skipif(not find_spec("bids_validator_deno"), reason="has no validator of BIDS"),
+]
 
 
 def dataset(directory, target, finest=8):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from export.conftest import exporter, made
@@ -12,8 +14,7 @@ from viewing.test_stack import min_xy, plane
 from datalad_stackpack import ArgumentError, open_stack
 from datalad_stackpack.export.request import Pyramid
 
-zarr = pytest.importorskip("zarr", reason="zarr 3 needs Python 3.11")
-yaozarrs = pytest.importorskip("yaozarrs")
+pytestmark = pytest.mark.skipif(not find_spec("zarr"), reason="zarr 3 needs Python 3.11")
 
 
 def exported(directory, target, finest=1, rgb=False, **options):
@@ -22,14 +23,18 @@ def exported(directory, target, finest=1, rgb=False, **options):
 
 
 def opened(path):
+    import zarr
+
     group = zarr.open_group(path, mode="r")
     return group, dict(group.attrs["ome"]), dict(group.attrs["stackpack"])
 
 
 @pytest.mark.parametrize("rgb", [False, True])
 def test_it_is_valid_and_each_level_is_the_stacks_own_in_its_micrometres(rgb, demo, tmp_path):
+    from yaozarrs import validate_zarr_store
+
     path = exported(demo, tmp_path / "cell.ome.zarr", rgb=rgb)
-    assert yaozarrs.validate_zarr_store(str(path))
+    assert validate_zarr_store(str(path))
     group, ome, _ = opened(path)
     (multiscale,) = ome["multiscales"]
     names = [axis["name"] for axis in multiscale["axes"]]
@@ -97,10 +102,12 @@ def test_each_plane_is_decoded_once_per_level_and_no_more_at_once_than_jobs(writ
 
 
 def test_without_scales_axes_have_no_unit_and_the_remarks_say_it(written, tmp_path):
+    from yaozarrs import validate_zarr_store
+
     directory = written([plane(3, resolution=None), plane(5, resolution=None)])
     target = tmp_path / "cell.ome.zarr"
     job = exporter(directory).plan_pyramid(Pyramid(8, rgb=False, in_bids=False), target)
-    assert yaozarrs.validate_zarr_store(str(made(job)))
+    assert validate_zarr_store(str(made(job)))
     assert {"z in sections: the archive gives no z step",
             "x and y in pixels: their size is not known"} <= set(job.remarks)  # fmt: skip
     (multiscale,) = opened(target)[1]["multiscales"]
