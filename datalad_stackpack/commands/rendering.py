@@ -133,6 +133,8 @@ def _above_bars() -> Iterator[None]:
 
 def summary(results: Sequence[Result]) -> str:
     """What became of several stacks, each counted; or what one or several dry runs would do."""
+    if any("only_at_archive" in result for result in results):
+        return _checked(results)
     stacks = [result for result in results if "complete" in result]
     failed = [
         result
@@ -156,6 +158,17 @@ def summary(results: Sequence[Result]) -> str:
     states = Counter(_state(result) for result in stacks) + Counter(failed=len(failed))
     shown = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
     return "\n".join([*lines, f"{counted(number, 'stack')}: {shown}"])
+
+
+def _checked(results: Sequence[Result]) -> str:
+    ends = [
+        result
+        for result in results
+        if "only_at_archive" in result or ("error" in result and result["type"] != "file")
+    ]
+    wrong = sum(result["status"] == "error" for result in ends)
+    shown = f"{counted(len(ends), 'stack')} checked, {wrong or 'none'} with errors"
+    return shown if len(ends) > 1 else ""
 
 
 STATES = ("complete", "registered", "incomplete", "failed")

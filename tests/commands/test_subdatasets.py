@@ -89,6 +89,13 @@ def test_each_line_says_which_stack_it_is_about(add, check, archive, dataset):
         places = {line.split("): ")[1].split()[0].split("/")[0] for line in lines}
         assert places == {"1", "2"}, done.stdout
     assert {result["refds"] for result in check()} == {str(dataset)}
+    checking = ["datalad", "stackpack-check"]
+    done = subprocess.run(checking, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "2 stacks checked, none with errors"
+    (dataset / "2" / "manifest.json").write_text("{")
+    done = subprocess.run(checking, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "2 stacks checked, 1 with errors"
 
 
 def test_one_that_fails_does_not_stop_the_others(add, archive, dataset):
