@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.helpers import git, statuses
+from support.helpers import copied_dataset, git, statuses
 
 from datalad_stackpack.annex.git import PAST_ANNEX
 from datalad_stackpack.manifest import json_text
@@ -76,13 +76,18 @@ def test_a_tracked_file_of_that_name_is_not_replaced_though_it_was_removed(add, 
 # --- something under way -------------------------------------------------------------------
 
 
-def merging(dataset: Path) -> None:
-    for name in ("ours", "theirs"):
-        git("checkout", "-q", "-B", name, "start", at=dataset)
+@pytest.fixture(scope="module")
+def two_branches(made, tmp_path_factory) -> Path:
+    """A dataset with two branches that a merge finds in conflict, to be copied."""
+    dataset = copied_dataset(made / "dataset", tmp_path_factory.mktemp("branches") / "dataset")
+    for name in ("start", "ours", "theirs"):
+        git("checkout", "-q", "-B", name, at=dataset)
         (dataset / "f").write_text(name)
         git("add", "f", at=dataset)
         git("commit", "-qm", name, at=dataset)
+        git("checkout", "-q", "start", at=dataset)
     git("checkout", "-q", "ours", at=dataset)
+    return dataset
 
 
 def conflict(dataset: Path, *command: str) -> None:
@@ -100,12 +105,8 @@ UNDER_WAY = {
 
 @pytest.mark.parametrize("what", UNDER_WAY)
 @pytest.mark.parametrize("subdataset", [False, True])
-def test_nothing_is_concluded_that_is_under_way(what, subdataset, add, dataset):
-    (dataset / "f").write_text("start")
-    git("add", "f")
-    git("commit", "-qm", "start")
-    git("tag", "start")
-    merging(dataset)
+def test_nothing_is_concluded_that_is_under_way(what, subdataset, add, two_branches, work):
+    dataset = copied_dataset(two_branches, work)
     conflict(dataset, *UNDER_WAY[what])
     git("checkout", "--ours", "f")
     git("add", "f")
