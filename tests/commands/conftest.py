@@ -70,9 +70,9 @@ def packed_a_year_ago(made, year_after_year, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def changing(year_after_year) -> FaultyArchive:
-    year_after_year.recover()
-    return year_after_year
+def changing(year_after_year) -> Iterator[FaultyArchive]:
+    yield year_after_year
+    year_after_year.recover()  # now, for the stack may be packed before the next test asks for it
 
 
 @pytest.fixture
