@@ -27,7 +27,7 @@ from datalad_stackpack.archive.ahead import (
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.commands.rendering import lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults, of_refusal
-from datalad_stackpack.errors import Skipped, StackpackError
+from datalad_stackpack.errors import Skipped, StackpackError, counted
 from datalad_stackpack.manifest.layout import MANIFEST_NAME
 from datalad_stackpack.packing.commit import record_of_adding
 from datalad_stackpack.packing.plan import Action
@@ -79,9 +79,9 @@ class Parent:
         if not came:
             return
         stack_results = StackResults(ACTION, self.location)
-        title = self.message or (
-            f"{len(came)} stacks as subdatasets" if len(came) > 1 else "A stack as a subdataset"
-        )
+        number = counted(len(came), "stack")
+        several = f"{number} as subdatasets" if len(came) > 1 else "A stack as a subdataset"
+        title = self.message or several
         text = "\n- ".join([f"{title}\n", *(series.label for series in came.values())])
         try:
             commit = save_subdatasets(self.location, list(came), text, lgr.info)
