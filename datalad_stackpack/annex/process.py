@@ -75,18 +75,35 @@ def finding_programs(path: str) -> Mapping[str, str]:
     """
     scripts = sysconfig.get_path("scripts")
     directories = list(dict.fromkeys([*path.split(os.pathsep), scripts]))
-    found = shutil.which("git-annex", path=os.pathsep.join(directories))
+    as_before = {"PATH": os.pathsep.join(directories)}
+    found = shutil.which("git-annex", path=as_before["PATH"])
     spec = find_spec("git_annex")
     if found is None or Path(found).parent != Path(scripts) or spec is None or spec.origin is None:
-        return {"PATH": os.pathsep.join(directories)}
-    package = Path(spec.origin).parent
-    if not os.access(package / "git-annex", os.X_OK):
-        return {"PATH": os.pathsep.join(directories)}
-    types = package / "magic.mgc"
+        return as_before
+    program = Path(spec.origin).with_name("git-annex")
+    if not (_is_from_pypi(Path(found)) and all(os.access(p, os.X_OK) for p in (program, STARTER))):
+        return as_before
     return {
-        "PATH": os.pathsep.join([str(package), *directories]),
-        **({"MAGIC": str(types)} if types.exists() else {}),
+        "PATH": os.pathsep.join([str(STARTER.parent), *directories]),
+        "STACKPACK_GIT_ANNEX": str(program),
+        "STACKPACK_MAGIC": str(program.with_name("magic.mgc")),
     }
+
+
+STARTER = Path(__file__).with_name("programs") / "git-annex"
+"""A shell script that starts git-annex as its script in Python does.
+
+That sets MAGIC for git-annex alone: ``file`` of the system, as in a user's hook, or in Python the
+library magic, fails with a table of another version.
+"""
+
+
+def _is_from_pypi(script: Path) -> bool:
+    """Whether a script is the one that pip or uv made for the package git-annex, not a user's."""
+    try:
+        return b"from git_annex import cli" in script.read_bytes()[:4096]
+    except OSError:
+        return False
 
 
 def run(
