@@ -180,13 +180,18 @@ class Annex:
         about_one = ["git", "annex", "whereis", "--quiet", f"--key={keys[0]}"]
         run(about_one, self.root, accepted_codes=(0, 1))
         branch = Branch(self.root)
-        if branch.has(TRUST) or self._has_journal():
+        if branch.has(TRUST) or self._has_trust() or branch.lacks_others() or self._has_journal():
             return {}
         return {
             key: Copies(urls)
             for key, (places, urls) in branch.places_and_urls(keys).items()
-            if places == {WEB_REMOTE}
+            if places == {WEB_REMOTE} and all(url.startswith(PLAIN) for url in urls)
         }
+
+    def _has_trust(self) -> bool:
+        """Whether git's configuration says of a remote how far it is to be trusted."""
+        words = ["git", "config", "--name-only", "--get-regexp", r"^remote\..*\.annex-trustlevel$"]
+        return bool(run(words, self.root, accepted_codes=(0, 1)))
 
     def _has_journal(self) -> bool:
         words = [word for name in JOURNALS for word in ("--git-path", name)]
@@ -253,6 +258,9 @@ BRANCH = "refs/heads/git-annex"
 TRUST = "trust.log"
 """The file of that branch with the repositories that are trusted more or less than others."""
 
+PLAIN = ("http://", "https://")
+"""How a URL begins that git-annex shows as its branch has it; ":" marks one of another remote."""
+
 JOURNALS = ("annex/journal", "annex/journal-private")
 """Where git-annex keeps what the branch is to have later, and what it is never to have."""
 
@@ -287,6 +295,15 @@ class Branch:
     def has(self, name: str) -> bool:
         """Whether the branch has a file of that name at its top."""
         return bool(run(["git", "ls-tree", "-z", BRANCH, "--", name], self._root))
+
+    def lacks_others(self) -> bool:
+        """Whether a git-annex branch from elsewhere is not merged, as where nothing may be written.
+
+        Then git-annex reads both.
+        """
+        words = ["git", "for-each-ref", f"--no-merged={BRANCH}", "--format=%(refname)"]
+        refs = os.fsdecode(run(words, self._root)).splitlines()
+        return any(ref.endswith("/git-annex") for ref in refs)
 
     def unknown(self, keys: Iterable[str]) -> list[str]:
         """Those of ``keys`` that the branch has no log of."""
@@ -326,6 +343,6 @@ def _present(log: bytes) -> frozenset[str]:
             at = float(stamp.rstrip(b"s"))
         except ValueError:
             continue
-        if at >= latest.get(value, (at, False))[0]:
+        if value not in latest or at > latest[value][0]:  # of two at one time, the first
             latest[value] = at, status == b"1"
     return frozenset(os.fsdecode(value) for value, (_, there) in latest.items() if there)

@@ -64,6 +64,14 @@ def an_untrusted_web(_annex: Annex, _key: str) -> None:
     git("annex", "untrust", WEB_REMOTE)
 
 
+def a_web_that_is_configured_as_dead(_annex: Annex, _key: str) -> None:
+    git("config", "remote.web.annex-trustlevel", "dead")
+
+
+def an_address_of_another_downloader(_annex: Annex, key: str) -> None:
+    git("annex", "registerurl", key, "yt:" + address("other"))
+
+
 def something_in_the_journal(_annex: Annex, key: str) -> None:
     git("-c", "annex.alwayscommit=false", "annex", "registerurl", key, address("other"))
 
@@ -86,6 +94,8 @@ def a_copy_of_which_a_clone_told(annex: Annex, key: str) -> None:
         (another_address, ["3.jpg", "other"], {}),
         (a_dead_web, [], {}),
         (an_untrusted_web, ["3.jpg"], {}),
+        (a_web_that_is_configured_as_dead, [], {}),
+        (an_address_of_another_downloader, ["3.jpg", "other"], {}),
         (something_in_the_journal, ["3.jpg", "other"], {}),
         (a_copy_of_which_a_clone_told, ["3.jpg"], {"elsewhere": 1}),
     ],
