@@ -16,7 +16,8 @@ from pathlib import Path
 from datalad_stackpack.annex.dataset import message_of
 from datalad_stackpack.annex.locate import StackLocation, root_above
 from datalad_stackpack.annex.process import run
-from datalad_stackpack.errors import DatasetError, quoted
+from datalad_stackpack.cancel import seconds_since_signal
+from datalad_stackpack.errors import DatasetError, Skipped, quoted
 
 
 def ensure_made(location: StackLocation) -> StackLocation:
@@ -129,6 +130,8 @@ def _create(root: Path, description: str | None, shown: Path) -> None:
     was_there = root.exists()
     try:
         with _preferring_backend("SHA256E"):
+            if seconds_since_signal() is not None:  # it may have come while another was made
+                raise Skipped("was not begun: the run was interrupted")
             results = list(
                 Create.__call__(
                     path=str(root),

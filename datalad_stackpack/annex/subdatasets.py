@@ -25,7 +25,7 @@ from datalad_stackpack.annex.locate import (
     root_above,
     root_of_given,
 )
-from datalad_stackpack.annex.lock import locked
+from datalad_stackpack.annex.lock import locked, own_directory
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.archive.parts import Series
 from datalad_stackpack.archive.tables import as_csv
@@ -89,13 +89,29 @@ def _check_untracked(parent: StackLocation, stack: Path) -> None:
             f"{quoted(stack)} holds files of the dataset {quoted(parent.root)}: leave "
             "--subdataset out to go on with a stack that is there"
         )
-    ignored = run(["git", "check-ignore", "-v", name], parent.root, accepted_codes=(0, 1))
-    if ignored:
-        rule = os.fsdecode(ignored).partition("\t")[0]
+    if rule := _ignoring(parent.root, name):
         raise PathConflict(
             f"{quoted(parent.root)} ignores {quoted(name)} ({quoted(rule)}), and could not have "
             "it as a subdataset: change that rule, or give another directory with --into"
         )
+
+
+def _ignoring(root: Path, name: str) -> str | None:
+    """The rule by which a dataset ignores the directory ``name``, which need not be there yet.
+
+    git takes a path that is not there for a directory's only with a slash at its end; then a rule
+    for what lies in the directory matches as well, which does not concern the directory. A rule
+    that begins with ``!`` is what makes an exception.
+    """
+    for path in (name, f"{name}/"):
+        words = ["git", "check-ignore", "-v", "-z", "--stdin"]
+        found = run(words, root, os.fsencode(path), accepted_codes=(0, 1)).split(b"\0")
+        if len(found) < 4:
+            continue
+        file, line, pattern = map(os.fsdecode, found[:3])
+        if not pattern.startswith("!") and (path == name or pattern.endswith("/")):
+            return f"{file}:{line}:{pattern}"
+    return None
 
 
 def is_recorded(parent: Path, stack: StackLocation) -> bool:
@@ -173,7 +189,8 @@ def bring_up(parent: StackLocation, stacks: Iterable[Path]) -> Path:
     """
     index = Index(parent.root, ".")
     there = parent.root / CELL_TABLE
-    rows = _read(there, index.committed_content(CELL_TABLE))
+    committed = index.committed_content(CELL_TABLE)
+    rows = _read(there, committed)
     recorded = _subdatasets(parent.root)
     kept = {path: row for path, row in rows.items() if path in recorded}
     for stack in stacks:
@@ -183,10 +200,10 @@ def bring_up(parent: StackLocation, stacks: Iterable[Path]) -> Path:
         if is_new and (manifest := _manifest(stack)):
             kept[path] = row_of(manifest, commit, path)
     text = as_csv(sorted(kept.values(), key=_order), "\t", COLUMNS).encode()
-    _check_unedited(there, index, text)
+    _check_unedited(there, index, text, committed or b"")
     try:
         if not there.exists() or there.read_bytes() != text:
-            there.write_bytes(text)
+            _write_at_once(there, text, own_directory(parent) / CELL_TABLE)
     except OSError as problem:
         raise WriteError(f"cannot write {quoted(there)}: {problem}") from problem
     index.stage(CELL_TABLE, text)
@@ -219,9 +236,27 @@ def _not_ours(there: Path) -> PathConflict:
     )
 
 
-def _check_unedited(there: Path, index: Index, text: bytes) -> None:
-    """What a killed run left is just what this one would write."""
-    if index.changed_since_commit([CELL_TABLE]) and there.exists() and there.read_bytes() != text:
+def _write_at_once(there: Path, text: bytes, unfinished: Path) -> None:
+    """Write a table, or leave it as it is: on a full disk no half of it is to pass for a user's."""
+    unfinished.write_bytes(text)
+    try:
+        unfinished.replace(there)
+    except OSError:  # the dataset's .git is on another file system
+        there.write_bytes(text)
+        unfinished.unlink()
+
+
+def _check_unedited(there: Path, index: Index, text: bytes, committed: bytes) -> None:
+    """Raise :class:`PathConflict` for a table that somebody changed since it was committed.
+
+    A run that was killed before its commit leaves lines of stacks that came: this one, which may
+    have more of them, would write those lines as well.
+    """
+    if not index.changed_since_commit([CELL_TABLE]) or not there.exists():
+        return
+    lines, wanted = there.read_bytes().splitlines(), text.splitlines()
+    left, kept = set(lines), {*committed.splitlines()} & {*wanted}
+    if lines != [line for line in wanted if line in left] or not kept <= left:
         raise PathConflict(
             f"{quoted(there)} has changes that are not committed, and is left as it is: commit "
             "them, or undo them with git restore cells.tsv"

@@ -112,7 +112,8 @@ class StackpackAdd(Rendered, Interface):
         "dry_run": Parameter(
             args=("-n", "--dry-run"),
             action="store_true",
-            doc="""show what would be done, one result per file, and about how much would be
+            doc="""show what would be done, one result per file (of ten stacks or more one per
+            stack), and about how much would be
             downloaded. Asks the archive for its rows, and for two images of each part to estimate
             the size. Keeps no image, and changes nothing.""",
         ),

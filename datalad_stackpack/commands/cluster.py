@@ -26,7 +26,7 @@ from datalad_stackpack.commands import results
 from datalad_stackpack.commands.adding import ACTION, Adding, Place
 from datalad_stackpack.commands.rendering import lgr
 from datalad_stackpack.commands.results import Result
-from datalad_stackpack.errors import ArgumentError, DatasetError, StackpackError, quoted
+from datalad_stackpack.errors import ArgumentError, DatasetError, Skipped, StackpackError, quoted
 from datalad_stackpack.packing.request import PackRequest
 from datalad_stackpack.packing.run import Packer
 
@@ -138,8 +138,7 @@ def _packed(
                 yield _records(futures.pop(future), future)
     finally:
         stop.set()
-        _give_up_waiting(client, futures)
-        left = list(_last(futures))
+        left = list(_last(client, futures))
         slots.close()
     for request, future in left:
         yield _records(request, future, cancel.reason)
@@ -150,21 +149,20 @@ def _none(cancel: CancelToken) -> list[Any]:
     return []
 
 
-def _give_up_waiting(client: Any, futures: dict[Any, PackRequest]) -> None:
-    """Cancel the tasks that no worker has begun."""
-    begun = {key for keys in client.processing().values() for key in keys}
-    client.cancel([future for future in futures if future.key not in begun], force=True)
+def _last(client: Any, futures: dict[Any, PackRequest]) -> Iterator[tuple[PackRequest, Any]]:
+    """The tasks that are left, once those under way have ended.
 
-
-def _last(futures: dict[Any, PackRequest]) -> Iterator[tuple[PackRequest, Any]]:
-    """The tasks that are left, once those under way have ended."""
+    Those that are begun from now on end at once. None is given up before: one that just ended
+    would be, and its stack would be told as not packed.
+    """
     from distributed import wait
 
-    under_way = [future for future in futures if not future.cancelled()]
     try:
-        wait(under_way, timeout=GRACE_S)
+        wait(list(futures), timeout=GRACE_S)
     except TimeoutError:
-        lgr.info("%d stacks did not end in time", sum(not each.done() for each in under_way))
+        late = [future for future in futures if not future.done()]
+        lgr.info("%d stacks did not end in time", len(late))
+        client.cancel(late, force=True)
     for future, request in futures.items():
         yield request, future
 
@@ -234,6 +232,9 @@ def _pack(task: Task) -> list[Result]:
         _heeding(task.name, cancel),
         ArchiveClient(work.source, work.policy, cancel, slots=slots) as client,
     ):
+        if cancel.is_set():
+            skipped = Skipped(f"was not begun: {cancel.reason}")
+            return [results.of_refusal(ACTION, series.directory, skipped, series)]
         packer = Packer(client, work.jobs, work.policy, cancel, lgr.info)
         return Adding(packer, work.place, work.message).quietly(task.request)
 
@@ -246,12 +247,16 @@ def _heeding(name: str, cancel: CancelToken) -> Iterator[None]:
     # found here: other threads do not know which worker they belong to
     stop, over = Event(name, client=get_client()), threading.Event()
 
-    def watch() -> None:
-        while not over.wait(STOP_S):
-            if stop.is_set():
-                cancel.set("the run was interrupted")
-                return
+    def is_stopped() -> bool:
+        if stop.is_set():
+            cancel.set("the run was interrupted")
+        return cancel.is_set()
 
+    def watch() -> None:
+        while not is_stopped() and not over.wait(STOP_S):
+            pass
+
+    is_stopped()
     threading.Thread(target=watch, name="stackpack-stop", daemon=True).start()
     try:
         yield

@@ -53,7 +53,7 @@ class Failures:
 
     def __init__(self, file: Path | None, wanted: Sequence[Series]) -> None:
         self.file = file
-        self.reasons = dict.fromkeys(wanted, "was not begun")
+        self.reasons = dict.fromkeys(wanted, "was not begun, or had not ended yet")
 
     @classmethod
     def of(cls, file: Any, wanted: Sequence[Series]) -> Failures:

@@ -51,6 +51,17 @@ def test_what_is_incomplete_or_unknown_is_said():
     assert (row["planes"], row["sections"], row["path"]) == ("0", "", "a/b")
 
 
+def test_a_table_that_a_killed_run_left_is_brought_up_by_one_with_more_stacks(add, dataset):
+    """Staged, with all that belongs to the commit that was not made."""
+    add([1], subdataset=True, parts="projections")
+    git("reset", "-q", "--soft", "HEAD~1")
+    left = table(dataset)
+    add([1, 2], subdataset=True, parts="projections")
+    assert table(dataset)[:1] == left
+    assert [row["id"] for row in table(dataset)] == ["1", "2"]
+    assert git("status", "--porcelain") == ""
+
+
 def test_rows_of_stacks_that_are_not_here_stay(add, dataset, tmp_path, monkeypatch):
     add([1], subdataset=True)
     clone = tmp_path / "clone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -15,12 +16,16 @@ from support import query_faults
 from support.helpers import TINY, copied_dataset, git, until
 from support.misbehaving import Crowd, FaultyArchive
 
+from datalad_stackpack.annex import make
+from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.archive import sources
 from datalad_stackpack.archive.ahead import WORTH_IT, Subject, rows_ahead
 from datalad_stackpack.archive.client import ArchiveClient
 from datalad_stackpack.archive.parts import KINDS, PARTS, specimen
 from datalad_stackpack.cancel import CancelToken
+from datalad_stackpack.commands.adding import at_once
 from datalad_stackpack.demo import Reply, Request
+from datalad_stackpack.errors import Skipped
 from datalad_stackpack.packing.pack_one import pack_one
 
 IDS = range(1, WORTH_IT + 1)
@@ -243,6 +248,31 @@ def test_stopping_many_at_the_first_failure_saves_what_came(add, archive, datase
     assert {row.split("\t")[1] for row in recorded if row.startswith("160000")} == came
     assert git("status", "--porcelain") == "?? 3/\n"
     until(lambda: not any(each.name.startswith("stackpack-") for each in threading.enumerate()))
+
+
+def test_a_second_interruption_does_not_wait_for_the_stacks_at_work():
+    at_work, end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        at_work.set()
+        end.wait(60)
+
+    def interrupt() -> None:
+        at_work.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        next(at_once([work]))
+    end.set()
+
+
+def test_no_dataset_is_begun_once_the_user_asked_to_stop(work, monkeypatch):
+    """He may have asked while the one before it was made, which this one waited for."""
+    monkeypatch.setattr(make, "seconds_since_signal", lambda: 0.1)
+    with pytest.raises(Skipped):
+        make.ensure_made(StackLocation(work / "1", work / "1", exists=False))
+    assert not list(work.iterdir())
 
 
 def test_a_dry_run_of_many_makes_nothing(add, archive, dataset):
