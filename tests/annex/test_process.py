@@ -58,6 +58,12 @@ def test_the_table_of_types_is_for_git_annex_alone(own_git_annex, tmp_path):
     assert run([str(process.STARTER)], tmp_path, settings=settings).decode().strip() == table
 
 
+def test_it_is_started_also_where_the_path_alone_was_handed_on():
+    path = process.finding_programs(os.defpath)["PATH"]
+    words = ["env", "-i", f"PATH={path}", "git-annex", "version", "--raw"]
+    assert run(words, Path.cwd()).startswith(b"10.")
+
+
 @pytest.fixture
 def own_git_annex(tmp_path) -> Path:
     own = tmp_path / "bin" / "git-annex"
