@@ -203,15 +203,12 @@ def begun(archive: FaultyArchive, number: int) -> threading.Event:
 def test_of_many_only_what_went_wrong_has_a_record_beside_the_stacks(add, update, archive, dataset):
     archive.spoil(f"image {MANY[1].plane_id(3)}", lambda _, reply: replace(reply, status=404))
     stacks = [str(dataset / str(number)) for number in IDS]
-    several = {"subdataset": True, "parts": "planes"}
-    registered = add(list(IDS), **several, no_fetch=True)
-    assert [result["path"] for result in registered] == [*stacks, str(dataset)]
-    fetched = add(list(IDS), **several)
-    wrong, last = Path(stacks[1], "planes/0003.jpg"), str(dataset)
-    assert [result["path"] for result in fetched] == [stacks[0], str(wrong), *stacks[1:], last]
-    assert [result["path"] for result in add(list(IDS), **several, dry_run=True)] == stacks
-    assert {result["path"] for result in update()} == set(stacks)
-    few = add([3, 4], **several)
+    fetched = add(list(IDS), parts="planes")
+    wrong = Path(stacks[1], "planes/0003.jpg")
+    assert [result["path"] for result in fetched] == [stacks[0], str(wrong), *stacks[1:]]
+    assert [result["path"] for result in add(list(IDS), parts="planes", dry_run=True)] == stacks
+    assert {result["path"] for result in update()} == {*stacks, str(wrong)}
+    few = add([3, 4], parts="planes")
     assert sum(result["type"] == "file" for result in few) == 2 * len([3, 4])
 
 

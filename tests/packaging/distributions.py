@@ -1,6 +1,8 @@
-"""What is in the sdist and the wheel in a directory, and whether the sdist passes tests.
+"""What is in the sdist and the wheel in a directory, and whether they work.
 
-``tox -e package`` builds both and runs this: ``python tests/packaging/distributions.py DIRECTORY``.
+The sdist has to pass tests, and the wheel to do the main job, in an environment of its own, with
+nothing but what it asks for. ``tox -e package`` builds both and runs this:
+``python tests/packaging/distributions.py DIRECTORY``.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import venv
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +42,16 @@ def main(directory: Path) -> None:
         assert Path(os.fsdecode(found.stdout)).is_relative_to(root)
         words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SMALL]
         subprocess.run(words, cwd=root, env=environment, check=True)
+    do_main_job(wheel)
+
+
+def do_main_job(wheel: Path) -> None:
+    with TemporaryDirectory() as directory:
+        venv.create(directory, with_pip=True)
+        python = str(Path(directory) / "bin" / "python")
+        pip = [python, "-I", "-m", "pip", "install", "--quiet", "--no-compile"]
+        subprocess.run([*pip, f"{wheel}[annex]"], check=True)
+        subprocess.run([python, str(ROOT / "tests/packaging/main_job.py")], check=True)
 
 
 def check(distribution: Path, names: list[str], expected: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The main job, with nothing installed but the wheel and what it asks for: ``tox -e wheel``.
+"""The main job, with nothing installed but the wheel and what it asks for: ``tox -e package``.
 
 Packs the stack of a demo cell, checks it, writes its page, cites it, and imports every command.
 Ends with an error where one of them does. Imports only the standard library itself.
