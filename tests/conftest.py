@@ -82,11 +82,14 @@ settings.load_profile("stackpack")
 
 @pytest.fixture(autouse=True, scope="session")
 def programs() -> Iterator[None]:
-    """The programs of this Python come first, git-annex itself before all."""
+    """The programs of this Python come first, git-annex itself before all: tests start it a lot."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
-        for name, value in finding_programs(os.environ["PATH"]).items():
-            patch.setenv(name, value)
+        found = finding_programs(os.environ["PATH"])
+        if "STACKPACK_GIT_ANNEX" in found:
+            directory = str(Path(found["STACKPACK_GIT_ANNEX"]).parent)
+            patch.setenv("PATH", directory, prepend=os.pathsep)
+            patch.setenv("MAGIC", found["STACKPACK_MAGIC"])
         yield
 
 

@@ -47,10 +47,10 @@ def main(directory: Path) -> None:
 
 def do_main_job(wheel: Path) -> None:
     with TemporaryDirectory() as directory:
-        venv.create(directory, with_pip=True)
+        venv.create(directory)
         python = str(Path(directory) / "bin" / "python")
-        pip = [python, "-I", "-m", "pip", "install", "--quiet", "--no-compile"]
-        subprocess.run([*pip, f"{wheel}[annex]"], check=True)
+        pip = [sys.executable, "-m", "pip", "--python", python, "install"]
+        subprocess.run([*pip, "--quiet", "--no-compile", f"{wheel}[annex]"], check=True)
         subprocess.run([python, str(ROOT / "tests/packaging/main_job.py")], check=True)
 
 
