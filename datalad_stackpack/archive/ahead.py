@@ -48,18 +48,52 @@ GLANCE_S = 0.1
 
 @contextmanager
 def ahead(
-    questions: Iterable[tuple[Item, Callable[[], Answer]]], at_once: int, cancel: CancelToken
+    questions: Iterable[tuple[Item, Callable[[], Answer]]],
+    at_once: int,
+    cancel: CancelToken,
+    finish: bool = False,
 ) -> Iterator[Iterator[tuple[Item, Waiting[Answer]]]]:
     """Each item in turn, with its answer; the next ``at_once`` are asked for meanwhile.
 
     A question is a function that is called in a thread. Items are taken one by one, by the thread
     that iterates, so that never more than ``at_once`` answers wait. The threads are daemons: one
     that hangs does not keep the program from ending, nor an answer from being given up when the run
-    is cancelled: then :class:`Skipped` is raised. Nothing more is asked once the context ends.
+    is cancelled: then :class:`Skipped` is raised. Nothing more is asked once the context ends; with
+    ``finish`` it ends only when what was begun has ended, unless Ctrl-C ends it.
     """
     todo: Todo[Answer] = queue.SimpleQueue()
     left = threading.Event()
     threads: list[threading.Thread] = []
+
+    def asked() -> Generator[tuple[Item, Waiting[Answer]], None, None]:
+        waiting: deque[tuple[Item, Waiting[Answer]]] = deque()
+        for item, ask in questions:
+            answer: Future[Answer] = Future()
+            todo.put((answer, ask))
+            waiting.append((item, partial(_result, answer, cancel)))
+            if len(threads) < at_once:
+                threads.append(_answering(todo, left))
+                threads[-1].start()
+            if len(waiting) > at_once:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+
+    try:
+        yield asked()
+    except KeyboardInterrupt:
+        finish = False
+        raise
+    finally:
+        left.set()
+        for _ in threads:
+            todo.put(None)
+        for thread in threads if finish else ():
+            thread.join()
+
+
+def _answering(todo: Todo[Answer], left: threading.Event) -> threading.Thread:
+    """A thread that answers one question after the other, until it is told or nobody is left."""
 
     def work() -> None:
         while (given := todo.get()) is not None and not left.is_set():
@@ -69,26 +103,7 @@ def ahead(
             except BaseException as problem:  # noqa: BLE001 (it is raised where it is waited for)
                 answer.set_exception(problem)
 
-    def asked() -> Generator[tuple[Item, Waiting[Answer]], None, None]:
-        waiting: deque[tuple[Item, Waiting[Answer]]] = deque()
-        for item, ask in questions:
-            answer: Future[Answer] = Future()
-            todo.put((answer, ask))
-            waiting.append((item, partial(_result, answer, cancel)))
-            if len(threads) < at_once:
-                threads.append(threading.Thread(target=work, name="stackpack-ahead", daemon=True))
-                threads[-1].start()
-            if len(waiting) > at_once:
-                yield waiting.popleft()
-        while waiting:
-            yield waiting.popleft()
-
-    try:
-        yield asked()
-    finally:
-        left.set()
-        for _ in threads:
-            todo.put(None)
+    return threading.Thread(target=work, name="stackpack-ahead", daemon=True)
 
 
 def _result(answer: Future[Answer], cancel: CancelToken) -> Answer:

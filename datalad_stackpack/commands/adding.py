@@ -5,11 +5,7 @@ Here is what ``stackpack-add`` does once its options are read, and what a worker
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,10 +19,12 @@ from datalad_stackpack.archive.ahead import (
     Answers,
     Subject,
     Waiting,
+    ahead,
     no_answers,
     rows_ahead,
 )
 from datalad_stackpack.archive.parts import Series
+from datalad_stackpack.cancel import CancelToken
 from datalad_stackpack.commands.rendering import lgr, results_of
 from datalad_stackpack.commands.results import Result, StackResults, of_refusal
 from datalad_stackpack.errors import Skipped, StackpackError, counted
@@ -200,51 +198,13 @@ def problems_of(
             yield stack_results.of_file(report, series)
 
 
-Task = tuple[Future[Answer], Callable[[], Answer]]
-
-
 def at_once(tasks: Iterable[Callable[[], Answer]]) -> Generator[Answer, None, None]:
     """What each task gives, in turn, while :data:`AT_ONCE` of them are at work in threads.
 
     Whoever leaves early waits for those that are at work; the others are not begun. Only Ctrl-C
-    does not wait: the first one asks the tasks to end, so this is the second. The threads are
-    daemons, which do not keep the program from ending.
+    does not wait: the first one asks the tasks to end, so this is the second.
     """
-    todo: queue.SimpleQueue[Task[Answer] | None] = queue.SimpleQueue()
-    threads = [
-        threading.Thread(target=_work, args=(todo,), name="stackpack-at-once", daemon=True)
-        for _ in range(AT_ONCE)
-    ]
-    for thread in threads:
-        thread.start()
-    waiting: deque[Future[Answer]] = deque()
-    to_wait_for = threads
-    try:
-        for task in tasks:
-            waiting.append(Future())
-            todo.put((waiting[-1], task))
-            if len(waiting) > AT_ONCE:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except KeyboardInterrupt:
-        to_wait_for = []
-        raise
-    finally:
-        for left in waiting:
-            left.cancel()
-        for _ in threads:
-            todo.put(None)
-        for thread in to_wait_for:
-            thread.join()
-
-
-def _work(todo: queue.SimpleQueue[Task[Answer] | None]) -> None:
-    while (given := todo.get()) is not None:
-        answer, task = given
-        if not answer.set_running_or_notify_cancel():
-            continue
-        try:
-            answer.set_result(task())
-        except BaseException as problem:  # noqa: BLE001 (it is raised where it is waited for)
-            answer.set_exception(problem)
+    numbered = enumerate(tasks)
+    with ahead(numbered, AT_ONCE, CancelToken(), finish=True) as answers:
+        for _, answer in answers:
+            yield answer()
