@@ -166,7 +166,9 @@ class Index:
         command = ["git", *PAST_ANNEX, "update-index", "-z", "--index-info"]
         run(command, self._root, feed, settings)
         self._refresh(own_index, settings)
-        words = ["git", "commit", "--quiet", "--allow-empty", "--file=-"]
+        # the message as it is, whatever the user's own are cleaned of, or encoded in
+        words = ["git", "-c", "i18n.commitEncoding=UTF-8", "commit", "--quiet", "--allow-empty",
+                 "--cleanup=whitespace", "--file=-"]  # fmt: skip
         with _keeping_messages(git_directory):
             run(words, self._root, os.fsencode(message), settings)
         try:

@@ -1,0 +1,64 @@
+"""How the user has set up git, git-annex and the system: what comes does not depend on it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.helpers import git, statuses
+
+from datalad_stackpack.annex import process
+from datalad_stackpack.annex.process import run
+from datalad_stackpack.errors import AnnexError
+
+GERMAN = [
+    Path(f"/usr/share/locale/de/LC_MESSAGES/{name}.mo") for name in ("git", "libc")
+] + [Path("/usr/share/i18n/locales/de_DE")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["commit.cleanup=strip", "core.commentChar=="],
+        ["commit.cleanup=strip", "core.commentChar=^"],
+        ["i18n.commitEncoding=ISO-8859-1"],
+    ],
+)
+def test_the_message_is_committed_as_it_is(settings, add, dataset):
+    for setting in settings:
+        git("config", *setting.split("=", 1))
+    add(1, parts="projections", message="#1: Größe", into="größe")
+    message = git("log", "-1", "--encoding=UTF-8", "--format=%B")
+    assert message.startswith("[DATALAD RUNCMD] #1: Größe\n\n=== Do not change lines below ===\n{")
+    assert "}\n^^^ Do not change lines above ^^^" in message
+    assert '"größe/manifest.json"' in message
+
+
+@pytest.fixture
+def in_german(tmp_path, monkeypatch) -> None:
+    """What git and the C library say is in German."""
+    if not (shutil.which("localedef") and all(path.exists() for path in GERMAN)):
+        pytest.skip("no translations here")
+    locale = tmp_path / "locales" / "de_DE.UTF-8"
+    locale.parent.mkdir()
+    words = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(locale)]
+    subprocess.run(words, check=True, capture_output=True)
+    monkeypatch.setenv("LOCPATH", str(locale.parent))
+    monkeypatch.setenv("LC_ALL", locale.name)
+    monkeypatch.delenv("LANGUAGE", raising=False)
+
+
+def test_a_locked_index_is_known_in_any_language(in_german, monkeypatch, tmp_path):
+    monkeypatch.setattr(process, "INDEX_LOCKED_S", 0)
+    git("init", "-q", str(tmp_path / "repository"))
+    (tmp_path / "repository" / ".git" / "index.lock").touch()
+    with pytest.raises(AnnexError, match="another git works in"):
+        run(["git", "add", "."], tmp_path / "repository")
+
+
+def test_names_that_are_not_ascii_work_in_any_language(in_german, add, dataset):
+    results = add(1, parts="projections", into="größe")
+    assert set(statuses(results).values()) == {"ok"}
+    assert git("-c", "core.quotepath=false", "ls-files", "größe/manifest.json") != ""
