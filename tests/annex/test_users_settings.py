@@ -62,3 +62,14 @@ def test_names_that_are_not_ascii_work_in_any_language(in_german, add, dataset):
     results = add(1, parts="projections", into="größe")
     assert set(statuses(results).values()) == {"ok"}
     assert git("-c", "core.quotepath=false", "ls-files", "größe/manifest.json") != ""
+
+
+def test_what_a_command_of_the_users_prints_is_no_reply(add, check, dataset):
+    """git-annex runs it where it commits to its branch, and it writes where git-annex replies."""
+    git("config", "annex.post-update-command", "echo sent to the backup")
+    waiting = ("-c", "annex.alwayscommit=false", "annex", "--quiet")
+    git(*waiting, "numcopies", "2")
+    assert set(statuses(add(1)).values()) == {"ok"}
+    git(*waiting, "numcopies", "1")
+    assert {result["status"] for result in check()} == {"ok"}
+    assert git("status", "--porcelain") == ""
