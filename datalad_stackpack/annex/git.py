@@ -155,7 +155,7 @@ class Index:
         staged = git_directory / "index"
         if staged.exists():
             own_index.write_bytes(staged.read_bytes())  # with what git knows of times
-        base = ["-i", "-m", "HEAD"] if self._has_commit() else ["--empty"]
+        base = ["-i", "--reset", "HEAD"] if self._has_commit() else ["--empty"]
         run(["git", *PAST_ANNEX, "read-tree", *base], self._root, settings=settings)
         entries = self._git(["ls-files", "-s", "-z"], [""])
         wanted = {os.fsencode(self._prefix + path) for path in paths}
