@@ -280,3 +280,13 @@ def test_a_conflict_of_another_file_stays_and_hinders_nothing(add, update, datas
     assert (git("ls-files", "-u"), notes.read_text()) == (conflict, content)
     assert git("status", "--porcelain") == "UU notes.txt\n"
     assert git("show", "HEAD:notes.txt") == "second"
+
+
+@pytest.mark.parametrize("name", ["git-annex", "synced/git-annex"])
+def test_nothing_is_committed_to_the_records_of_git_annex(name, add, archive, dataset):
+    git("update-ref", f"refs/heads/{name}", "refs/heads/git-annex")
+    git("checkout", "-q", name)
+    before = state(dataset)
+    refused(add(1), f"is {name}, where git-annex has its records: git switch to another one")
+    assert archive.images_asked == 0
+    assert state(dataset) == before

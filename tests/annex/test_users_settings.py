@@ -73,3 +73,41 @@ def test_what_a_command_of_the_users_prints_is_no_reply(add, check, dataset):
     git(*waiting, "numcopies", "1")
     assert {result["status"] for result in check()} == {"ok"}
     assert git("status", "--porcelain") == ""
+
+
+@pytest.fixture
+def set_globally(tmp_path, monkeypatch):
+    """Replaces the user's configuration of git."""
+
+    def replace(content: str) -> None:
+        (tmp_path / "gitconfig").write_text(content)
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+
+    return replace
+
+
+@pytest.mark.parametrize("specimen", [1, 2], ids=["in its dataset", "in a new one"])
+def test_without_a_committer_nothing_is_downloaded(specimen, set_globally, add, archive, stack):
+    set_globally("[user]\nuseConfigOnly = true\n")
+    (refused,) = add(specimen)
+    assert "auto-detection is disabled" in refused["message"]
+    assert "git config --global user.name" in refused["message"]
+    assert archive.images_asked == 0
+    assert list(stack.parent.iterdir()) == [stack]
+    assert git("status", "--porcelain", at=stack) == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ("[commit]\ngpgsign = true\n[user]\nsigningkey = nobody\n", "gpg failed to sign the data"),
+        ("[core]\nautocrlf = true\nsafecrlf = true\n", "LF would be replaced by CRLF"),
+    ],
+)
+def test_where_no_dataset_can_be_made_git_says_why(settings, reason, set_globally, add, work):
+    set_globally(f"[user]\nname = T\nemail = t@example.org\n{settings}")
+    (refused,) = add(1)
+    assert "cannot make a dataset at" in refused["message"]
+    assert reason in refused["message"]
+    assert "\n" not in refused["message"]
+    assert list(work.iterdir()) == []
