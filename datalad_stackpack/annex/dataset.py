@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,13 +29,45 @@ UNDER_WAY = {
 
 
 def check_nothing_under_way(location: StackLocation) -> None:
-    """Raise :class:`DatasetError` while a merge or anything like it waits to be concluded."""
+    """Raise :class:`DatasetError` while a merge or anything like it waits to be concluded.
+
+    Also while a branch is checked out that git-annex has for its records.
+    """
     for name, what in UNDER_WAY.items():
         if (location.git_directory / name).exists():
             raise DatasetError(
                 f"{what} is under way in {quoted(location.root)}: conclude or abort it, and run "
                 "the same command again"
             )
+    if (name := _named_in_head(location)) in RECORDS:
+        raise DatasetError(
+            f"the branch that is checked out in {quoted(location.root)} is {name}, where "
+            "git-annex has its records: git switch to another one, and run the same command again"
+        )
+
+
+RECORDS = ("git-annex", "synced/git-annex")
+"""The branches of git-annex itself, whose files are no user's."""
+
+
+def _named_in_head(location: StackLocation) -> str:
+    """The branch that git's HEAD names, read without git; empty where it is no such file."""
+    try:
+        content = (location.git_directory / "HEAD").read_bytes()
+    except OSError:
+        return ""
+    return os.fsdecode(content).strip().removeprefix("ref: ").removeprefix(HEADS)
+
+
+def check_committer(directory: Path) -> None:
+    """Raise :class:`DatasetError` where git does not know whose commit it would be, or when."""
+    try:
+        run(["git", "var", "GIT_COMMITTER_IDENT"], directory)
+    except AnnexError as problem:
+        raise DatasetError(
+            f"git could not commit: {problem}; git config --global user.name and user.email tell "
+            "it who you are"
+        ) from problem
 
 
 def message_of(result: Mapping[str, Any]) -> str:

@@ -155,7 +155,7 @@ class Index:
         staged = git_directory / "index"
         if staged.exists():
             own_index.write_bytes(staged.read_bytes())  # with what git knows of times
-        base = ["-i", "-m", "HEAD"] if self._has_commit() else ["--empty"]
+        base = ["-i", "--reset", "HEAD"] if self._has_commit() else ["--empty"]
         run(["git", *PAST_ANNEX, "read-tree", *base], self._root, settings=settings)
         entries = self._git(["ls-files", "-s", "-z"], [""])
         wanted = {os.fsencode(self._prefix + path) for path in paths}
@@ -166,7 +166,9 @@ class Index:
         command = ["git", *PAST_ANNEX, "update-index", "-z", "--index-info"]
         run(command, self._root, feed, settings)
         self._refresh(own_index, settings)
-        words = ["git", "commit", "--quiet", "--allow-empty", "--file=-"]
+        # the message as it is, whatever the user's own are cleaned of, or encoded in
+        words = ["git", "-c", "i18n.commitEncoding=UTF-8", "commit", "--quiet", "--allow-empty",
+                 "--cleanup=whitespace", "--file=-"]  # fmt: skip
         with _keeping_messages(git_directory):
             run(words, self._root, os.fsencode(message), settings)
         try:

@@ -36,8 +36,15 @@ PATHSPEC_VARIABLES = (
 )
 """They change what our commands mean: a hook of a git that was called with them inherits them."""
 
-LEADING_ELSEWHERE = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
-"""They lead git to another repository than the one that we mean."""
+LEADING_ELSEWHERE = (
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_CONFIG",
+)
+"""They lead git to another repository than the one that we mean, or to a part of another."""
 
 AFTER_SIGNAL_S = 10.0
 """How long a program may take for an answer once the user asked to stop, in seconds."""
@@ -59,6 +66,9 @@ def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
         **kept,
         **finding_programs(kept.get("PATH", os.defpath)),
         "GIT_OPTIONAL_LOCKS": "0",
+        # git's errors are read here, and stand in ours: in a user's language git says neither
+        # "fatal:" nor "File exists". The locale stays, for names of files are encoded by it.
+        "LANGUAGE": "C",
         **(settings or {}),
     }
 
