@@ -82,8 +82,12 @@ settings.load_profile("stackpack")
 
 @pytest.fixture(autouse=True, scope="session")
 def programs() -> Iterator[None]:
-    """The programs of this Python come first, git-annex itself before all: tests start it a lot."""
+    """The programs of this Python come first, git-annex itself before all: tests start it a lot.
+
+    Numpy's threads for linear algebra, of which there is none, would only wait for work, busily.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         found = finding_programs(os.environ["PATH"])
         if "STACKPACK_GIT_ANNEX" in found:
