@@ -70,7 +70,8 @@ def complete(parent: Path) -> set[str]:
     return {name for name, path in manifests.items() if json_text.read(path.read_bytes()).complete}
 
 
-def test_a_worker_that_is_killed_costs_its_stack_only(workers, archive, dataset):
+def test_a_worker_that_is_killed_costs_its_stack_only(begin, workers, archive, dataset):
+    begin(*IDS)
     gate = Gate(archive, IMAGES_EACH // 2)
     archive.spoil("image *", gate)
     crowd = Crowd(0.1)
@@ -104,8 +105,9 @@ def test_a_worker_that_is_killed_costs_its_stack_only(workers, archive, dataset)
     assert {archive.asked(plane) for plane in planes} == {1}
 
 
-def test_an_interruption_saves_what_came_and_the_failed_are_a_list_of_ids(archive, dataset):
+def test_an_interruption_saves_what_came_and_the_failed_are_a_list_of_ids(begin, archive, dataset):
     """On workers of its own: what Ctrl-C does at a terminal, to the whole group."""
+    begin(*IDS)
     gate = Gate(archive, IMAGES_EACH)
     archive.spoil("image *", gate)
     running = start(archive, "local=2", "--failed", "../failed.txt")
