@@ -32,7 +32,7 @@ class BatchProcess:
         assert self._process.stdin is not None  # noqa: S101 (both are pipes)
         assert self._process.stdout is not None  # noqa: S101
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
-        self._limit = Limit(self._name)
+        self._limit = Limit(self._name, writes_to=directory)
         self._pending = 0
         self._output = b""
 
@@ -65,6 +65,8 @@ class BatchProcess:
     def receive(self) -> dict[str, Any]:
         """The next reply; raises :class:`AnnexError` when the process has ended, or hangs."""
         answer = self._line()
+        while answer.strip() and not is_reply(answer):
+            answer = self._line()
         if not answer:
             raise self._ended_early()
         self._pending -= 1
@@ -149,6 +151,14 @@ class BatchProcess:
             return
         with suppress(AnnexError):  # the first problem is the one to report
             self.close()
+
+
+def is_reply(line: bytes) -> bool:
+    """Whether git-annex replies in a line with JSON.
+
+    A hook or a command of the user's that it runs, as annex.post-update-command, prints there too.
+    """
+    return line.lstrip().startswith(b"{")
 
 
 def reply_reason(reply: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from datalad_stackpack.annex.batch import BatchProcess
+from datalad_stackpack.annex.batch import BatchProcess, is_reply
 from datalad_stackpack.annex.git import (
     LINK,
     LONGEST_POINTER,
@@ -150,7 +150,7 @@ class Annex:
             "".join(f"{key}\n" for key in wanted).encode("utf-8", "surrogateescape"),
             accepted_codes=(0, 1),  # 1: some key is at no remote
         )
-        for line in replies.splitlines():
+        for line in filter(is_reply, replies.splitlines()):
             answer = json.loads(line)
             remotes = [*answer.get("whereis", []), *answer.get("untrusted", [])]
             copies[answer.get("key", "")] = Copies(

@@ -3,17 +3,71 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.annex.git import Index, check_nothing_under_way
+from datalad_stackpack.annex.git import Index
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.errors import AnnexError, DatasetError, IndexBehind, counted, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME, prefix
+
+UNDER_WAY = {
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase or git am",
+    "sequencer": "a cherry-pick or revert of several commits",
+    "BISECT_LOG": "a bisection",
+}
+"""What git leaves in its directory while something is under way (gitrepository-layout)."""
+
+
+def check_nothing_under_way(location: StackLocation) -> None:
+    """Raise :class:`DatasetError` while a merge or anything like it waits to be concluded.
+
+    Also while a branch is checked out that git-annex has for its records.
+    """
+    for name, what in UNDER_WAY.items():
+        if (location.git_directory / name).exists():
+            raise DatasetError(
+                f"{what} is under way in {quoted(location.root)}: conclude or abort it, and run "
+                "the same command again"
+            )
+    if (name := _named_in_head(location)) in RECORDS:
+        raise DatasetError(
+            f"the branch that is checked out in {quoted(location.root)} is {name}, where "
+            "git-annex has its records: git switch to another one, and run the same command again"
+        )
+
+
+RECORDS = ("git-annex", "synced/git-annex")
+"""The branches of git-annex itself, whose files are no user's."""
+
+
+def _named_in_head(location: StackLocation) -> str:
+    """The branch that git's HEAD names, read without git; empty where it is no such file."""
+    try:
+        content = (location.git_directory / "HEAD").read_bytes()
+    except OSError:
+        return ""
+    return os.fsdecode(content).strip().removeprefix("ref: ").removeprefix(HEADS)
+
+
+def check_committer(directory: Path) -> None:
+    """Raise :class:`DatasetError` where git does not know whose commit it would be, or when."""
+    try:
+        run(["git", "var", "GIT_COMMITTER_IDENT"], directory)
+    except AnnexError as problem:
+        raise DatasetError(
+            f"git could not commit: {problem}; git config --global user.name and user.email tell "
+            "it who you are"
+        ) from problem
 
 
 def message_of(result: Mapping[str, Any]) -> str:
@@ -43,25 +97,26 @@ def commit(
     record: RunRecord,
     directory: Path,
     listed: Mapping[str, str] | None = None,
-) -> str:
+) -> None:
     """Commit files of the stack and the removal of ``removed``, and nothing else.
 
     ``keys`` are those of annexed files by path, which are staged; ``contents`` those of files in
     git itself, which need not be. ``listed`` are the keys of all files that the commit is to have,
     if they are more than ``keys``. ``directory`` is the run's own for temporary files. The message
-    is DataLad's run record, whose outputs may be directories rather than every file. Returns the
-    commit, of the user's branch also when an adjusted one is checked out. Raises
+    is DataLad's run record, whose outputs may be directories rather than every file. Where
+    an adjusted branch is checked out, the user's gets the commit too. Raises
     :class:`DatasetError` unless the commit's tree has all of it; :class:`IndexBehind` if it has.
     """
     from datalad.distribution.dataset import Dataset
 
-    check_nothing_under_way(location.root)
+    check_nothing_under_way(location)
     index = Index(location.root, location.relative)
     dataset = Dataset(str(location.root))
     message = _run_message(location, dataset, record)
     problem = None
     try:
-        index.commit(list(keys), contents, removed, message, directory / "commit-index")
+        own_index = directory / "commit-index"
+        index.commit(list(keys), contents, removed, message, own_index, location.git_directory)
         _propagate(location.root)
     except IndexBehind:
         _propagate(location.root)
@@ -77,7 +132,6 @@ def commit(
             f"cannot commit in {quoted(location.root)}: {quoted(reason)}; what was validated is "
             "kept and staged: run the same command again once that is mended"
         )
-    return head(location)
 
 
 def _not_committed(
@@ -162,7 +216,13 @@ def head(location: StackLocation) -> str:
 
     An empty string if there is none.
     """
-    return _commit_at(location, branch(location))
+    # the hash, and the branch's whole name; nothing before the first commit
+    words = ["git", "rev-parse", "--revs-only", "HEAD", "--symbolic-full-name", "HEAD"]
+    hexsha, _, name = run(words, location.root).decode().strip().partition("\n")
+    if not (adjusted := ADJUSTED.fullmatch(name)):
+        return hexsha
+    words = ["git", "rev-parse", "--verify", "--quiet", f"{HEADS}{adjusted['original']}^{{commit}}"]
+    return run(words, location.root, accepted_codes=(0, 1)).decode().strip()
 
 
 def last_stack_commit(location: StackLocation) -> str:
@@ -175,30 +235,32 @@ def last_stack_commit(location: StackLocation) -> str:
     return run(words, location.root).decode().strip()
 
 
-def _commit_at(location: StackLocation, name: str) -> str:
-    words = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
-    return run(words, location.root, accepted_codes=(0, 1)).decode().strip()
+HEADS = "refs/heads/"
+"""Before a branch's name: without it, a tag of that name would be meant."""
 
-
-ADJUSTED = re.compile(r"adjusted/(?P<original>.+)\([^()]*\)")
-"""The name of an adjusted branch of any kind (git-annex, "git annex adjust")."""
+ADJUSTED = re.compile(HEADS + r"adjusted/(?P<original>.+)\([^()]*\)")
+"""The whole name of an adjusted branch of any kind (git-annex, "git annex adjust")."""
 
 
 def branch(location: StackLocation) -> str:
     """The user's branch, also when an adjusted one is checked out; ``HEAD`` if there is none."""
-    words = ["git", "symbolic-ref", "--quiet", "--short", "HEAD"]
-    name = run(words, location.root, accepted_codes=(0, 1)).decode().strip()
+    name = _checked_out(location.root)
     adjusted = ADJUSTED.fullmatch(name)
-    return adjusted["original"] if adjusted else name or "HEAD"
+    return adjusted["original"] if adjusted else name.removeprefix(HEADS) or "HEAD"
+
+
+def _checked_out(root: Path) -> str:
+    """The whole name of the branch that is checked out, empty if none is."""
+    words = ["git", "symbolic-ref", "--quiet", "HEAD"]
+    return run(words, root, accepted_codes=(0, 1)).decode().strip()
 
 
 def _propagate(root: Path) -> None:
     """Bring the commits of an adjusted branch to the user's, as git-annex does when it syncs."""
-    words = ["git", "symbolic-ref", "--quiet", "--short", "HEAD"]
-    adjusted = ADJUSTED.fullmatch(run(words, root, accepted_codes=(0, 1)).decode().strip())
+    adjusted = ADJUSTED.fullmatch(_checked_out(root))
     if adjusted is None:
         return
-    side_branch = f"refs/heads/synced/{adjusted['original']}"
+    side_branch = f"{HEADS}synced/{adjusted['original']}"
     was_there = bool(run(["git", "for-each-ref", side_branch], root))
     run(["git", "annex", "sync", "--quiet", "--no-pull", "--no-push", "--no-commit", "--no-content",
          "--no-resolvemerge"], root)  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.checksums import key_of_file_name
-from datalad_stackpack.errors import AnnexError, DatasetError, IndexBehind, quoted
+from datalad_stackpack.errors import AnnexError, IndexBehind
 from datalad_stackpack.manifest import layout
 from datalad_stackpack.manifest.layout import PathType
 
@@ -74,9 +74,7 @@ class Index:
 
     def committed(self, directories: Sequence[str], commit: str = "HEAD") -> dict[str, Entry]:
         """What a commit, by default the last one, has below ``directories``, by path."""
-        if not self._has_commit():
-            return {}
-        rows = _records(self._git(["ls-tree", "-r", "-z", commit], directories))
+        rows = self._tree(["-r"], directories, commit)
         return {self._relative(path): Entry(*what.decode().split()[0::2]) for what, path in rows}
 
     def keys(self, entries: Mapping[str, Entry]) -> dict[str, str | None]:
@@ -88,10 +86,17 @@ class Index:
 
     def committed_content(self, path: str, commit: str = "HEAD") -> bytes | None:
         """The content of the file ``path`` in a commit, by default the last, if it is there."""
-        if not self._has_commit():
-            return None
-        listing = self._git(["ls-tree", "-z", commit], [path])
-        return self._git(["cat-file", "blob", listing.split()[2].decode()]) if listing else None
+        rows = self._tree([], [path], commit)
+        return self._git(["cat-file", "blob", rows[0][0].split()[2].decode()]) if rows else None
+
+    def _tree(self, words: list[str], paths: Sequence[str], commit: str) -> list[list[bytes]]:
+        """What git lists of a commit; nothing where the branch has none yet."""
+        try:
+            return _records(self._git(["ls-tree", "-z", *words, commit], paths))
+        except AnnexError:
+            if self._has_commit():
+                raise
+            return []
 
     def _has_commit(self) -> bool:
         # not --all: git-annex's branch is there before the user's first commit
@@ -135,22 +140,22 @@ class Index:
         removed: Sequence[str],
         message: str,
         own_index: Path,
+        git_directory: Path,
     ) -> None:
         """Commit ``paths`` as they are staged, ``contents``, and the removal of ``removed`` alone.
 
         ``contents`` are files in git itself, byte for byte: past git-annex's filter and past git's
         conversion of line ends. The commit is made from ``own_index``: the last commit's files
         with ours put in. So what the user has staged stays staged, and the work tree is not read.
+        ``git_directory`` is the repository's ``.git``.
         Hooks run. Raises :class:`AnnexError` if git refuses, and :class:`IndexBehind` where it did
         not, and only the index could not follow.
         """
         settings = {"GIT_INDEX_FILE": str(own_index)}
-        staged = Path(os.fsdecode(self._git(["rev-parse", "--git-path", "index"])).rstrip("\n"))
-        if (self._root / staged).exists():
-            own_index.write_bytes(
-                (self._root / staged).read_bytes()
-            )  # with what git knows of times
-        base = ["-i", "-m", "HEAD"] if self._has_commit() else ["--empty"]
+        staged = git_directory / "index"
+        if staged.exists():
+            own_index.write_bytes(staged.read_bytes())  # with what git knows of times
+        base = ["-i", "--reset", "HEAD"] if self._has_commit() else ["--empty"]
         run(["git", *PAST_ANNEX, "read-tree", *base], self._root, settings=settings)
         entries = self._git(["ls-files", "-s", "-z"], [""])
         wanted = {os.fsencode(self._prefix + path) for path in paths}
@@ -161,8 +166,10 @@ class Index:
         command = ["git", *PAST_ANNEX, "update-index", "-z", "--index-info"]
         run(command, self._root, feed, settings)
         self._refresh(own_index, settings)
-        words = ["git", "commit", "--quiet", "--allow-empty", "--file=-"]
-        with self._keeping_messages():
+        # the message as it is, whatever the user's own are cleaned of, or encoded in
+        words = ["git", "-c", "i18n.commitEncoding=UTF-8", "commit", "--quiet", "--allow-empty",
+                 "--cleanup=whitespace", "--file=-"]  # fmt: skip
+        with _keeping_messages(git_directory):
             run(words, self._root, os.fsencode(message), settings)
         try:
             self.take_from_commit([*paths, *contents])
@@ -181,20 +188,6 @@ class Index:
         run(command, self._root, settings=settings, accepted_codes=(0, 1))
         later = time.time() + 2
         os.utime(own_index, (later, later))
-
-    @contextmanager
-    def _keeping_messages(self) -> Iterator[None]:
-        """Git takes away the message that waits for a user's commit, as of ``merge --squash``."""
-        names = self._git(
-            ["rev-parse", *(word for name in MESSAGES for word in ("--git-path", name))]
-        )
-        waiting = [self._root / name for name in os.fsdecode(names).splitlines()]
-        contents = {path: path.read_bytes() for path in waiting if path.is_file()}
-        try:
-            yield
-        finally:
-            for path, content in contents.items():
-                path.write_bytes(content)
 
     def _line(self, path: str, content: bytes) -> bytes:
         blob = self._git(["hash-object", "-w", "--stdin"], feed=content).strip()
@@ -260,28 +253,17 @@ class Index:
 MESSAGES = ("MERGE_MSG", "SQUASH_MSG")
 """What git has ready for a user's next commit (gitrepository-layout)."""
 
-UNDER_WAY = {
-    "MERGE_HEAD": "a merge",
-    "CHERRY_PICK_HEAD": "a cherry-pick",
-    "REVERT_HEAD": "a revert",
-    "rebase-merge": "a rebase",
-    "rebase-apply": "a rebase or git am",
-    "sequencer": "a cherry-pick or revert of several commits",
-    "BISECT_LOG": "a bisection",
-}
-"""What git leaves in its directory while something is under way (gitrepository-layout)."""
 
-
-def check_nothing_under_way(root: Path) -> None:
-    """Raise :class:`DatasetError` while a merge or anything like it waits to be concluded."""
-    words = [word for name in UNDER_WAY for word in ("--git-path", name)]
-    names = run(["git", "rev-parse", *words], root)
-    for path, what in zip(os.fsdecode(names).splitlines(), UNDER_WAY.values(), strict=True):
-        if (root / path).exists():
-            raise DatasetError(
-                f"{what} is under way in {quoted(root)}: conclude or abort it, and run the same "
-                "command again"
-            )
+@contextmanager
+def _keeping_messages(git_directory: Path) -> Iterator[None]:
+    """Git takes away the message that waits for a user's commit, as of ``merge --squash``."""
+    waiting = [git_directory / name for name in MESSAGES]
+    contents = {path: path.read_bytes() for path in waiting if path.is_file()}
+    try:
+        yield
+    finally:
+        for path, content in contents.items():
+            path.write_bytes(content)
 
 
 def _records(listing: bytes) -> list[list[bytes]]:

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from datalad_stackpack.annex.dataset import message_of
+from datalad_stackpack.annex.dataset import check_committer, message_of
 from datalad_stackpack.annex.locate import StackLocation, root_above
-from datalad_stackpack.annex.process import run
+from datalad_stackpack.annex.process import reason_of, run
 from datalad_stackpack.cancel import seconds_since_signal
 from datalad_stackpack.errors import DatasetError, Skipped, quoted
 
@@ -28,6 +28,7 @@ def ensure_made(location: StackLocation) -> StackLocation:
     if location.exists:
         return location
     root = location.root
+    check_committer(_nearest(root))
     if root.exists() or _is_tracked(root):
         # an empty directory may be somebody's current one; what is tracked DataLad refuses
         if root_above(root) != root:
@@ -39,6 +40,13 @@ def ensure_made(location: StackLocation) -> StackLocation:
         finally:
             shutil.rmtree(dataset.parent, ignore_errors=True)
     return replace(location, exists=True)
+
+
+def _nearest(directory: Path) -> Path:
+    """The nearest directory at or above ``directory`` that is there."""
+    while not directory.is_dir():
+        directory = directory.parent
+    return directory
 
 
 BEING_MADE = ".stackpack-being-made-"
@@ -144,7 +152,10 @@ def _create(root: Path, description: str | None, shown: Path) -> None:
                 )
             )
         wrong = [result for result in results if result["status"] not in ("ok", "notneeded")]
-    except (CommandError, IncompleteResultsError, OSError, RuntimeError) as problem:
+    except CommandError as problem:
+        said = problem.stderr or problem.stdout
+        wrong = [{"message": reason_of(said.encode()) if said else str(problem)}]
+    except (IncompleteResultsError, OSError, RuntimeError) as problem:
         wrong = [{"message": str(problem)}]
     if wrong:
         if not was_there:

@@ -16,8 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack import __version__
-from datalad_stackpack.annex.dataset import RunRecord, commit, head, save_recorded
-from datalad_stackpack.annex.git import Index, check_nothing_under_way, key_of_link
+from datalad_stackpack.annex.dataset import (
+    RunRecord,
+    check_nothing_under_way,
+    commit,
+    head,
+    save_recorded,
+)
+from datalad_stackpack.annex.git import Index, key_of_link
 from datalad_stackpack.annex.locate import StackLocation, root_above
 from datalad_stackpack.annex.lock import locked, tmp_dir
 from datalad_stackpack.archive.question import Question
@@ -163,7 +169,7 @@ def save(
     title = f"{counted(table.rows, 'row')} of {table.criteria.split(',')[0]}"
     record = RunRecord(title, command, facts, tuple(contents))
     with locked(location, on_lock_wait):
-        check_nothing_under_way(place.root)
+        check_nothing_under_way(location)
         before = head(location)
         write(place, table)
         index = Index(place.root, location.relative)

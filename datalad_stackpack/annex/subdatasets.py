@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from datalad_stackpack.annex.dataset import head, saved
-from datalad_stackpack.annex.git import Index, check_nothing_under_way
+from datalad_stackpack.annex.dataset import check_nothing_under_way, head, saved
+from datalad_stackpack.annex.git import Index
 from datalad_stackpack.annex.locate import (
     StackLocation,
     check_index,
@@ -43,8 +43,7 @@ def find_parent(dataset: Any) -> StackLocation:
     """
     if dataset is not None:
         root = root_of_given(dataset)
-        check_nothing_under_way(root)
-        return StackLocation(root, root, exists=True)
+        return _free(StackLocation(root, root, exists=True))
     here = Path(os.path.realpath(os.curdir))
     above = root_above(here)
     if above is None:
@@ -52,8 +51,12 @@ def find_parent(dataset: Any) -> StackLocation:
             f"--subdataset needs a dataset, and {quoted(here)} lies in none: give one with -d, "
             "or make one with: datalad create"
         )
-    check_nothing_under_way(above)
-    return StackLocation(above, here, exists=True)
+    return _free(StackLocation(above, here, exists=True))
+
+
+def _free(parent: StackLocation) -> StackLocation:
+    check_nothing_under_way(parent)
+    return parent
 
 
 def location_below(parent: StackLocation, series: Series, into: Any) -> StackLocation:
@@ -150,7 +153,7 @@ def save_subdatasets(
     """
     with locked(parent, inform):
         before = head(parent)
-        check_nothing_under_way(parent.root)
+        check_nothing_under_way(parent)
         paths = [*stacks, parent.root / ".gitmodules"]
         try:
             paths.append(bring_up(parent, stacks))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from datalad_stackpack.annex.content import Annex
-from datalad_stackpack.annex.dataset import RunRecord, branch, commit, head
+from datalad_stackpack.annex.dataset import RunRecord, commit, head
 from datalad_stackpack.annex.locate import StackLocation
 from datalad_stackpack.annex.lock import locked, tmp_dir
 from datalad_stackpack.annex.process import run
@@ -110,8 +110,8 @@ def save(
         with tmp_dir(location) as directory:
             for name, text in texts.items():
                 _put(text, directory / name, location.stack / name)
-            hexsha = commit(location, {}, texts, [], record, directory)
-        return hexsha, True, cited
+            commit(location, {}, texts, [], record, directory)
+        return head(location), True, cited
 
 
 def _put(content: bytes, written: Path, there: Path) -> None:
@@ -185,8 +185,8 @@ class History:
 
         Raises :class:`DatasetError` where there is none.
         """
-        hexsha = self._commit(branch(self._location)) or self._commit("HEAD")
-        if hexsha is None:
+        hexsha = head(self._location) or self._commit("HEAD")
+        if not hexsha:
             raise DatasetError(f"{quoted(self._location.root)} has no commit yet: save it first")
         return hexsha
 

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from datalad_stackpack.annex.add import AddResult, AnnexAdder
 from datalad_stackpack.annex.content import Annex
-from datalad_stackpack.annex.dataset import RunRecord
-from datalad_stackpack.annex.git import check_nothing_under_way
+from datalad_stackpack.annex.dataset import RunRecord, check_committer, check_nothing_under_way
 from datalad_stackpack.annex.locate import StackLocation, check_no_dataset_below
 from datalad_stackpack.annex.lock import locked, tmp_dir
 from datalad_stackpack.annex.make import ensure_made
@@ -102,7 +101,7 @@ class Packer:
         began = time.monotonic()
         survey = None
         if location.exists:
-            check_nothing_under_way(location.root)
+            check_nothing_under_way(location)
             check_no_dataset_below(location)
         else:  # ask first: what the archive has nothing of leaves no dataset
             survey = survey_archive(request, self.client, None, answers)
@@ -115,6 +114,8 @@ class Packer:
             annex = Annex(location.root, location.relative)
             plan = make_plan(survey, recorded, annex.states(planned_paths(survey, recorded)))
             manifest_file.check_unedited()
+            if any(planned.action is not Action.KEEP for planned in plan.actions):
+                check_committer(location.root)
             _make_directory(location.stack)
             yield PlanReport(plan.actions)
             with cancel_on_signal(self.cancel), tmp_dir(location) as directory:

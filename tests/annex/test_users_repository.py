@@ -264,3 +264,30 @@ def test_a_message_that_waits_for_a_users_commit_stays(add, dataset):
     assert waiting.read_text() == message
     assert git("diff", "--cached", "--name-only").split() == ["notes.txt"]
     assert "notes.txt" not in git("ls-tree", "-r", "--name-only", "HEAD")
+
+
+def test_a_conflict_of_another_file_stays_and_hinders_nothing(add, update, dataset):
+    """As ``git stash pop`` leaves one, with nothing under way that could be concluded."""
+    notes = dataset / "notes.txt"
+    for content in ("first", "stashed", "second"):
+        notes.write_text(content)
+        git("-c", "annex.largefiles=nothing", "add", "notes.txt")
+        git(*(["stash", "-q"] if content == "stashed" else ["commit", "-q", "-m", content]))
+    subprocess.run(["git", "stash", "pop", "-q"], capture_output=True, check=False)
+    conflict, content = git("ls-files", "-u"), notes.read_text()
+    assert conflict.count("notes.txt") == 3
+    assert statuses(add(1, parts="projections"))["stack"] == "ok"
+    assert statuses(add(1, parts="projections"))["stack"] == "notneeded"
+    assert (git("ls-files", "-u"), notes.read_text()) == (conflict, content)
+    assert git("status", "--porcelain") == "UU notes.txt\n"
+    assert git("show", "HEAD:notes.txt") == "second"
+
+
+@pytest.mark.parametrize("name", ["git-annex", "synced/git-annex"])
+def test_nothing_is_committed_to_the_records_of_git_annex(name, add, archive, dataset):
+    git("update-ref", f"refs/heads/{name}", "refs/heads/git-annex")
+    git("checkout", "-q", name)
+    before = state(dataset)
+    refused(add(1), f"is {name}, where git-annex has its records: git switch to another one")
+    assert archive.images_asked == 0
+    assert state(dataset) == before

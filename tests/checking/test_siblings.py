@@ -22,6 +22,7 @@ def test_a_sibling_without_the_annex_branch_is_warned_of(add, check, work):
     assert codes(check(dataset=str(stack))) == []
     branch = git("symbolic-ref", "--short", "HEAD", at=stack).strip()
     git("push", "-q", "sibling", branch, at=stack)
+    git("tag", branch, at=stack)
     assert [code for code, _ in codes(check(dataset=str(stack)))] == [
         "sibling-without-annex-branch"
     ]

@@ -119,6 +119,7 @@ def test_a_history_that_is_cut_off_names_no_commit(root, work, commit):
 
 
 def test_on_an_adjusted_branch_the_users_own_commit_is_cited(root, commit):
+    git("tag", git("symbolic-ref", "--short", "HEAD").strip(), "HEAD~2")  # goes before the branch
     git("annex", "adjust", "--unlock", "--quiet")
     git("annex", "unlock", "--quiet", "1/planes/0002.jpg")
     for rev in (None, "HEAD"):

@@ -243,7 +243,9 @@ def test_a_link_in_place_of_a_directory_leads_nowhere(add, archive, dataset, tmp
     assert archive.images_asked == 0
 
 
-@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE"])
+@pytest.mark.parametrize(
+    "name", ["GIT_DIR", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG"]
+)
 def test_an_environment_that_leads_git_astray_is_refused(name, add, work, monkeypatch):
     monkeypatch.setenv(name, str(work / "elsewhere"))
     (result,) = add(1)

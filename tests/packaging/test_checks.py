@@ -1,4 +1,4 @@
-"""Style, types, site and distributions, run beside the tests: ``tox -e all`` names this file.
+"""Style, types, site and distributions, run beside the tests in tox's environment ``all``.
 
 Each works on one core for ten seconds while another core has nothing to do. What they are, stands
 in tox.ini, where each is an environment too: ``tox -e static``, for instance.
@@ -25,6 +25,9 @@ def commands(environment: str, tmp_dir: Path) -> list[list[str]]:
     return [shlex.split(line) for line in lines.splitlines()]
 
 
+@pytest.mark.skipif(
+    os.environ.get("TOX_ENV_NAME") != "all", reason="tox -e all runs these: it has their tools"
+)
 @pytest.mark.parametrize("environment", ["static", "docs", "package"])
 def test_what_tox_runs(environment, tmp_path):
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
