@@ -9,6 +9,7 @@ work            an empty directory, made the current one
 dataset         an empty DataLad dataset, made the current directory
 stack           an empty dataset such as stackpack-add makes for specimen 1, where it makes it
 stacks          the same for specimens 1, 2 and 3
+begin           makes the same for the specimens that it is given, also in ``dataset``
 served          a well-behaved archive for all tests that take nothing else
 packed_stack    the stack of specimen 1 from it, packed once, with its reconstruction
 without_library a library as if it were not installed, or of another version
@@ -82,8 +83,12 @@ settings.load_profile("stackpack")
 
 @pytest.fixture(autouse=True, scope="session")
 def programs() -> Iterator[None]:
-    """The programs of this Python come first, git-annex itself before all: tests start it a lot."""
+    """The programs of this Python come first, git-annex itself before all: tests start it a lot.
+
+    Numpy's threads for linear algebra, of which there is none, would only wait for work, busily.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         found = finding_programs(os.environ["PATH"])
         if "STACKPACK_GIT_ANNEX" in found:
@@ -164,13 +169,23 @@ def stack(made: Path, work: Path) -> Path:
 
 
 @pytest.fixture
-def stacks(made: Path, work: Path) -> None:
-    """Empty datasets, as stackpack-add makes them for specimens 1, 2 and 3.
+def begin(made: Path, work: Path) -> Callable[..., None]:
+    """Make empty datasets for some specimens, as stackpack-add makes them.
 
     For tests of what comes after: that it makes a dataset is for others to see.
     """
-    for name in "123":
-        copied_dataset(made / "stack", work / name)
+
+    def call(*specimens: int) -> None:
+        for specimen in specimens:
+            copied_dataset(made / "stack", work / str(specimen))
+
+    return call
+
+
+@pytest.fixture
+def stacks(begin: Callable[..., None]) -> None:
+    """Empty datasets, as stackpack-add makes them for specimens 1, 2 and 3."""
+    begin(1, 2, 3)
 
 
 @pytest.fixture(scope="session")

@@ -228,7 +228,8 @@ def test_a_dry_run_tells_the_plan_and_touches_nothing(add, work):
         (LIFELIKE_CELLS[0], {"downsample": 1}),
     ],
 )
-def test_the_size_that_a_dry_run_tells_is_right_within_a_factor_of_two(cell, given, add, work):
+def test_the_size_that_a_dry_run_tells_is_right_within_a_factor_of_two(cell, given, add, begin):
+    begin(cell.specimen_id)
     with FaultyArchive((cell,)) as other:
         given = {"archive": other.url, **given}
         planned = add(cell.specimen_id, dry_run=True, **given)[-1]
@@ -260,7 +261,7 @@ def test_a_dry_run_in_a_half_packed_stack_tells_what_is_left(add, archive, work)
     assert git("status", "--porcelain", at=work / "1") == ""
 
 
-def test_register_only_asks_for_no_image_and_get_works_later(add, archive, work):
+def test_register_only_asks_for_no_image_and_get_works_later(add, archive, stack, work):
     from datalad.api import get
 
     results = add(1, no_fetch=True)

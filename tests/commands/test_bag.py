@@ -140,7 +140,7 @@ def test_no_stack_no_bag(dataset):
     assert "has no stack: stackpack-add packs one" in complaint(bag())
 
 
-def test_a_bag_that_is_interrupted_leaves_nothing(add, work):
+def test_a_bag_that_is_interrupted_leaves_nothing(add, stack, work):
     from datalad_stackpack.annex.stacks import find_stacks
     from datalad_stackpack.citation import bag
     from datalad_stackpack.errors import Skipped

@@ -23,7 +23,8 @@ def recorded(root: Path, path: str) -> str:
     return git("rev-parse", f"HEAD:{path}", at=root).strip()
 
 
-def test_a_parent_has_a_row_per_stack_in_its_own_commit(add, dataset):
+def test_a_parent_has_a_row_per_stack_in_its_own_commit(begin, add, dataset):
+    begin(1, 2)
     results = add([2, 1], subdataset=True, parts=None)
     assert results[-1]["status"] == "ok"
     rows = table(dataset)
@@ -51,8 +52,9 @@ def test_what_is_incomplete_or_unknown_is_said():
     assert (row["planes"], row["sections"], row["path"]) == ("0", "", "a/b")
 
 
-def test_a_table_that_a_killed_run_left_is_brought_up_by_one_with_more_stacks(add, dataset):
+def test_a_table_that_a_killed_run_left_is_brought_up_by_one_with_more_stacks(begin, add, dataset):
     """Staged, with all that belongs to the commit that was not made."""
+    begin(1, 2)
     add([1], subdataset=True, parts="projections")
     git("reset", "-q", "--soft", "HEAD~1")
     left = table(dataset)
@@ -62,7 +64,8 @@ def test_a_table_that_a_killed_run_left_is_brought_up_by_one_with_more_stacks(ad
     assert git("status", "--porcelain") == ""
 
 
-def test_rows_of_stacks_that_are_not_here_stay(add, dataset, tmp_path, monkeypatch):
+def test_rows_of_stacks_that_are_not_here_stay(begin, add, dataset, tmp_path, monkeypatch):
+    begin(1)
     add([1], subdataset=True)
     clone = tmp_path / "clone"
     git("clone", "-q", str(dataset), str(clone), at=tmp_path)
@@ -82,7 +85,8 @@ def test_rows_of_stacks_that_are_not_here_stay(add, dataset, tmp_path, monkeypat
     assert table(clone)[0]["commit"] == recorded(clone, "2")
 
 
-def test_a_table_of_somebodys_own_and_an_edited_one_stay(add, dataset):
+def test_a_table_of_somebodys_own_and_an_edited_one_stay(begin, add, dataset):
+    begin(1, 2)
     (dataset / TABLE).write_text("mine\n")
     assert statuses(add([1], subdataset=True))["stack"] == "ok"
     assert (dataset / TABLE).read_text() == "mine\n"
@@ -100,7 +104,8 @@ def test_a_table_of_somebodys_own_and_an_edited_one_stay(add, dataset):
     assert [row["id"] for row in table(dataset)] == ["1", "2"]
 
 
-def test_an_update_is_in_the_parent_too(add, update, archive, dataset):
+def test_an_update_is_in_the_parent_too(begin, add, update, archive, dataset):
+    begin(1, 2)
     add([1, 2], subdataset=True)
     archive.spoil(f"image {TINY.plane_id(3)}", repaint)
     stacks = update(dataset=str(dataset), accept_changed=True)
@@ -112,9 +117,10 @@ def test_an_update_is_in_the_parent_too(add, update, archive, dataset):
 
 
 def test_what_the_parent_does_not_have_and_is_not_asked_for_is_left(
-    add, update, archive, dataset, monkeypatch
+    begin, add, update, archive, dataset, monkeypatch
 ):
     """Within a stack the dataset around it is none of the command's; a user's commit is theirs."""
+    begin(1)
     add([1], subdataset=True)
     before = git("rev-parse", "HEAD", at=dataset)
     archive.spoil(f"image {TINY.plane_id(3)}", repaint)

@@ -66,7 +66,8 @@ def test_the_sentence_names_the_commit_of_the_images_whatever_came_later(root, c
     assert "DO NOT CITE" not in before
 
 
-def test_a_dataset_cites_its_subdataset_as_it_records_it(add, dataset, monkeypatch):
+def test_a_dataset_cites_its_subdataset_as_it_records_it(add, begin, dataset, monkeypatch):
+    begin(1)
     add(1, subdataset=True, parts="projections")
     first = git("rev-parse", "HEAD", at="1").strip()
     git("tag", "paper")
@@ -173,7 +174,7 @@ def test_a_commit_that_does_not_hold_what_its_manifest_lists_is_said_so(root):
     assert cite("1")[0]["caveats"] == ["BROKEN: in 1 file the commit is not what its manifest says"]
 
 
-def test_an_incomplete_stacks_citation_says_so(work):
+def test_an_incomplete_stacks_citation_says_so(stack, work):
     from datalad.api import stackpack_add
 
     with FaultyArchive((TINY,)) as archive:

@@ -34,7 +34,7 @@ def cells():
 
 @pytest.fixture
 def workers(dataset, monkeypatch) -> Iterator[object]:
-    """A client of three worker processes that have one thread each."""
+    """A client of two worker processes that have one thread each."""
     import dask
     from distributed import Client, LocalCluster
 
@@ -43,7 +43,7 @@ def workers(dataset, monkeypatch) -> Iterator[object]:
         monkeypatch.setenv(f"DASK_{words}", value)
     with (
         dask.config.set(SHORT),
-        LocalCluster(n_workers=3, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as client,
     ):
         yield client
@@ -70,7 +70,8 @@ def complete(parent: Path) -> set[str]:
     return {name for name, path in manifests.items() if json_text.read(path.read_bytes()).complete}
 
 
-def test_a_worker_that_is_killed_costs_its_stack_only(workers, archive, dataset):
+def test_a_worker_that_is_killed_costs_its_stack_only(begin, workers, archive, dataset):
+    begin(*IDS)
     gate = Gate(archive, IMAGES_EACH // 2)
     archive.spoil("image *", gate)
     crowd = Crowd(0.1)
@@ -80,7 +81,7 @@ def test_a_worker_that_is_killed_costs_its_stack_only(workers, archive, dataset)
     running = start(archive, address)
     assert gate.reached.wait(60)
     busy = {worker: keys for worker, keys in workers.processing().items() if keys}
-    assert len(busy) == 3
+    assert len(busy) == 2
     (lost, *_) = busy
     # one of them is packed, and one may wait for its turn
     touched = {key.split()[1].partition("-")[0] for key in busy[lost]}
@@ -104,8 +105,9 @@ def test_a_worker_that_is_killed_costs_its_stack_only(workers, archive, dataset)
     assert {archive.asked(plane) for plane in planes} == {1}
 
 
-def test_an_interruption_saves_what_came_and_the_failed_are_a_list_of_ids(archive, dataset):
+def test_an_interruption_saves_what_came_and_the_failed_are_a_list_of_ids(begin, archive, dataset):
     """On workers of its own: what Ctrl-C does at a terminal, to the whole group."""
+    begin(*IDS)
     gate = Gate(archive, IMAGES_EACH)
     archive.spoil("image *", gate)
     running = start(archive, "local=2", "--failed", "../failed.txt")

@@ -160,7 +160,10 @@ def test_who_leaves_early_leaves_no_thread_behind(archive):
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_no_more_requests_at_once_than_jobs_whatever_they_are_for(jobs, add, archive, dataset):
+def test_no_more_requests_at_once_than_jobs_whatever_they_are_for(
+    begin, jobs, add, archive, dataset
+):
+    begin(1, 2, 4)
     crowd = Crowd()
     for what in ("query *", "image *", "file *"):
         archive.spoil(what, crowd)
@@ -168,7 +171,8 @@ def test_no_more_requests_at_once_than_jobs_whatever_they_are_for(jobs, add, arc
     assert crowd.most == jobs
 
 
-def test_the_next_rows_are_asked_for_while_a_stack_is_fetched(add, archive, dataset):
+def test_the_next_rows_are_asked_for_while_a_stack_is_fetched(begin, add, archive, dataset):
+    begin(1, 2)
     asked = threading.Event()
 
     def until_asked(_request: Request, reply: Reply) -> Reply:
@@ -212,7 +216,10 @@ def test_of_many_only_what_went_wrong_has_a_record_beside_the_stacks(add, update
     assert sum(result["type"] == "file" for result in few) == 2 * len([3, 4])
 
 
-def test_an_interruption_of_many_saves_what_came_and_the_same_command_goes_on(archive, dataset):
+def test_an_interruption_of_many_saves_what_came_and_the_same_command_goes_on(
+    begin, archive, dataset
+):
+    begin(1, 2)
     asked = begun(archive, 6)
     words = [*map(str, IDS), "--parts", "planes", "--jobs", "1", "--failed", "../failed.txt"]
     command = ["datalad", "stackpack-add", "--archive", archive.url, "--subdataset", "--no-fetch"]
@@ -234,7 +241,8 @@ def test_an_interruption_of_many_saves_what_came_and_the_same_command_goes_on(ar
     assert not list(dataset.glob(".stackpack-*"))
 
 
-def test_stopping_many_at_the_first_failure_saves_what_came(add, archive, dataset):
+def test_stopping_many_at_the_first_failure_saves_what_came(begin, add, archive, dataset):
+    begin(1, 2)
     (dataset / "3").mkdir()
     (dataset / "3" / "planes").write_text("mine")
     with pytest.raises(IncompleteResultsError):
@@ -279,8 +287,9 @@ def test_a_dry_run_of_many_makes_nothing(add, archive, dataset):
     )
 
 
-def test_rows_that_were_asked_for_another_stack_are_not_taken(add, update, archive, dataset):
+def test_rows_that_were_asked_for_another_stack_are_not_taken(begin, add, update, archive, dataset):
     """The manifest that lies there names another specimen than the one that was committed."""
+    begin(1, 2)
     add([1, 2], subdataset=True, parts="planes", no_fetch=True)
     path = dataset / "1" / "manifest.json"
     committed = path.read_bytes()

@@ -64,7 +64,8 @@ def test_a_dataset_without_any_commit_takes_note_of_its_first_subdataset(add, da
     assert subdatasets(dataset).keys() == {"1"}
 
 
-def test_a_second_run_saves_nothing_and_a_changed_stack_is_saved_again(add, dataset):
+def test_a_second_run_saves_nothing_and_a_changed_stack_is_saved_again(begin, add, dataset):
+    begin(1, 2)
     add(1, subdataset=True, parts="projections")
     before = subdatasets(dataset)
     again = add(1, subdataset=True, parts="projections")
@@ -76,7 +77,8 @@ def test_a_second_run_saves_nothing_and_a_changed_stack_is_saved_again(add, data
     assert commits(dataset) == 3
 
 
-def test_each_line_says_which_stack_it_is_about(add, check, archive, dataset):
+def test_each_line_says_which_stack_it_is_about(begin, add, check, archive, dataset):
+    begin(1, 2)
     add([1, 2], subdataset=True, parts="projections", no_fetch=True)
     for name, *options in (
         ("stackpack-update", "--dry-run", "--archive", archive.url),
@@ -99,7 +101,8 @@ def test_each_line_says_which_stack_it_is_about(add, check, archive, dataset):
     assert done.stdout.splitlines()[-1] == "2 stacks checked, 1 with errors"
 
 
-def test_one_that_fails_does_not_stop_the_others(add, archive, dataset):
+def test_one_that_fails_does_not_stop_the_others(begin, add, archive, dataset):
+    begin(1, 2, 4)
     archive.spoil(f"image {GAPS.plane_id(27)}", lambda _, reply: replace(reply, status=404))
     results = add([1, 2, 3, 4, 99], subdataset=True)
     failed = {result.get("specimen") for result in results if result["status"] == "error"} - {None}
@@ -110,7 +113,8 @@ def test_one_that_fails_does_not_stop_the_others(add, archive, dataset):
     assert git("status", "--porcelain") == ""
 
 
-def test_what_failed_is_named_at_the_end_and_in_a_file_that_is_given_back(archive, dataset):
+def test_what_failed_is_named_at_the_end_and_in_a_file_that_is_given_back(begin, archive, dataset):
+    begin(1, 2)
     missing = f"image {GAPS.plane_id(27)}"
     archive.spoil(missing, lambda _, reply: replace(reply, status=404))
     command = ["datalad", "stackpack-add", "--archive", archive.url, "--subdataset"]
@@ -136,7 +140,8 @@ def test_what_failed_is_named_at_the_end_and_in_a_file_that_is_given_back(archiv
     assert Path("mine.txt").read_text() == "1\n"
 
 
-def test_stopping_at_the_first_failure_saves_what_came(add, archive, dataset):
+def test_stopping_at_the_first_failure_saves_what_came(begin, add, archive, dataset):
+    begin(1, 2)
     from datalad.support.exceptions import IncompleteResultsError
 
     archive.spoil(f"image {GAPS.plane_id(33)}", lambda _, reply: replace(reply, status=404))
@@ -146,7 +151,8 @@ def test_stopping_at_the_first_failure_saves_what_came(add, archive, dataset):
     assert git("status", "--porcelain") == ""
 
 
-def test_an_interruption_saves_what_came(archive, dataset):
+def test_an_interruption_saves_what_came(begin, archive, dataset):
+    begin(1, 2)
     gate = Gate(archive, 13)
     archive.spoil("image *", gate)
     command = ["datalad", "stackpack-add", "--archive", archive.url, "--subdataset", "1", "2", "4"]
@@ -166,7 +172,8 @@ def test_an_interruption_saves_what_came(archive, dataset):
     assert not json_text.read((dataset / "2" / "manifest.json").read_bytes()).complete
 
 
-def test_a_clone_of_the_parent_gets_one_stack(add, dataset, tmp_path):
+def test_a_clone_of_the_parent_gets_one_stack(begin, add, dataset, tmp_path):
+    begin(1, 2)
     from datalad.api import clone, get
 
     add([1, 2], subdataset=True)
@@ -196,7 +203,8 @@ def test_a_stack_that_the_parent_has_itself_stays_there(add, dataset):
     assert git("rev-parse", "HEAD") == head
 
 
-def test_a_subdataset_that_is_not_here_is_named(add, dataset, tmp_path, monkeypatch):
+def test_a_subdataset_that_is_not_here_is_named(begin, add, dataset, tmp_path, monkeypatch):
+    begin(1)
     from datalad.api import clone
 
     add(1, subdataset=True)
@@ -206,7 +214,8 @@ def test_a_subdataset_that_is_not_here_is_named(add, dataset, tmp_path, monkeypa
     assert f"datalad get -n '{tmp_path / 'clone' / '1'}'" in refused["message"]
 
 
-def test_within_the_stack_itself_it_is_refused(add, dataset, monkeypatch):
+def test_within_the_stack_itself_it_is_refused(begin, add, dataset, monkeypatch):
+    begin(1)
     add(1, subdataset=True, parts="projections")
     monkeypatch.chdir(dataset / "1")
     (refused,) = add(1, subdataset=True)
@@ -243,7 +252,8 @@ def test_the_summary_of_a_dry_run_is_the_total(archive: FaultyArchive, work):
     assert "specimen 3: failed: the archive has no planes" in done.stdout
 
 
-def test_a_parent_that_could_not_be_saved_is_whole_once_it_can(add, dataset, tmp_path):
+def test_a_parent_that_could_not_be_saved_is_whole_once_it_can(begin, add, dataset, tmp_path):
+    begin(1)
     hook = dataset / ".git" / "hooks" / "pre-commit"
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
@@ -254,7 +264,10 @@ def test_a_parent_that_could_not_be_saved_is_whole_once_it_can(add, dataset, tmp
     assert git("status", "--porcelain") == ""
 
 
-def test_git_does_not_look_into_the_subdatasets_to_see_whether_the_table_was_edited(add, dataset):
+def test_git_does_not_look_into_the_subdatasets_to_see_whether_the_table_was_edited(
+    begin, add, dataset
+):
+    begin(1, 2)
     add([1, 2], subdataset=True, parts="cell")
     for name in "12":
         (dataset / name / ".git" / "index").write_bytes(b"nobody is to read this")
@@ -264,7 +277,8 @@ def test_git_does_not_look_into_the_subdatasets_to_see_whether_the_table_was_edi
     assert index.changed_since_commit(["cells.tsv", "else"]) == {"cells.tsv"}
 
 
-def test_a_stack_of_another_cell_is_not_noted_as_this_one(add, archive, dataset):
+def test_a_stack_of_another_cell_is_not_noted_as_this_one(begin, add, archive, dataset):
+    begin(1)
     assert pack_one(archive.url, 1, dataset / "1", parts=["cell"]).problem is None
     before = git("rev-parse", "HEAD")
     (refused,) = add(2, subdataset=True, into="1", parts="cell")

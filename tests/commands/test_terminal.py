@@ -85,23 +85,21 @@ def test_the_last_line_after_an_interruption_says_how_far_it_came(number, archiv
     assert code == (3 if number is signal.SIGINT else -signal.SIGTERM)
 
 
-def test_a_check_of_content_shows_how_far_it_is(add, archive, stack):
+def test_a_check_of_content_shows_how_far_it_is(packed_stack):
     columns = 80
-    add(1)
     written, code = run(["datalad", "stackpack-check", "-d", "1", "--content"], columns)
     assert code == 0
     assert "Reading 1" in written
     (line,) = screen(written, columns)
-    assert line.startswith("stackpack-check(ok): . (dataset) [nothing wrong; 10 files")
+    assert line.startswith("stackpack-check(ok): . (dataset) [nothing wrong; 11 files")
 
 
-def test_what_has_nothing_to_do_says_so(add, update, archive, stack):
-    add(1)
-    url = ["--archive", archive.url]
+def test_what_has_nothing_to_do_says_so(served, packed_stack):
+    url = ["--archive", served.url]
     for words, message in (
-        (["stackpack-update", "-n", "-d", "1", *url], "nothing to do: all 10 files are up to date"),
+        (["stackpack-update", "-n", "-d", "1", *url], "nothing to do: all 11 files are up to date"),
         (["stackpack-update", "-d", "1", *url], "nothing new, commit"),
-        (["stackpack-add", "-n", "1", "--parts", "planes", *url], "nothing to come, 10 files here"),
+        (["stackpack-add", "-n", "1", "--parts", "planes", *url], "nothing to come, 11 files here"),
         (["stackpack-add", "1", "--parts", "planes", *url], "nothing new, commit"),
     ):
         written, code = run(["datalad", *words], 200)
@@ -131,11 +129,8 @@ def test_a_reader_that_leaves_ends_it_without_a_word(words, archive, work):
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_planes_that_are_counted_and_a_bag_that_is_written_show_it(add, archive, stack):
-    add(1)
-    written, _ = run(
-        ["datalad", "stackpack-find", "--with", "planes", "--archive", archive.url], 80
-    )
+def test_planes_that_are_counted_and_a_bag_that_is_written_show_it(served, packed_stack):
+    written, _ = run(["datalad", "stackpack-find", "--with", "planes", "--archive", served.url], 80)
     assert "Asking for the table of cells" in written
     assert "Counting planes" in written
     written, code = run(["datalad", "stackpack-bag", "-d", "1", "bag"], 80)

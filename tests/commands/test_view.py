@@ -79,9 +79,9 @@ def test_a_stack_that_cannot_be_shown_is_named_with_the_reason(add, view, datase
     assert not (dataset / "all_pages/specimen-2.html").exists()
 
 
-def test_content_that_is_not_here_is_got_if_that_is_wanted(add, view, work):
-    add(into="stack", no_fetch=True)
-    (result,) = view(dataset="stack", get=True)
+def test_content_that_is_not_here_is_got_if_that_is_wanted(add, stack, view, work):
+    add(no_fetch=True)
+    (result,) = view(dataset="1", get=True)
     assert result["message"].startswith("6 of 6 planes; INCOMPLETE: ")
     assert set(data_of(work / "specimen-1.html")["states"]) == {"here"}
 
@@ -104,11 +104,11 @@ def test_nothing_else_is_overwritten(output, reason, packed_stack, view, work):
     assert sorted(path.name for path in work.iterdir()) == ["1", "directory.html", "mine.html"]
 
 
-def test_what_is_unsaved_or_incomplete_is_said_at_the_top(add, archive, view, work):
+def test_what_is_unsaved_or_incomplete_is_said_at_the_top(add, stack, archive, view, work):
     archive.spoil(f"image {TINY.plane_id(3)}", faults.status(404))
-    add(into="stack")
-    (Path("stack") / "planes/0002.jpg").unlink()
-    (result,) = view(dataset="stack")
+    add()
+    (stack / "planes/0002.jpg").unlink()
+    (result,) = view(dataset="1")
     top = (work / "specimen-1.html").read_text().partition("<main>")[0]
     for word in ("INCOMPLETE: 1 of 10 files could not be downloaded", "UNSAVED CHANGES: 1 file"):
         assert word in top

@@ -25,7 +25,7 @@ from datalad_stackpack.demo import DemoCell
 from faults.checks import Ran, assert_in_git, assert_one_line, assert_sound, ran
 from faults.rows import IMAGE_FAULTS, ImageFault, Scene
 
-MANY = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=tuple(range(2, 68)))
+MANY = replace(TINY, specimen_id=3, data_set_id=30_000_000, sections=tuple(range(2, 42)))
 
 
 @dataclass(frozen=True)

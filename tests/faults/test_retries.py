@@ -276,6 +276,7 @@ def test_one_image_that_git_annex_does_not_take(
     [pytest.param(f"image {STRUCK_ID}", faults.wrong_size, id="image"),
      pytest.param("query SubImage", query_faults.short_page, id="query")],
 )  # fmt: skip
+@pytest.mark.usefixtures("stack")
 def test_exit_status_and_one_line(
     what: str,
     fault: Callable[[Request, Reply], Reply],

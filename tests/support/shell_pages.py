@@ -85,6 +85,8 @@ def newcomer(home: Path, port: int) -> dict[str, str]:
         "TMPDIR": str(home.parent),
         # its list of fonts, which takes matplotlib seconds to make
         "MPLCONFIGDIR": str(home.parents[1] / "matplotlib"),
+        # numpy's threads, which nothing here needs, wait for work busily
+        "OPENBLAS_NUM_THREADS": "1",
         "DATALAD_STACKPACK_DEMO_PORT": str(port),
     }
 
