@@ -133,9 +133,10 @@ class Annex:
         lacking = [path for path in paths if path_type(self.stack / path) is PathType.NOTHING]
         if lacking:
             self.index.restore(lacking)
-        unlocked = [path for path in paths if path_type(self.stack / path) is PathType.REGULAR_FILE]
-        if unlocked:
-            run(["git", "annex", "lock", "--quiet", "--", *unlocked], self.stack)
+        there = [path for path in paths if path_type(self.stack / path) is PathType.REGULAR_FILE]
+        unlocked = self._unlocked_since_commit(self.index.tracked(DIRECTORIES)) if there else ()
+        if paths := [path for path in there if path in unlocked]:
+            run(["git", "annex", "lock", "--quiet", "--", *paths], self.stack)
 
     def copies(self, keys: Iterable[str]) -> dict[str, Copies]:
         """Where the content of each key is, as far as git-annex knows."""
