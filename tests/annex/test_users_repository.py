@@ -290,3 +290,21 @@ def test_nothing_is_committed_to_the_records_of_git_annex(name, add, archive, da
     refused(add(1), f"is {name}, where git-annex has its records: git switch to another one")
     assert archive.images_asked == 0
     assert state(dataset) == before
+
+
+@pytest.mark.parametrize("name", [".datalad/config", ".gitmodules"])
+def test_a_configuration_that_cannot_be_read_is_named_in_one_line(
+    name, add, check, stack, monkeypatch
+):
+    add(1, parts="projections")
+    monkeypatch.chdir(stack)
+    before = (stack / name).read_bytes() if (stack / name).exists() else None
+    (stack / name).write_text("[a\n")
+    refused(check(), "bad config line 1 in file", name)
+    if before is not None:
+        results = add(1, parts="planes")
+        assert "bad config line 1 in file" in results[-1]["message"]
+        assert "\n" not in results[-1]["message"]
+        (stack / name).write_bytes(before)
+        assert statuses(add(1, parts="planes"))["stack"] == "ok"
+        assert git("status", "--porcelain", at=stack) == ""
