@@ -151,6 +151,8 @@ def manifest_content(path: Path) -> bytes:
     A clone may bring anything under that name: a link to a device, or gigabytes.
     """
     try:
+        if not os.path.lexists(path):
+            raise ManifestError("it is not there: git restore or git sparse-checkout add brings it")
         if path.is_symlink() or not path.is_file():
             raise ManifestError("it is not a regular file")
         if path.stat().st_size > json_text.LARGEST_MANIFEST:
