@@ -98,6 +98,8 @@ class StackCommit:
         if changed:
             self._commit(manifest, annex, make_run_record)
         else:
+            if self._problem is None:
+                self._manifest_file.put_if_missing(self._directory)
             self._manifest_file.bring_index_up()
         survey, recorded = self._survey, self._recorded
         return StackReport(

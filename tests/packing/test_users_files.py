@@ -134,6 +134,20 @@ def test_what_was_recorded_and_cannot_be_restored_stays_recorded(
     assert WHY[hinder] in results[-1]["message"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["rm", "manifest.json"], ["git", "rm", "-q", "manifest.json"], ["git", "rm", "-qr", "."]],
+)
+def test_a_manifest_that_was_removed_comes_back(words, add, check, dataset):
+    add(1, parts="projections")
+    head = git("rev-parse", "HEAD")
+    subprocess.run(words, cwd="1", check=True)
+    assert add(1, parts="projections")[-1]["status"] in ("ok", "notneeded")
+    assert git("rev-parse", "HEAD") == head
+    assert git("status", "--porcelain") == ""
+    assert {result["status"] for result in check()} == {"ok"}
+
+
 def test_a_stack_that_a_sparse_checkout_leaves_out_is_called_so(add, check, dataset):
     add(1, parts="projections")
     git("status")
