@@ -228,6 +228,11 @@ def _check_dataset(location: StackLocation) -> None:
             f"{quoted(location.root)}: give that one with -d"
         )
     check_index(location.root, location.stack)
+    check_annex(location)
+
+
+def check_annex(location: StackLocation) -> None:
+    """Raise :class:`DatasetError` where the repository has no annex, such as a fresh git clone."""
     if not (location.git_directory / "annex").is_dir():
         raise DatasetError(
             f"{quoted(location.root)} is a git repository without an annex: give a directory "

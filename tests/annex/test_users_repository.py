@@ -308,3 +308,11 @@ def test_a_configuration_that_cannot_be_read_is_named_in_one_line(
         (stack / name).write_bytes(before)
         assert statuses(add(1, parts="planes"))["stack"] == "ok"
         assert git("status", "--porcelain", at=stack) == ""
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_clone_without_an_annex_is_not_updated(dry_run, add, update, stack, tmp_path):
+    add(1, parts="projections")
+    clone = tmp_path / "clone"
+    git("clone", "-q", str(stack), str(clone))
+    refused(update(dataset=str(clone), dry_run=dry_run), "run git annex init first")
