@@ -12,7 +12,7 @@ from typing import Any
 
 from datalad_stackpack.annex.git import Index
 from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.annex.process import reason_of, run
+from datalad_stackpack.annex.process import name_of, reason_of, run
 from datalad_stackpack.errors import AnnexError, DatasetError, IndexBehind, counted, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME, prefix
 
@@ -78,8 +78,10 @@ def message_of(result: Mapping[str, Any]) -> str:
 
 def reason_of_command(problem: Any) -> str:
     """Why a command of DataLad's failed, from its ``CommandError``."""
-    said = problem.stderr or problem.stdout
-    return reason_of(said.encode()) if said else str(problem)
+    if said := problem.stderr or problem.stdout:
+        return reason_of(said.encode())
+    words = problem.cmd.split() if isinstance(problem.cmd, str) else problem.cmd
+    return f"{name_of(words)} ended with exit code {problem.code}"
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def run(
     Raises :class:`AnnexError` with the command's own words when it cannot be run, ends with
     another code than ``accepted_codes``, or takes too long.
     """
-    name = " ".join(command[:3])
+    name = name_of(command)
     deadline = time.monotonic() + INDEX_LOCKED_S
     while True:
         code, printed, errors = _finished(command, directory, feed, settings, timeout_s)
@@ -149,6 +149,14 @@ def run(
         time.sleep(POLL_S)
 
 
+def name_of(command: Sequence[str]) -> str:
+    """What a command is called in messages: its first words, without options for git itself."""
+    words = list(command)
+    while words[1:2] == ["-c"]:
+        del words[1:3]
+    return " ".join([word for word in words if word != "--literal-pathspecs"][:3])
+
+
 def _is_index_locked(errors: bytes) -> bool:
     """Whether git did not begin, because another one holds the index."""
     return b"index.lock': File exists" in errors
@@ -163,7 +171,7 @@ def _finished(
 ) -> tuple[int, bytes, bytes]:
     """Exit code, output and errors of a command; one that takes too long is ended."""
     process = started(command, directory, settings, subprocess.PIPE)
-    limit = Limit(" ".join(command[:3]), timeout_s)
+    limit = Limit(name_of(command), timeout_s)
     if feed:  # not by communicate(): what it had not written before its time-out, it never writes
         threading.Thread(target=_write, args=(process.stdin, feed), daemon=True).start()
         process.stdin = None

@@ -228,3 +228,9 @@ def test_two_lines_in_one_are_not_sent(tmp_path):
         with pytest.raises(AnnexError, match="has a line end"):
             batch.send("SHA256E-s1--x\nSHA256E-s1--y")
         assert batch.close() == b""
+
+
+def test_a_command_is_named_without_the_options_for_git_itself(tmp_path):
+    words = ["git", "-c", "core.a=b", "-c", "core.c=d", "--literal-pathspecs", "ls-files", "-z"]
+    with pytest.raises(AnnexError, match=r"^git ls-files -z failed in "):
+        run(words, tmp_path)

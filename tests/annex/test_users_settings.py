@@ -102,6 +102,7 @@ def test_without_a_committer_nothing_is_downloaded(specimen, set_globally, add, 
     [
         ("[commit]\ngpgsign = true\n[user]\nsigningkey = nobody\n", "gpg failed to sign the data"),
         ("[core]\nautocrlf = true\nsafecrlf = true\n", "LF would be replaced by CRLF"),
+        ("[annex]\nfreezecontent-command = false\n", "git annex init ended with exit code 1"),
     ],
 )
 def test_where_no_dataset_can_be_made_git_says_why(settings, reason, set_globally, add, work):
