@@ -23,7 +23,7 @@ from types import TracebackType
 from datalad_stackpack.annex.batch import BatchProcess, reply_reason
 from datalad_stackpack.annex.content import key_of_content
 from datalad_stackpack.annex.git import key_of_link, path_type
-from datalad_stackpack.annex.process import is_set
+from datalad_stackpack.annex.process import ROOM_BYTES, free_bytes, is_set
 from datalad_stackpack.checksums import checksum_of
 from datalad_stackpack.errors import (
     AnnexError,
@@ -36,9 +36,6 @@ from datalad_stackpack.errors import (
 from datalad_stackpack.manifest.layout import PathType
 
 ADD = ["git", "annex", "add", "--backend=SHA256E", "--force-large", "--no-check-gitignore"]
-ROOM_BYTES = 64 * 2**10
-"""What git-annex needs beside a file for its own records, roughly."""
-
 BATCH = ["--batch", "--json", "--json-error-messages"]
 
 
@@ -176,8 +173,7 @@ class AnnexAdder:
     def _no_space(self, key: str) -> str:
         """That the disk is full, if it is: git-annex often says only what did not work then."""
         checksum = checksum_of(key)
-        disk = os.statvfs(self._stack)
-        free = disk.f_bavail * disk.f_frsize
+        free = free_bytes(self._stack)
         is_full = free < max(ROOM_BYTES, checksum.bytes if checksum else 0)
         return f" (no space is left: only {counted(free, 'byte')})" if is_full else ""
 

@@ -40,7 +40,7 @@ class BatchProcess:
         assert self._process.stdin is not None  # noqa: S101 (both are pipes)
         assert self._process.stdout is not None  # noqa: S101
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
-        self._limit = Limit(self._name)
+        self._limit = Limit(self._name, writes_to=directory)
         self._pending = 0
         self._output = b""
 

@@ -23,7 +23,7 @@ from typing import IO
 
 from datalad_stackpack import settings as configured
 from datalad_stackpack.cancel import seconds_since_signal
-from datalad_stackpack.errors import AnnexError, ArgumentError, quoted
+from datalad_stackpack.errors import AnnexError, ArgumentError, counted, quoted
 
 OLDEST_ANNEX = "10.20241202"
 """The oldest git-annex with all that is used here: VURL keys, and their repair by fsck."""
@@ -48,6 +48,15 @@ LEADING_ELSEWHERE = (
 
 AFTER_SIGNAL_S = 10.0
 """How long a program may take for an answer once the user asked to stop, in seconds."""
+
+WITHOUT_ROOM_S = 10.0
+"""How long a program may take for an answer while its disk is full, in seconds.
+
+git-annex tries again and again to write into its databases then, and does not say so.
+"""
+
+ROOM_BYTES = 64 * 2**10
+"""What git-annex needs beside a file for its own records, roughly."""
 
 INDEX_LOCKED_S = 5.0
 """How long to wait for another git that holds the index, in seconds."""
@@ -229,11 +238,17 @@ def exit_code(process: Process, limit: Limit) -> int:
 
 
 class Limit:
-    """How long a program may take for its next answer, and whether it took longer."""
+    """How long a program may take for its next answer, and whether it took longer.
 
-    def __init__(self, name: str, seconds: float | None = None) -> None:
+    ``writes_to`` is a directory on the disk that it needs room on for each answer.
+    """
+
+    def __init__(
+        self, name: str, seconds: float | None = None, writes_to: Path | None = None
+    ) -> None:
         self._name = name
         self._seconds = seconds or configured.number("annex-timeout", 1, 86_400)
+        self._writes_to = writes_to
         self.restart()
 
     def restart(self) -> None:
@@ -249,12 +264,25 @@ class Limit:
                 f"{self._name} did not end within {AFTER_SIGNAL_S:g} s after the interruption, "
                 "and was ended"
             )
+        if self._writes_to is not None and waited > WITHOUT_ROOM_S:
+            free = free_bytes(self._writes_to)
+            if free < ROOM_BYTES:
+                return AnnexError(
+                    f"{self._name} did not answer for {WITHOUT_ROOM_S:g} s, and was ended: no "
+                    f"space is left, only {counted(free, 'byte')}"
+                )
         if waited <= self._seconds:
             return None
         return AnnexError(
             f"{self._name} did not answer for {self._seconds:g} s, and was ended: is the disk "
             "full, or the program stopped? datalad.stackpack.annex-timeout says how long to wait"
         )
+
+
+def free_bytes(directory: Path) -> int:
+    """How many bytes can still be written to the disk of a directory."""
+    disk = os.statvfs(directory)
+    return disk.f_frsize * (disk.f_bfree if os.geteuid() == 0 else disk.f_bavail)
 
 
 def kill(process: Process) -> None:

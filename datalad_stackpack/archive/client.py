@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from datalad_stackpack.archive import validate
 from datalad_stackpack.archive.files import PlannedFile
-from datalad_stackpack.archive.http import HttpSession, Response, Slots
 from datalad_stackpack.archive.query import ROWS_A_PAGE, Page, Paging, Query, Row, read_page
 from datalad_stackpack.archive.retry import RetryPolicy
 from datalad_stackpack.archive.sources import Source, check_redirect
@@ -34,6 +33,9 @@ from datalad_stackpack.errors import (
     UnexpectedContent,
     WriteError,
 )
+
+if TYPE_CHECKING:
+    from datalad_stackpack.archive.http import Response, Slots
 
 T = TypeVar("T")
 
@@ -68,6 +70,8 @@ class ArchiveClient:
         slots: Slots | None = None,
     ) -> None:
         """``slots`` limit the requests that are under way at once, of all threads together."""
+        from datalad_stackpack.archive.http import HttpSession  # requests: a tenth of a start
+
         self.source = source
         self._policy = policy or RetryPolicy()
         self._cancel = cancel or CancelToken()

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from typing import Any
 from urllib.parse import quote
-from xml.etree import ElementTree as ET
 
 import pytest
 from support.demo_client import Client
+from support.queries import DETAIL, PLANES, PROJECTIONS, SPECIMEN, answer, asked, ids
 
 from datalad_stackpack.demo import DEMO_CELLS
 from datalad_stackpack.demo.catalogue import LIFELIKE_CELLS
-from datalad_stackpack.demo.rma import RmaError, as_csv, as_json, as_xml, parse
+from datalad_stackpack.demo.rma import RmaError, parse
 from datalad_stackpack.demo.rows import PNG_FILE, Record, tables
-from datalad_stackpack.demo.selection import answer as select
-
-SPECIMEN = 313862022
-PLANES = f"model::SubImage,rma::criteria,data_set[specimen_id$eq{SPECIMEN}]"
-PROJECTIONS = f"model::ProjectionImage,rma::criteria,[specimen_id$eq{SPECIMEN}]"
-DETAIL = "model::ApiCellTypesSpecimenDetail,rma::criteria"
 
 IMAGE_KEYS = [
     "annotated",
@@ -52,24 +44,6 @@ IMAGE_KEYS = [
     "y",
 ]
 """The 26 keys of an image row of the archive, in its order."""
-
-
-def answer(criteria: str, known: Any, **more: Any) -> bytes:
-    """Answer a query without a server, in JSON."""
-    return as_json(select(criteria, known, **more))
-
-
-def asked(criteria: str, **more: Any) -> dict[str, Any]:
-    """Answer a query without a server."""
-    envelope: dict[str, Any] = json.loads(answer(criteria, tables(LIFELIKE_CELLS), **more))
-    return envelope
-
-
-def ids(criteria: str, key: str = "id") -> list[Any]:
-    """Return one field of all rows of a query that must succeed."""
-    envelope = asked(criteria)
-    assert envelope["success"] is True, envelope["msg"]
-    return [row[key] for row in envelope["msg"]]
 
 
 # --- the bytes ------------------------------------------------------------------------
@@ -324,240 +298,3 @@ def test_a_quote_may_hold_what_would_otherwise_begin_a_stage() -> None:
     query = parse("model::A,rma::criteria,[name$eq'rma::options[num_rows$eq1]']")
     assert query.criteria[0].filters[0].values == ("rma::options[num_rows$eq1]",)
     assert query.options == {}
-
-
-# --- the dialect of clients in use ----------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "criteria",
-    [
-        (
-            f"model::ProjectionImage, rma::criteria, [specimen_id$eq{SPECIMEN}], rma::options"
-            "[order$eq'id desc']"
-        ),
-        (
-            f"model::ProjectionImage,\n  rma::criteria,\n  [specimen_id$eq{SPECIMEN}],\n"
-            "rma::options[order$eqid desc]"
-        ),
-        f"{PROJECTIONS},rma::options[order$eq'projection_images.id desc']",
-        f"{PROJECTIONS},rma::options,[num_rows$eq'all'],[order$eq'id$desc'],[count$eqfalse]",
-        f"{PROJECTIONS},rma::options[num_rows$eqall][order$eqid desc][count$eqfalse]",
-    ],
-)
-def test_ways_to_write_a_query_that_clients_in_use_have(criteria: str) -> None:
-    assert ids(criteria) == [324089932, 324089927, 323637359, 323637357]
-
-
-@pytest.mark.parametrize(
-    "only",
-    [
-        "'id','axes'",
-        "'id, axes'",
-        "id,axes",
-        "projection_images.id,projection_images.axes",
-        "'projection_images.id','axes'",
-    ],
-)
-def test_ways_to_name_fields(only: str) -> None:
-    rows = asked(f"{PROJECTIONS},rma::options[only$eq{only}]")["msg"]
-    assert [list(row) for row in rows] == [["axes", "id"]] * 4
-
-
-def test_only_and_except_of_what_is_included() -> None:
-    query = f"model::NeuronReconstruction,rma::criteria,[specimen_id$eq{SPECIMEN}]"
-    include = f"{query},rma::include,well_known_files,specimen"
-    (row,) = asked(f"{include},rma::options[only$eq'id,well_known_files.id']")["msg"]
-    assert list(row) == ["id", "well_known_files", "specimen"]
-    assert [list(file) for file in row["well_known_files"]] == [["id"]] * 3
-    assert len(row["specimen"]) > 1, "all of what no name is given of"
-    (row,) = asked(f"{include},rma::options[except$eq'specimen,well_known_files.path']")["msg"]
-    assert "specimen" not in row
-    assert all("path" not in file and "id" in file for file in row["well_known_files"])
-
-
-def test_filters_in_an_include_narrow_what_is_included() -> None:
-    kind = "well_known_file_type[name$eq'3DNeuronReconstruction']"
-    query = (
-        f"model::Specimen,rma::criteria,[id$eq{SPECIMEN}],neuron_reconstructions(well_known_files),"
-        f"rma::include,neuron_reconstructions(well_known_files({kind}))"
-    )
-    (specimen,) = asked(query)["msg"]
-    (reconstruction,) = specimen["neuron_reconstructions"]
-    (file,) = reconstruction["well_known_files"]
-    assert file["download_link"] == "/api/v2/well_known_file_download/397905350"
-    assert file["well_known_file_type"]["name"] == "3DNeuronReconstruction"
-
-
-def test_an_include_without_filters_narrows_nothing() -> None:
-    query = "model::Specimen,rma::criteria,[id$eq529878215],rma::include,donor(transgenic_lines)"
-    (specimen,) = asked(query)["msg"]
-    assert specimen["donor"] == {
-        "id": 529678110,
-        "name": "H16.06.010",
-        "organism_id": 2,
-        "transgenic_lines": [],
-    }
-
-
-def test_a_section_data_set_has_what_atldld_asks_for(client: Client) -> None:
-    (data_set,) = client.rows(
-        "model::SectionDataSet,rma::criteria,[id$eq100960033],rma::include,alignment3d,genes"
-    )
-    assert (data_set["plane_of_section_id"], data_set["reference_space_id"]) == (1, 9)
-    assert [data_set["alignment3d"][f"tvr_{at:02d}"] for at in range(4)] == [1, 0, 0, 0]
-    rows = client.rows(
-        "model::SectionImage,rma::criteria,section_data_set[id$eq100960033],rma::include,alignment2d"
-    )
-    assert len(rows) == 7
-    assert all(row["alignment2d"]["tvs_00"] == 1.07 for row in rows)
-
-
-def test_a_filter_may_name_a_table() -> None:
-    query = "model::NeuronReconstruction,rma::criteria,[specimens.id$eq313862022]"
-    assert ids(query, "specimen_id") == [SPECIMEN]
-
-
-@pytest.mark.parametrize(
-    ("model", "criteria"),
-    [
-        ("Specimen", "[is_cell_specimen$eq'true'],products[name$eq'Mouse Cell Types']"),
-        ("Specimen", "data_sets,ephys_result[failed$eqfalse],[name$il'scnn1a*']"),
-        ("EphysFeature", "specimen(ephys_result[failed$eqfalse],[name$li'Scnn1a*'])"),
-        ("NeuronReconstruction", "specimen(donor(transgenic_lines[name$eq'Scnn1a-Tg2-Cre']))"),
-    ],
-)
-def test_questions_that_clients_in_use_ask(model: str, criteria: str) -> None:
-    key = "id" if model == "Specimen" else "specimen_id"
-    assert ids(f"model::{model},rma::criteria,{criteria}", key) == [SPECIMEN]
-
-
-def test_structures_are_found_by_acronym_and_by_path(client: Client) -> None:
-    (row,) = client.rows("model::Structure,rma::criteria,[acronym$il'visp']")
-    assert (row["id"], row["graph_id"], row["parent_structure_id"]) == (385, 1, 669)
-    below = "model::Structure,rma::criteria,[structure_id_path$li'*/385/*'][graph_id$eq1]"
-    acronyms = {each["acronym"] for each in client.rows(below)}
-    assert acronyms == {"VISp", "VISp1", "VISp2/3", "VISp4", "VISp5", "VISp6a", "VISp6b"}
-
-
-# --- XML and CSV ----------------------------------------------------------------------
-
-ODD = {
-    "SectionDataSet": (
-        Record({"name": 'a "b", c', "id": 7, "no_text": "", "sure": True, "blue_channel": None}),
-        Record({"name": "x < y", "id": 8, "no_text": "-", "sure": False, "blue_channel": 1.5}),
-    )
-}
-"""Rows with what has to be quoted, escaped, or stands for nothing."""
-
-
-def test_csv_is_quoted_only_where_needed_and_a_null_differs_from_an_empty_text() -> None:
-    assert as_csv(select("model::SectionDataSet", ODD, flat=True)) == (
-        b'name,id,no_text,sure,blue_channel\n"a ""b"", c",7,"",t,\nx < y,8,-,f,1.5\n'
-    )
-    none = select("model::SectionDataSet,rma::criteria,[id$eq1]", ODD, flat=True)
-    assert as_csv(none) == b"name,id,no_text,sure,blue_channel\n"
-
-
-def test_tabular_xml_has_the_recorded_shape() -> None:
-    tabular = "rma::options[tabular$eq'id','blue_channel as blue','name'][order$eqid]"
-    assert as_xml(select(f"model::SectionDataSet,{tabular}", ODD)).decode() == (
-        "\n<Response success='true' id='0' start_row='0' num_rows='2' total_rows='2'><hash>\n"
-        '  <id>7</id>\n  <blue nil="true"></blue>\n  <name>a "b", c</name>\n</hash>\n'
-        "<hash>\n  <id>8</id>\n  <blue>1.5</blue>\n  <name>x &lt; y</name>\n</hash>\n</Response>"
-    )
-
-
-def test_xml_of_rows_has_the_recorded_shape() -> None:
-    plane = Record({"id": 3, "failed": False, "resolution": 0.5, "axes": None})
-    data_set = Record({"id": 1, "blue_channel": None}, {"section_images": (plane,)})
-    known = {"Gene": (Record({"acronym": "A"}, {"data_sets": (data_set,)}),)}
-    query = "model::Gene,rma::include,data_sets(section_images)"
-    assert as_xml(select(query, known)).decode().splitlines() == [
-        "",
-        "<Response success='true' id='0' start_row='0' num_rows='1' total_rows='1'><genes>",
-        "  <gene>",
-        "    <acronym>A</acronym>",
-        "    <data-sets>",
-        "      <data-set>",
-        '        <blue-channel nil="true"/>',
-        '        <id type="integer">1</id>',
-        '        <section-images type="array">',
-        "          <section-image>",
-        '            <axes nil="true"/>',
-        '            <failed type="boolean">false</failed>',
-        '            <id type="integer">3</id>',
-        '            <resolution type="float">0.5</resolution>',
-        "          </section-image>",
-        "        </section-images>",
-        "      </data-set>",
-        "    </data-sets>",
-        "  </gene>",
-        "</genes>",
-        "</Response>",
-    ]
-
-
-def test_a_failure_is_reported_in_every_format() -> None:
-    failure = select("model::Nonsense", {})
-    assert b"success='false'" in as_xml(failure)
-    assert b"there is no model Nonsense" in as_xml(failure)
-    assert b"there is no model Nonsense" in as_csv(failure)
-
-
-@pytest.mark.parametrize(
-    ("target", "media_type"),
-    [
-        ("query.json?criteria=", "application/json"),
-        ("query?criteria=", "application/json"),
-        ("query.xml?criteria=", "application/xml"),
-        ("query.csv?criteria=", "text/csv"),
-    ],
-)
-def test_each_format_has_its_address_and_file_name(
-    client: Client, target: str, media_type: str
-) -> None:
-    reply = client.get(f"/api/v2/data/{target}{PROJECTIONS}")
-    assert (reply.status, reply.headers["Content-Type"].partition(";")[0]) == (200, media_type)
-    ending = media_type.rpartition("/")[2]
-    assert reply.headers["Content-Disposition"] == f'inline; filename="query.{ending}"'
-    named = client.get(f"/api/v2/data/{target}{PROJECTIONS}&filename=a%0d%0ab.txt")
-    assert named.headers["Content-Disposition"] == 'inline; filename="a%0D%0Ab.txt"'
-
-
-def test_xml_and_csv_are_read_by_standard_readers_and_agree_with_json(client: Client) -> None:
-    rows = client.rows(PROJECTIONS)
-    text = client.get(f"/api/v2/data/query.csv?criteria={PROJECTIONS}").body.decode()
-    table = list(csv.DictReader(io.StringIO(text)))
-    assert [row["path"] for row in table] == [row["path"] for row in rows]
-    assert [row["failed"] for row in table] == ["f"] * 4
-    root = ET.fromstring(  # noqa: S314
-        client.get(f"/api/v2/data/query.xml?criteria={PROJECTIONS}").body
-    )
-    paths = [element.findtext("path") for element in root.iter("projection-image")]
-    assert paths == [row["path"] for row in rows]
-
-
-def test_one_row_by_its_id_in_xml(client: Client) -> None:
-    body = client.get("/api/v2/data/SubImage/321549675.xml?include=data_set").body.decode()
-    assert "<section-number>3</section-number>" in body
-    assert '<specimen-id type="integer">313862022</specimen-id>' in body
-
-
-def test_options_may_stand_beside_the_criteria(client: Client) -> None:
-    target = f"/api/v2/data/query.json?criteria={PROJECTIONS}"
-    (row, *_) = json.loads(client.get(f"{target}&only=id,axes&order=id+desc").body)["msg"]
-    assert row == {"axes": "yz", "id": 324089932}
-    (row, *_) = json.loads(client.get(f"{target}&except=path&num_rows=1").body)["msg"]
-    assert "path" not in row
-    (row, *_) = json.loads(client.get(f"{target}&tabular='axes','id'&order=id").body)["msg"]
-    assert list(row.items()) == [("axes", "xy"), ("id", 323637357)]
-
-
-def test_tabular_columns_join_what_is_associated() -> None:
-    query = f"model::NeuronReconstruction,rma::criteria,[specimen_id$eq{SPECIMEN}]"
-    columns = "neuron_reconstructions.id,specimens.name as specimen,well_known_files.id as file"
-    reply = asked(f"{query},rma::options[tabular$eq'{columns}'][num_rows$eq2]")
-    assert (reply["num_rows"], reply["total_rows"]) == (2, 3)
-    assert [list(row) for row in reply["msg"]] == [["id", "specimen", "file"]] * 2
-    assert len({row["file"] for row in reply["msg"]}) == 2

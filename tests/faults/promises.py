@@ -189,6 +189,9 @@ PROMISES = {
         "packing/test_full_disk.py::test_after_a_full_disk_the_same_command_goes_on",
         "commands/test_interruption.py::test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_finishes_it",
     ],
+    "git-annex waits for room on a full disk, which it does without a word": [
+        "packing/test_full_disk.py::test_a_git_annex_that_waits_for_room_is_ended_and_what_was_validated_is_kept",
+    ],
     "git or git-annex does not answer (stopped, or stuck)": [
         "annex/test_process.py::test_a_command_that_stops_is_ended",
         "annex/test_process.py::test_a_git_annex_that_stops_ends_the_run_and_the_next_one_finishes_it",

@@ -171,3 +171,18 @@ class Crowd:
         with self.lock:
             self.now -= 1
         return reply
+
+
+class Faulty(DemoArchive):
+    """Serves one reply of the test's choosing, for whatever is asked."""
+
+    server_class = FaultyServer
+
+    def __init__(self, reply: Reply | Exception) -> None:
+        super().__init__()
+        self.reply = reply
+
+    def answer(self, request: Request) -> Reply:
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
