@@ -299,7 +299,9 @@ def kill(process: Process) -> None:
 def reason_of(output: bytes) -> str:
     """Why a program failed, in its own words: git explains below its first error, not above."""
     lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
-    lines = [line for line in lines if line]
+    lines = [line for line in lines if line and not line.startswith("hint:")]
+    if len(lines) > 1 and lines[-2].endswith(":"):  # as before the names of files
+        lines[-2:] = [" ".join(lines[-2:])]
     named = [line for line in lines if re.match(r"(git-annex: )?(fatal|error):", line)]
     return (named or lines[-1:] or ["(it did not say why)"])[0]
 
