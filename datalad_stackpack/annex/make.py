@@ -154,7 +154,7 @@ def _create(root: Path, description: str | None, shown: Path) -> None:
         wrong = [result for result in results if result["status"] not in ("ok", "notneeded")]
     except CommandError as problem:
         wrong = [{"message": reason_of_command(problem)}]
-    except (IncompleteResultsError, OSError, RuntimeError) as problem:
+    except (IncompleteResultsError, OSError, RuntimeError, ValueError) as problem:
         wrong = [{"message": str(problem)}]
     if wrong:
         if not was_there:

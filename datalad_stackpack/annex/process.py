@@ -14,7 +14,7 @@ import subprocess
 import sysconfig
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -36,14 +36,8 @@ PATHSPEC_VARIABLES = (
 )
 """They change what our commands mean: a hook of a git that was called with them inherits them."""
 
-LEADING_ELSEWHERE = (
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_CONFIG",
-)
+LEADING_ELSEWHERE = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_COMMON_DIR",
+                     "GIT_OBJECT_DIRECTORY", "GIT_CONFIG")  # fmt: skip
 """They lead git to another repository than the one that we mean, or to a part of another."""
 
 AFTER_SIGNAL_S = 10.0
@@ -132,10 +126,12 @@ def run(
     settings: Mapping[str, str] | None = None,
     accepted_codes: tuple[int, ...] = (0,),
     timeout_s: float | None = None,
+    on_errors: Callable[[bytes], None] | None = None,
 ) -> bytes:
     """What ``command`` printed, run in ``directory`` with ``feed`` on its standard input.
 
     ``settings`` are added to the environment; ``timeout_s`` bounds the command and what it starts.
+    ``on_errors`` gets what a command with an accepted code wrote to its standard error.
     Raises :class:`AnnexError` with the command's own words when it cannot be run, ends with
     another code than ``accepted_codes``, or takes too long.
     """
@@ -144,6 +140,8 @@ def run(
     while True:
         code, printed, errors = _finished(command, directory, feed, settings, timeout_s)
         if code in accepted_codes:
+            if on_errors is not None:
+                on_errors(errors)
             return printed
         if not _is_index_locked(errors):
             raise AnnexError(

@@ -316,3 +316,14 @@ def test_a_clone_without_an_annex_is_not_updated(dry_run, add, update, stack, tm
     clone = tmp_path / "clone"
     git("clone", "-q", str(stack), str(clone))
     refused(update(dataset=str(clone), dry_run=dry_run), "run git annex init first")
+
+
+def test_why_git_annex_tells_nothing_is_said(add, check, stack):
+    """As where a git that was killed left a lock on the branch that git-annex is to update."""
+    add(1, parts="projections")
+    git("-c", "annex.alwayscommit=false", "annex", "numcopies", "2", "--quiet", at=stack)
+    lock = stack / ".git" / "refs" / "heads" / "git-annex.lock"
+    lock.touch()
+    refused(check(dataset=str(stack)), "whereis told nothing of 4 keys", "cannot lock ref")
+    lock.unlink()
+    assert {result["status"] for result in check(dataset=str(stack))} == {"ok"}

@@ -103,6 +103,7 @@ def test_without_a_committer_nothing_is_downloaded(specimen, set_globally, add, 
         ("[commit]\ngpgsign = true\n[user]\nsigningkey = nobody\n", "gpg failed to sign the data"),
         ("[core]\nautocrlf = true\nsafecrlf = true\n", "LF would be replaced by CRLF"),
         ("[annex]\nfreezecontent-command = false\n", "git annex init ended with exit code 1"),
+        ("[core]\npreferSymlinkRefs = true\n", "cannot store configuration"),
         ("[core]\nexcludesFile = {rules}\n", "are ignored by one of your .gitignore files: .gita"),
     ],
 )
