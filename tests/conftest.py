@@ -38,7 +38,7 @@ import pytest
 from datalad.conftest import setup_package  # noqa: F401 (a fixture, used by its name)
 from hypothesis import HealthCheck, settings
 from support.changed_archive import ChangedRows
-from support.helpers import GAPS, QUICK, TINY, Result, copied_dataset
+from support.helpers import GAPS, QUICK, TINY, Result, configured_as, copied_dataset
 from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.annex.process import finding_programs
@@ -108,14 +108,11 @@ def imported() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def quick() -> Iterator[None]:
     """No pauses between attempts, short time-outs: also for the programs that a test starts."""
-    from datalad import cfg
-
-    for name, value in QUICK.items():
-        monkeypatch.setenv(f"DATALAD_STACKPACK_{name}", value)
-    cfg.reload(force=True)
+    with configured_as(**QUICK):
+        yield
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.examples import one_line
-from support.helpers import git
+from support.helpers import configured_as, git
 
 from datalad_stackpack.annex import process
 from datalad_stackpack.annex.batch import BatchProcess
@@ -25,11 +25,9 @@ ANSWERS_ONCE = ["/bin/sh", "-c", "read line; echo '{\"success\": true}'; kill -S
 
 
 @pytest.fixture
-def impatient(monkeypatch):
-    monkeypatch.setenv("DATALAD_STACKPACK_ANNEX__TIMEOUT", "1")
-    from datalad import cfg
-
-    cfg.reload(force=True)
+def impatient():
+    with configured_as(ANNEX__TIMEOUT="1"):
+        yield
 
 
 def test_git_annex_from_pypi_is_started_without_python_and_knows_types_of_files(
@@ -154,12 +152,9 @@ def test_after_a_signal_it_is_ended_soon(monkeypatch, tmp_path):
     assert "did not end within 0.5 s after the interruption" in problems[0]
 
 
-def test_a_setting_that_is_no_time_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setenv("DATALAD_STACKPACK_ANNEX__TIMEOUT", "soon")
-    from datalad import cfg
-
-    cfg.reload(force=True)
-    with pytest.raises(ArgumentError, match=r"annex-timeout is 'soon'"):
+def test_a_setting_that_is_no_time_is_refused(tmp_path):
+    refused = pytest.raises(ArgumentError, match=r"annex-timeout is 'soon'")
+    with configured_as(ANNEX__TIMEOUT="soon"), refused:
         run(["true"], tmp_path)
 
 

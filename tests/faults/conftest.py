@@ -11,14 +11,14 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
-from support.helpers import QUICK, TINY, Result, copied_dataset
+from support.helpers import QUICK, TINY, Result, configured_as, copied_dataset
 from support.misbehaving import FaultyArchive
 
 from datalad_stackpack.demo import DemoCell
@@ -68,15 +68,13 @@ def scene(archive: FaultyArchive) -> Iterator[Scene]:
 
 
 @pytest.fixture
-def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    from datalad import cfg
+def configured() -> Iterator[Callable[..., None]]:
+    with ExitStack() as stack:
 
-    def configure(**settings: str) -> None:
-        for name, value in settings.items():
-            monkeypatch.setenv(f"DATALAD_STACKPACK_{name}", value)
-        cfg.reload(force=True)
+        def configure(**settings: str) -> None:
+            stack.enter_context(configured_as(**settings))
 
-    return configure
+        yield configure
 
 
 @pytest.fixture
@@ -95,17 +93,15 @@ def struck(
 
     @functools.cache
     def packed(settings: tuple[tuple[str, str], ...]) -> Struck:
-        from datalad import cfg
-
         rows = [row for row in IMAGE_FAULTS if tuple(row.settings.items()) == settings]
         cell = replace(MANY, sections=tuple(range(2, 3 + 2 * len(rows))))
         stack = copied_dataset(made / "stack", tmp_path_factory.mktemp("struck") / "3")
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in (QUICK | dict(settings)).items():
-                patch.setenv(f"DATALAD_STACKPACK_{name}", value)
-            cfg.reload(force=True)
-            with FaultyArchive((cell,)) as archive, staged(archive) as scene:
-                return pack_twice(scene, rows, cell, stack)
+        with (
+            configured_as(**QUICK | dict(settings)),
+            FaultyArchive((cell,)) as archive,
+            staged(archive) as scene,
+        ):
+            return pack_twice(scene, rows, cell, stack)
 
     return lambda settings: packed(tuple(settings.items()))
 

@@ -189,6 +189,12 @@ PROMISES = {
         "packing/test_full_disk.py::test_after_a_full_disk_the_same_command_goes_on",
         "commands/test_interruption.py::test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_finishes_it",
     ],
+    "The branch `git-annex`, with its records, is checked out": [
+        "annex/test_users_repository.py::test_nothing_is_committed_to_the_records_of_git_annex",
+    ],
+    "git does not know whose commit it would be": [
+        "annex/test_users_settings.py::test_without_a_committer_nothing_is_downloaded",
+    ],
     "git-annex waits for room on a full disk, which it does without a word": [
         "packing/test_full_disk.py::test_a_git_annex_that_waits_for_room_is_ended_and_what_was_validated_is_kept",
     ],

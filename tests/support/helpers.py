@@ -12,13 +12,14 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from datalad_stackpack.annex.git import PAST_ANNEX
 from datalad_stackpack.demo import DEMO_CELLS
@@ -40,6 +41,25 @@ TINY = replace(
     known_ids={},
 )
 GAPS = replace(TINY, specimen_id=2, data_set_id=20_000_000, sections=(26, 27, 30, 33))
+
+
+@contextmanager
+def configured_as(**settings: str) -> Iterator[None]:
+    """Sets options ``datalad.stackpack``, by the names of their variables, also for programs.
+
+    What comes later does not find them: also a fixture of the session, which another test may be
+    the first to ask for.
+    """
+    from datalad import cfg
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(f"DATALAD_STACKPACK_{name}", value)
+            cfg.reload(force=True)
+            yield
+    finally:
+        cfg.reload(force=True)
 
 
 def git(*words: str, at: Path | str = ".") -> str:
