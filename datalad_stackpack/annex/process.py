@@ -301,7 +301,9 @@ def reason_of(output: bytes) -> str:
     if len(lines) > 1 and lines[-2].endswith(":"):  # as before the names of files
         lines[-2:] = [" ".join(lines[-2:])]
     named = [line for line in lines if re.match(r"(git-annex: )?(fatal|error):", line)]
-    return (named or lines[-1:] or ["(it did not say why)"])[0]
+    reason = (named or lines[-1:] or ["(it did not say why)"])[0]
+    _, advised, command = lines[-1].partition(", call: ") if named else ("", "", "")
+    return f"{reason}; {command}" if advised else reason
 
 
 def is_set(directory: Path, name: str, default: bool = False) -> bool:
