@@ -146,7 +146,7 @@ def run(
         if not _is_index_locked(errors):
             raise AnnexError(
                 f"{name} failed in {quoted(directory)} with exit code "
-                f"{code}: {quoted(reason_of(errors or printed))}"
+                f"{code}: {quoted(reason_of(errors or printed))}{_advice_of(errors)}"
             )
         if time.monotonic() > deadline:
             raise AnnexError(
@@ -301,9 +301,13 @@ def reason_of(output: bytes) -> str:
     if len(lines) > 1 and lines[-2].endswith(":"):  # as before the names of files
         lines[-2:] = [" ".join(lines[-2:])]
     named = [line for line in lines if re.match(r"(git-annex: )?(fatal|error):", line)]
-    reason = (named or lines[-1:] or ["(it did not say why)"])[0]
-    _, advised, command = lines[-1].partition(", call: ") if named else ("", "", "")
-    return f"{reason}; {command}" if advised else reason
+    return (named or lines[-1:] or ["(it did not say why)"])[0]
+
+
+def _advice_of(output: bytes) -> str:
+    """The command that git advises, as about a repository of another owner; else nothing."""
+    _, advised, command = output.decode("utf-8", "replace").partition(", call:")
+    return f"; {quoted(command.strip())}" if advised else ""
 
 
 def is_set(directory: Path, name: str, default: bool = False) -> bool:
@@ -312,17 +316,22 @@ def is_set(directory: Path, name: str, default: bool = False) -> bool:
     return run(words, directory).strip() == b"true"
 
 
-def check_installed() -> None:
-    """Raise :class:`AnnexError` unless a git-annex that is new enough can be run.
-
-    Raises :class:`ArgumentError` when the environment would lead git to another repository.
-    """
+def check_environment() -> None:
+    """Raise :class:`ArgumentError` when the environment would lead git to another repository."""
     for name in LEADING_ELSEWHERE:
         if name in os.environ:
             raise ArgumentError(
                 f"{name} is set in the environment ({quoted(os.environ[name])}), and would "
                 "lead git elsewhere: unset it"
             )
+
+
+def check_installed() -> None:
+    """Raise :class:`AnnexError` unless a git-annex that is new enough can be run.
+
+    Raises :class:`ArgumentError` as :func:`check_environment` does.
+    """
+    check_environment()
     # DataLad looks for it too
     os.environ.update(finding_programs(os.environ.get("PATH", os.defpath)))
     program = shutil.which("git-annex")
