@@ -12,7 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from datalad_stackpack.annex.process import POLL_S, Limit, exit_code, kill, reason_of, started
+from datalad_stackpack.annex.process import (
+    POLL_S,
+    Limit,
+    exit_code,
+    kill,
+    name_of,
+    reason_of,
+    started,
+)
 from datalad_stackpack.errors import AnnexError, quoted
 
 
@@ -25,7 +33,7 @@ class BatchProcess:
     def __init__(
         self, command: Sequence[str], directory: Path, settings: Mapping[str, str] | None = None
     ) -> None:
-        self._name = " ".join(command[:3])
+        self._name = name_of(command)
         # a file, because a pipe that nobody empties would stop the process
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = started(command, directory, settings, self._errors)

@@ -27,14 +27,13 @@ from datalad_stackpack.annex.git import (
     path_type,
 )
 from datalad_stackpack.annex.locate import root_above
-from datalad_stackpack.annex.process import run
+from datalad_stackpack.annex.process import reason_of, run
 from datalad_stackpack.checksums import checksum, file_name_of_key, pieces
 from datalad_stackpack.errors import AnnexError, ContentAbsent, PathConflict, counted, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES, FileState, PathType
 
 POINTER = b"/annex/objects/"
 """What the file that stands for an unlocked one without content begins with."""
-
 
 WORTH_READING = 20
 """Of fewer keys git-annex tells as fast by itself."""
@@ -133,9 +132,10 @@ class Annex:
         lacking = [path for path in paths if path_type(self.stack / path) is PathType.NOTHING]
         if lacking:
             self.index.restore(lacking)
-        unlocked = [path for path in paths if path_type(self.stack / path) is PathType.REGULAR_FILE]
-        if unlocked:
-            run(["git", "annex", "lock", "--quiet", "--", *unlocked], self.stack)
+        there = [path for path in paths if path_type(self.stack / path) is PathType.REGULAR_FILE]
+        unlocked = self._unlocked_since_commit(self.index.tracked(DIRECTORIES)) if there else ()
+        if paths := [path for path in there if path in unlocked]:
+            run(["git", "annex", "lock", "--quiet", "--", *paths], self.stack)
 
     def copies(self, keys: Iterable[str]) -> dict[str, Copies]:
         """Where the content of each key is, as far as git-annex knows."""
@@ -144,11 +144,13 @@ class Annex:
         wanted = [key for key in wanted if key not in copies]
         if not wanted:
             return copies
+        errors: list[bytes] = []
         replies = run(
             ["git", "annex", "whereis", "--batch-keys", "--json", "--json-error-messages"],
             self.root,
             "".join(f"{key}\n" for key in wanted).encode("utf-8", "surrogateescape"),
             accepted_codes=(0, 1),  # 1: some key is at no remote
+            on_errors=errors.append,
         )
         for line in filter(is_reply, replies.splitlines()):
             answer = json.loads(line)
@@ -164,10 +166,10 @@ class Annex:
                 sum(remote["uuid"] != WEB_REMOTE and not remote["here"] for remote in remotes),
             )
         if lacking := [key for key in wanted if key not in copies]:
-            raise AnnexError(
-                f"git annex whereis told nothing of {counted(len(lacking), 'key')}, such as "
-                f"{quoted(lacking[0])}: git annex fsck may say why"
-            )
+            said = errors[0].strip()
+            why = quoted(reason_of(said)) if said else "git annex fsck may say why"
+            untold = f"{counted(len(lacking), 'key')}, such as {quoted(lacking[0])}"
+            raise AnnexError(f"git annex whereis told nothing of {untold}: {why}")
         return copies
 
     def _at_web_alone(self, keys: Sequence[str]) -> dict[str, Copies]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from datalad_stackpack.annex.git import Index
 from datalad_stackpack.annex.locate import StackLocation
-from datalad_stackpack.annex.process import run
+from datalad_stackpack.annex.process import name_of, reason_of, run
 from datalad_stackpack.errors import AnnexError, DatasetError, IndexBehind, counted, quoted
 from datalad_stackpack.manifest.layout import DIRECTORIES, MANIFEST_NAME, prefix
 
@@ -74,6 +74,14 @@ def message_of(result: Mapping[str, Any]) -> str:
     """What a result record of DataLad says."""
     message = result.get("message") or result.get("error_message") or "no reason given"
     return message[0] % message[1:] if isinstance(message, tuple) else str(message)
+
+
+def reason_of_command(problem: Any) -> str:
+    """Why a command of DataLad's failed, from its ``CommandError``."""
+    if said := problem.stderr or problem.stdout:
+        return reason_of(said.encode())
+    words = problem.cmd.split() if isinstance(problem.cmd, str) else problem.cmd
+    return f"{name_of(words)} ended with exit code {problem.code}"
 
 
 @dataclass(frozen=True)
@@ -186,22 +194,31 @@ def _save(root: Path, paths: Sequence[Path], message: str) -> str | None:
 
 
 def _run_message(location: StackLocation, dataset: Any, record: RunRecord) -> str:
-    """The commit message that ``datalad run`` would have written for the record's command."""
+    """The commit message that ``datalad run`` would have written for the record's command.
+
+    Raises :class:`DatasetError` where DataLad cannot read the dataset.
+    """
     from datalad.core.local.run import run_command
+    from datalad.support.exceptions import CommandError
 
     made = record.outputs
     if made is None:
         parts = [name for name in DIRECTORIES if (location.stack / name).is_dir()]
         made = (*parts, MANIFEST_NAME)
     outputs = [prefix(location.relative) + name for name in made]
-    (planned,) = run_command(
-        [_unformatted(word) for word in record.command],
-        dataset=dataset,
-        explicit=True,
-        inject=True,
-        dry_run="basic",
-        extra_info={**record.facts, "outputs": [_unformatted(path) for path in outputs]},
-    )
+    try:
+        (planned,) = run_command(
+            [_unformatted(word) for word in record.command],
+            dataset=dataset,
+            explicit=True,
+            inject=True,
+            dry_run="basic",
+            extra_info={**record.facts, "outputs": [_unformatted(path) for path in outputs]},
+        )
+    except CommandError as problem:
+        raise DatasetError(
+            f"cannot commit in {quoted(location.root)}: {quoted(reason_of_command(problem))}"
+        ) from problem
     info = json.dumps(planned["run_info"], indent=1, sort_keys=True, ensure_ascii=False)
     return (
         f"[DATALAD RUNCMD] {record.message}\n\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.checksums import key_of_file_name
-from datalad_stackpack.errors import AnnexError, IndexBehind
+from datalad_stackpack.errors import AnnexError, IndexBehind, counted, quoted
 from datalad_stackpack.manifest import layout
 from datalad_stackpack.manifest.layout import PathType
 
@@ -206,10 +206,23 @@ class Index:
         feed = b"".join(row + b"\0" for row in rows if row.partition(b"\t")[2] in wanted)
         self._git([*PAST_ANNEX, "update-index", "-z", "--index-info"], feed=feed)
 
-    def restore(self, paths: Iterable[str]) -> None:
-        """Put back ``paths`` that git knows and the work tree lacks."""
+    def restore(self, paths: Sequence[str]) -> None:
+        """Put back ``paths`` that git knows and the work tree lacks.
+
+        Raises :class:`AnnexError` where it cannot, or where a sparse checkout leaves one out.
+        """
         feed = b"".join(os.fsencode(self._prefix + path) + b"\0" for path in paths)
-        self._git(["checkout", "--pathspec-from-file=-", "--pathspec-file-nul"], feed=feed)
+        try:
+            self._git(["checkout", "--pathspec-from-file=-", "--pathspec-file-nul"], feed=feed)
+        except AnnexError as problem:
+            rows = self._git(["ls-files", "-t", "-z"], paths).split(b"\0")
+            if left_out := [self._relative(row[2:]) for row in rows if row.startswith(b"S ")]:
+                raise AnnexError(
+                    f"a sparse checkout leaves out {counted(len(left_out), 'file')} of "
+                    f"{quoted(self._root / self._prefix)}, such as {quoted(left_out[0])}: git "
+                    "sparse-checkout add brings a directory"
+                ) from problem
+            raise
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove ``paths`` from the index and the work tree."""

@@ -151,6 +151,8 @@ def manifest_content(path: Path) -> bytes:
     A clone may bring anything under that name: a link to a device, or gigabytes.
     """
     try:
+        if not os.path.lexists(path):
+            raise ManifestError("it is not there: git restore or git sparse-checkout add brings it")
         if path.is_symlink() or not path.is_file():
             raise ManifestError("it is not a regular file")
         if path.stat().st_size > json_text.LARGEST_MANIFEST:
@@ -226,6 +228,11 @@ def _check_dataset(location: StackLocation) -> None:
             f"{quoted(location.root)}: give that one with -d"
         )
     check_index(location.root, location.stack)
+    check_annex(location)
+
+
+def check_annex(location: StackLocation) -> None:
+    """Raise :class:`DatasetError` where the repository has no annex, such as a fresh git clone."""
     if not (location.git_directory / "annex").is_dir():
         raise DatasetError(
             f"{quoted(location.root)} is a git repository without an annex: give a directory "

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from datalad_stackpack.annex.dataset import check_committer, message_of
+from datalad_stackpack.annex.dataset import check_committer, message_of, reason_of_command
 from datalad_stackpack.annex.locate import StackLocation, root_above
-from datalad_stackpack.annex.process import reason_of, run
+from datalad_stackpack.annex.process import run
 from datalad_stackpack.cancel import seconds_since_signal
 from datalad_stackpack.errors import DatasetError, Skipped, quoted
 
@@ -153,9 +153,8 @@ def _create(root: Path, description: str | None, shown: Path) -> None:
             )
         wrong = [result for result in results if result["status"] not in ("ok", "notneeded")]
     except CommandError as problem:
-        said = problem.stderr or problem.stdout
-        wrong = [{"message": reason_of(said.encode()) if said else str(problem)}]
-    except (IncompleteResultsError, OSError, RuntimeError) as problem:
+        wrong = [{"message": reason_of_command(problem)}]
+    except (IncompleteResultsError, OSError, RuntimeError, ValueError) as problem:
         wrong = [{"message": str(problem)}]
     if wrong:
         if not was_there:

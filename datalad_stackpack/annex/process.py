@@ -14,7 +14,7 @@ import subprocess
 import sysconfig
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -36,14 +36,8 @@ PATHSPEC_VARIABLES = (
 )
 """They change what our commands mean: a hook of a git that was called with them inherits them."""
 
-LEADING_ELSEWHERE = (
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_CONFIG",
-)
+LEADING_ELSEWHERE = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_COMMON_DIR",
+                     "GIT_OBJECT_DIRECTORY", "GIT_CONFIG")  # fmt: skip
 """They lead git to another repository than the one that we mean, or to a part of another."""
 
 AFTER_SIGNAL_S = 10.0
@@ -132,23 +126,27 @@ def run(
     settings: Mapping[str, str] | None = None,
     accepted_codes: tuple[int, ...] = (0,),
     timeout_s: float | None = None,
+    on_errors: Callable[[bytes], None] | None = None,
 ) -> bytes:
     """What ``command`` printed, run in ``directory`` with ``feed`` on its standard input.
 
     ``settings`` are added to the environment; ``timeout_s`` bounds the command and what it starts.
+    ``on_errors`` gets what a command with an accepted code wrote to its standard error.
     Raises :class:`AnnexError` with the command's own words when it cannot be run, ends with
     another code than ``accepted_codes``, or takes too long.
     """
-    name = " ".join(command[:3])
+    name = name_of(command)
     deadline = time.monotonic() + INDEX_LOCKED_S
     while True:
         code, printed, errors = _finished(command, directory, feed, settings, timeout_s)
         if code in accepted_codes:
+            if on_errors is not None:
+                on_errors(errors)
             return printed
         if not _is_index_locked(errors):
             raise AnnexError(
                 f"{name} failed in {quoted(directory)} with exit code "
-                f"{code}: {quoted(reason_of(errors or printed))}"
+                f"{code}: {quoted(reason_of(errors or printed))}{_advice_of(errors)}"
             )
         if time.monotonic() > deadline:
             raise AnnexError(
@@ -156,6 +154,14 @@ def run(
                 "index.lock: run the same command again when none is running"
             )
         time.sleep(POLL_S)
+
+
+def name_of(command: Sequence[str]) -> str:
+    """What a command is called in messages: its first words, without options for git itself."""
+    words = list(command)
+    while words[1:2] == ["-c"]:
+        del words[1:3]
+    return " ".join([word for word in words if word != "--literal-pathspecs"][:3])
 
 
 def _is_index_locked(errors: bytes) -> bool:
@@ -172,7 +178,7 @@ def _finished(
 ) -> tuple[int, bytes, bytes]:
     """Exit code, output and errors of a command; one that takes too long is ended."""
     process = started(command, directory, settings, subprocess.PIPE)
-    limit = Limit(" ".join(command[:3]), timeout_s)
+    limit = Limit(name_of(command), timeout_s)
     if feed:  # not by communicate(): what it had not written before its time-out, it never writes
         threading.Thread(target=_write, args=(process.stdin, feed), daemon=True).start()
         process.stdin = None
@@ -291,9 +297,17 @@ def kill(process: Process) -> None:
 def reason_of(output: bytes) -> str:
     """Why a program failed, in its own words: git explains below its first error, not above."""
     lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
-    lines = [line for line in lines if line]
+    lines = [line for line in lines if line and not line.startswith("hint:")]
+    if len(lines) > 1 and lines[-2].endswith(":"):  # as before the names of files
+        lines[-2:] = [" ".join(lines[-2:])]
     named = [line for line in lines if re.match(r"(git-annex: )?(fatal|error):", line)]
     return (named or lines[-1:] or ["(it did not say why)"])[0]
+
+
+def _advice_of(output: bytes) -> str:
+    """The command that git advises, as about a repository of another owner; else nothing."""
+    _, advised, command = output.decode("utf-8", "replace").partition(", call:")
+    return f"; {quoted(command.strip())}" if advised else ""
 
 
 def is_set(directory: Path, name: str, default: bool = False) -> bool:
@@ -302,17 +316,22 @@ def is_set(directory: Path, name: str, default: bool = False) -> bool:
     return run(words, directory).strip() == b"true"
 
 
-def check_installed() -> None:
-    """Raise :class:`AnnexError` unless a git-annex that is new enough can be run.
-
-    Raises :class:`ArgumentError` when the environment would lead git to another repository.
-    """
+def check_environment() -> None:
+    """Raise :class:`ArgumentError` when the environment would lead git to another repository."""
     for name in LEADING_ELSEWHERE:
         if name in os.environ:
             raise ArgumentError(
                 f"{name} is set in the environment ({quoted(os.environ[name])}), and would "
                 "lead git elsewhere: unset it"
             )
+
+
+def check_installed() -> None:
+    """Raise :class:`AnnexError` unless a git-annex that is new enough can be run.
+
+    Raises :class:`ArgumentError` as :func:`check_environment` does.
+    """
+    check_environment()
     # DataLad looks for it too
     os.environ.update(finding_programs(os.environ.get("PATH", os.defpath)))
     program = shutil.which("git-annex")

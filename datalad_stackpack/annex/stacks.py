@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from datalad_stackpack.annex.dataset import reason_of_command
 from datalad_stackpack.annex.git import contents
 from datalad_stackpack.annex.locate import StackLocation, manifest_content, root_above
 from datalad_stackpack.annex.process import run
@@ -21,9 +22,19 @@ def find_stacks(dataset: Any, paths: Sequence[Any]) -> list[StackLocation]:
     ``dataset`` is ``--dataset`` or ``None`` for the one around the current directory; where that
     is in none, each of ``paths`` is looked for in its own. With ``paths`` only stacks at, below or
     around one of them count. A manifest that cannot be read counts as one if it stands beside the
-    images of a stack. Raises :class:`DatasetError` when there is no dataset, or no stack, and
-    :class:`ArgumentError` for a path that no file can have.
+    images of a stack. Raises :class:`DatasetError` when there is no dataset, no stack, or one that
+    DataLad cannot read, and :class:`ArgumentError` for a path that no file can have.
     """
+    from datalad.support.exceptions import CommandError
+
+    try:
+        return _found_stacks(dataset, paths)
+    except CommandError as problem:  # .gitmodules or .datalad/config is broken
+        reason = quoted(reason_of_command(problem))
+        raise DatasetError(f"DataLad cannot read the dataset: {reason}") from problem
+
+
+def _found_stacks(dataset: Any, paths: Sequence[Any]) -> list[StackLocation]:
     wanted = {str(path): resolved(path, dataset) for path in paths}
     roots = _roots(dataset, wanted)
     stacks = {stack.stack: stack for root in roots for stack in _stacks_below(root)}

@@ -10,6 +10,7 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack import ask, config
+from datalad_stackpack.annex.process import check_environment
 from datalad_stackpack.annex.queried_table import QueriedTable, find_place, save, write
 from datalad_stackpack.archive import tables
 from datalad_stackpack.archive.client import ArchiveClient
@@ -209,6 +210,8 @@ class Options:
 def _query(options: Options) -> Iterator[Result]:
     try:
         question, form = options.question(), options.form()
+        if options.save:
+            check_environment()
         place = None if options.output is None else find_place(options.output, options.save)
         with config.opened_source(options.archive) as source:
             table = _answer(question, form, options.verbatim, source)

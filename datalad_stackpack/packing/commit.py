@@ -17,7 +17,7 @@ from datalad_stackpack.archive.files import PlannedFile
 from datalad_stackpack.archive.parts import PARTS, Holds, Series
 from datalad_stackpack.archive.validate import FileInfo, revalidate
 from datalad_stackpack.checksums import is_registered_only
-from datalad_stackpack.errors import DatasetError, IndexBehind, TruncatedFile, UnexpectedContent
+from datalad_stackpack.errors import IndexBehind, TruncatedFile, UnexpectedContent
 from datalad_stackpack.manifest import json_text
 from datalad_stackpack.manifest.diff import describe, replaced
 from datalad_stackpack.manifest.entries import FileEntry, file_entry, recorded_info
@@ -98,6 +98,8 @@ class StackCommit:
         if changed:
             self._commit(manifest, annex, make_run_record)
         else:
+            if self._problem is None:
+                self._manifest_file.put_if_missing(self._directory)
             self._manifest_file.bring_index_up()
         survey, recorded = self._survey, self._recorded
         return StackReport(
@@ -174,7 +176,7 @@ class StackCommit:
             commit(self._location, present, contents, pruned, record, self._directory, listed)
         except IndexBehind:
             raise
-        except DatasetError:
+        except Exception:
             self._manifest_file.put_back(content)
             raise
 

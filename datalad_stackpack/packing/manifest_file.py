@@ -83,6 +83,14 @@ class ManifestFile:
             raise WriteError(f"cannot write {quoted(self.path)}: {problem}") from problem
         return None
 
+    def put_if_missing(self, directory: Path) -> None:
+        """Put the committed manifest where nothing stands, as after ``git rm``.
+
+        ``directory`` is the run's own. Raises :class:`WriteError` where it cannot be written.
+        """
+        if self.committed is not None and self._seen is None:
+            self.replace(self.committed, directory)
+
     def bring_index_up(self) -> None:
         """Stage the committed manifest where an earlier run could not, after its commit.
 

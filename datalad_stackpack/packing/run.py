@@ -17,7 +17,7 @@ from pathlib import Path
 from datalad_stackpack.annex.add import AddResult, AnnexAdder
 from datalad_stackpack.annex.content import Annex
 from datalad_stackpack.annex.dataset import RunRecord, check_committer, check_nothing_under_way
-from datalad_stackpack.annex.locate import StackLocation, check_no_dataset_below
+from datalad_stackpack.annex.locate import StackLocation, check_annex, check_no_dataset_below
 from datalad_stackpack.annex.lock import locked, tmp_dir
 from datalad_stackpack.annex.make import ensure_made
 from datalad_stackpack.annex.register import register
@@ -77,6 +77,8 @@ class Packer:
 
         Changes nothing. Raises :class:`~datalad_stackpack.errors.StackpackError` as it does.
         """
+        if location.exists:
+            check_annex(location)
         recorded = ManifestFile(location).recorded() if location.exists else None
         survey = survey_archive(request, self.client, recorded, answers)
         if not location.exists:
@@ -101,6 +103,7 @@ class Packer:
         began = time.monotonic()
         survey = None
         if location.exists:
+            check_annex(location)
             check_nothing_under_way(location)
             check_no_dataset_below(location)
         else:  # ask first: what the archive has nothing of leaves no dataset

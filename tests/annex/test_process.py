@@ -223,3 +223,21 @@ def test_two_lines_in_one_are_not_sent(tmp_path):
         with pytest.raises(AnnexError, match="has a line end"):
             batch.send("SHA256E-s1--x\nSHA256E-s1--y")
         assert batch.close() == b""
+
+
+def test_a_command_is_named_without_the_options_for_git_itself(tmp_path):
+    words = ["git", "-c", "core.a=b", "-c", "core.c=d", "--literal-pathspecs", "ls-files", "-z"]
+    with pytest.raises(AnnexError, match=r"^git ls-files -z failed in "):
+        run(words, tmp_path)
+
+
+def test_what_git_advises_about_an_owner_is_handed_on(tmp_path, monkeypatch):
+    git("init", "-q", str(tmp_path))
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "safe.directory")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "")
+    with pytest.raises(AnnexError) as caught:
+        run(["git", "ls-files"], tmp_path)
+    assert "dubious ownership" in one_line(caught.value)
+    assert "; 'git config --global --add safe.directory /" in str(caught.value)

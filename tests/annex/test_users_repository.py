@@ -291,3 +291,40 @@ def test_nothing_is_committed_to_the_records_of_git_annex(name, add, archive, da
     refused(add(1), f"is {name}, where git-annex has its records: git switch to another one")
     assert archive.images_asked == 0
     assert state(dataset) == before
+
+
+@pytest.mark.parametrize("name", [".datalad/config", ".gitmodules"])
+def test_a_configuration_that_cannot_be_read_is_named_in_one_line(
+    name, add, check, stack, monkeypatch
+):
+    add(1, parts="projections")
+    monkeypatch.chdir(stack)
+    before = (stack / name).read_bytes() if (stack / name).exists() else None
+    (stack / name).write_text("[a\n")
+    refused(check(), "bad config line 1 in file", name)
+    if before is not None:
+        results = add(1, parts="planes")
+        assert "bad config line 1 in file" in results[-1]["message"]
+        assert "\n" not in results[-1]["message"]
+        (stack / name).write_bytes(before)
+        assert statuses(add(1, parts="planes"))["stack"] == "ok"
+        assert git("status", "--porcelain", at=stack) == ""
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_clone_without_an_annex_is_not_updated(dry_run, add, update, stack, tmp_path):
+    add(1, parts="projections")
+    clone = tmp_path / "clone"
+    git("clone", "-q", str(stack), str(clone))
+    refused(update(dataset=str(clone), dry_run=dry_run), "run git annex init first")
+
+
+def test_why_git_annex_tells_nothing_is_said(add, check, stack):
+    """As where a git that was killed left a lock on the branch that git-annex is to update."""
+    add(1, parts="projections")
+    git("-c", "annex.alwayscommit=false", "annex", "numcopies", "2", "--quiet", at=stack)
+    lock = stack / ".git" / "refs" / "heads" / "git-annex.lock"
+    lock.touch()
+    refused(check(dataset=str(stack)), "whereis told nothing of 4 keys", "cannot lock ref")
+    lock.unlink()
+    assert {result["status"] for result in check(dataset=str(stack))} == {"ok"}

@@ -102,9 +102,16 @@ def test_without_a_committer_nothing_is_downloaded(specimen, set_globally, add, 
     [
         ("[commit]\ngpgsign = true\n[user]\nsigningkey = nobody\n", "gpg failed to sign the data"),
         ("[core]\nautocrlf = true\nsafecrlf = true\n", "LF would be replaced by CRLF"),
+        ("[annex]\nfreezecontent-command = false\n", "git annex init ended with exit code 1"),
+        ("[core]\npreferSymlinkRefs = true\n", "cannot store configuration"),
+        ("[core]\nexcludesFile = {rules}\n", "are ignored by one of your .gitignore files: .gita"),
     ],
 )
-def test_where_no_dataset_can_be_made_git_says_why(settings, reason, set_globally, add, work):
+def test_where_no_dataset_can_be_made_git_says_why(
+    settings, reason, set_globally, add, work, tmp_path
+):
+    (tmp_path / "rules").write_text(".*\n")
+    settings = settings.format(rules=tmp_path / "rules")
     set_globally(f"[user]\nname = T\nemail = t@example.org\n{settings}")
     (refused,) = add(1)
     assert "cannot make a dataset at" in refused["message"]

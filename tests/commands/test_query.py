@@ -201,6 +201,17 @@ def test_a_file_of_somebodys_own_stays(name, query, work):
     assert (work / name).read_text() == "mine"
 
 
+def test_a_table_is_committed_to_no_other_repository(query, work, dataset, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    git("init", "-q", str(other))
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert "GIT_DIR is set in the environment" in refusal(
+        query(*MOUSE, output="rows.csv", save=True)
+    )
+    assert git("for-each-ref", at=other) == ""
+    assert not (work / "rows.csv").exists()
+
+
 def test_an_edited_table_stays(query, work):
     query(*MOUSE, output="rows.csv")
     (work / "rows.csv").write_text("edited")

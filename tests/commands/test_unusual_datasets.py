@@ -65,6 +65,7 @@ def with_jobs(dataset: Path) -> None:
 
 ODD = [text2git, md5e, unlocked, everything_annexed, everything_in_git, images_ignored, detached,
        adding_unlocked, without_links, with_jobs]  # fmt: skip
+ALL_UNLOCKED = [unlocked, adding_unlocked, without_links]
 
 
 @pytest.mark.parametrize("make_odd", ODD, ids=lambda make: make.__name__)
@@ -85,6 +86,19 @@ def test_an_odd_dataset_gets_the_same_stack(make_odd, add, archive, dataset):
     assert done.stdout == b"", "the manifest belongs into git"
     git("annex", "fsck", "--quiet")
     assert set(statuses(add(1)).values()) == {"notneeded"}
+    assert archive.images_asked == 10
+
+
+@pytest.mark.parametrize("make_odd", ALL_UNLOCKED, ids=lambda make: make.__name__)
+def test_a_file_that_was_removed_comes_back_as_it_was_committed(make_odd, add, archive, dataset):
+    make_odd(dataset)
+    add(1)
+    lost = dataset / "1" / "planes" / "0002.jpg"
+    content = lost.read_bytes()
+    lost.unlink()
+    assert statuses(add(1))["planes/0002.jpg"] == "ok"
+    assert lost.read_bytes() == content
+    assert git("status", "--porcelain") == ""
     assert archive.images_asked == 10
 
 

@@ -108,12 +108,16 @@ def listed(stack: Path) -> set[str]:
 
 
 def narrow(stack: Path) -> None:
+    git("status", at=stack)  # else git is not sure that nothing would be lost
     git("sparse-checkout", "set", "projections", at=stack)
 
 
 def lock(stack: Path) -> None:
     (stack / "planes" / "0003.jpg").unlink()
     (stack / ".git" / "index.lock").touch()
+
+
+WHY = {narrow: "a sparse checkout leaves out 6 files", lock: "another git works in"}
 
 
 @pytest.mark.parametrize("hinder", [narrow, lock])
@@ -125,11 +129,33 @@ def test_what_was_recorded_and_cannot_be_restored_stays_recorded(
     before = in_tree(stack)
     hinder(stack)
     monkeypatch.setattr(process, "INDEX_LOCKED_S", 0)
-    if again == "add":
-        add(1)
-    else:
-        update(dataset=str(stack))
+    results = add(1) if again == "add" else update(dataset=str(stack))
     assert in_tree(stack) == before == listed(stack)
+    assert WHY[hinder] in results[-1]["message"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["rm", "manifest.json"], ["git", "rm", "-q", "manifest.json"], ["git", "rm", "-qr", "."]],
+)
+def test_a_manifest_that_was_removed_comes_back(words, add, check, dataset):
+    add(1, parts="projections")
+    head = git("rev-parse", "HEAD")
+    subprocess.run(words, cwd="1", check=True)
+    assert add(1, parts="projections")[-1]["status"] in ("ok", "notneeded")
+    assert git("rev-parse", "HEAD") == head
+    assert git("status", "--porcelain") == ""
+    assert {result["status"] for result in check()} == {"ok"}
+
+
+def test_a_stack_that_a_sparse_checkout_leaves_out_is_called_so(add, check, dataset):
+    add(1, parts="projections")
+    git("status")
+    git("sparse-checkout", "set", ".datalad")
+    assert "git sparse-checkout add" in check()[0]["message"]
+    assert "a sparse checkout leaves out 4 files" in add(1, parts="projections")[-1]["message"]
+    git("sparse-checkout", "add", "1")
+    assert {result["status"] for result in check()} == {"ok"}
 
 
 # --- other runs, and runs that were killed -------------------------------------------------
