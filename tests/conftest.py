@@ -42,7 +42,7 @@ from support.changed_archive import ChangedRows
 from support.helpers import GAPS, QUICK, TINY, Result, configured_as, copied_dataset
 from support.misbehaving import FaultyArchive
 
-from datalad_stackpack.annex.process import finding_programs
+from datalad_stackpack.annex.environment import finding_programs
 from datalad_stackpack.demo import DemoCell
 
 MEMORY, NEEDED_BYTES = Path("/dev/shm"), 4 * 2**30  # noqa: S108 (a file system, not a file)

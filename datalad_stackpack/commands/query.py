@@ -10,7 +10,7 @@ from datalad.interface.base import Interface, build_doc, eval_results
 from datalad.support.param import Parameter
 
 from datalad_stackpack import ask, config
-from datalad_stackpack.annex.process import check_environment
+from datalad_stackpack.annex.environment import check_environment
 from datalad_stackpack.annex.queried_table import QueriedTable, find_place, save, write
 from datalad_stackpack.archive import tables
 from datalad_stackpack.archive.client import ArchiveClient

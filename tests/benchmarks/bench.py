@@ -33,7 +33,7 @@ from jobs import Contender, Job, Stack
 from measure import Cost, median, run
 from server import image, image_ids, specimen
 
-from datalad_stackpack.annex.process import finding_programs
+from datalad_stackpack.annex.environment import finding_programs
 
 MIB = 2**20
 SIZE = 2 * MIB

@@ -147,6 +147,7 @@ def test_an_interruption_saves_what_came_and_the_failed_are_a_list_of_ids(begin,
 )
 def test_what_is_no_cluster_is_refused(options, message, add, dataset):
     import dask
+    import distributed  # noqa: F401 (first: its own settings would go with those set here)
 
     with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
         (refused,) = add([1, 2], **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -38,7 +39,7 @@ def outputs(notebook, tmp_path_factory) -> list[list[dict]]:
         **{name: value for name, value in os.environ.items() if name.startswith("DATALAD_TESTS")},
     }
     Path(environment["HOME"]).mkdir()
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3",
+    client = NotebookClient(deepcopy(notebook), timeout=120, kernel_name="python3",
                             resources={"metadata": {"path": str(location)}})  # fmt: skip
     done = client.execute(env=environment)
     return [cell.outputs for cell in done.cells if cell.cell_type == "code"]
