@@ -60,14 +60,24 @@ def _named_in_head(location: StackLocation) -> str:
 
 
 def check_committer(directory: Path) -> None:
-    """Raise :class:`DatasetError` where git does not know whose commit it would be, or when."""
-    try:
-        run(["git", "var", "GIT_COMMITTER_IDENT"], directory)
-    except AnnexError as problem:
-        raise DatasetError(
-            f"git could not commit: {problem}; git config --global user.name and user.email tell "
-            "it who you are"
-        ) from problem
+    """Raise :class:`DatasetError` where git does not know whose commit it would be, or when.
+
+    A new dataset need not be asked: git-annex gives it a name where the system has one.
+    """
+    if problem := committer_problem(directory):
+        raise DatasetError(problem)
+
+
+def committer_problem(directory: Path) -> str | None:
+    """Why git could not commit for want of a committer, and what helps; ``None`` if it could."""
+    said: list[bytes] = []
+    words = ["git", "var", "GIT_COMMITTER_IDENT"]
+    if run(words, directory, accepted_codes=(0, 128), on_errors=said.append):
+        return None
+    return (
+        f"git could not commit: {quoted(reason_of(said[0]))}; git config --global user.name and "
+        "user.email tell it who you are"
+    )
 
 
 def message_of(result: Mapping[str, Any]) -> str:

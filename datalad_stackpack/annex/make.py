@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from datalad_stackpack.annex.dataset import check_committer, message_of, reason_of_command
+from datalad_stackpack.annex.dataset import committer_problem, message_of, reason_of_command
 from datalad_stackpack.annex.locate import StackLocation, root_above
 from datalad_stackpack.annex.process import run
 from datalad_stackpack.cancel import seconds_since_signal
@@ -28,7 +28,6 @@ def ensure_made(location: StackLocation) -> StackLocation:
     if location.exists:
         return location
     root = location.root
-    check_committer(_nearest(root))
     if root.exists() or _is_tracked(root):
         # an empty directory may be somebody's current one; what is tracked DataLad refuses
         if root_above(root) != root:
@@ -40,13 +39,6 @@ def ensure_made(location: StackLocation) -> StackLocation:
         finally:
             shutil.rmtree(dataset.parent, ignore_errors=True)
     return replace(location, exists=True)
-
-
-def _nearest(directory: Path) -> Path:
-    """The nearest directory at or above ``directory`` that is there."""
-    while not directory.is_dir():
-        directory = directory.parent
-    return directory
 
 
 BEING_MADE = ".stackpack-being-made-"
@@ -153,7 +145,9 @@ def _create(root: Path, description: str | None, shown: Path) -> None:
             )
         wrong = [result for result in results if result["status"] not in ("ok", "notneeded")]
     except CommandError as problem:
-        wrong = [{"message": reason_of_command(problem)}]
+        # git annex init does not say that it could not commit
+        unsaid = not (problem.stderr or problem.stdout) and committer_problem(root.parent)
+        wrong = [{"message": unsaid or reason_of_command(problem)}]
     except (IncompleteResultsError, OSError, RuntimeError, ValueError) as problem:
         wrong = [{"message": str(problem)}]
     if wrong:

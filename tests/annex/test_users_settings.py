@@ -97,6 +97,14 @@ def test_without_a_committer_nothing_is_downloaded(specimen, set_globally, add, 
     assert git("status", "--porcelain", at=stack) == ""
 
 
+def test_a_newcomer_who_has_told_git_nothing_gets_a_dataset(set_globally, add, work):
+    """git-annex gives it a committer of the system's name, so that a first try works."""
+    set_globally("")
+    for _ in range(2):
+        assert statuses(add(1, parts="projections"))["stack"] in ("ok", "notneeded")
+    assert git("log", "-1", "--format=%an", at=work / "1").strip()
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
