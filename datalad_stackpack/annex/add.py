@@ -174,6 +174,8 @@ class AnnexAdder:
         """That the disk is full, if it is: git-annex often says only what did not work then."""
         checksum = checksum_of(key)
         free = free_bytes(self._stack)
+        if free is None:
+            return ""
         is_full = free < max(ROOM_BYTES, checksum.bytes if checksum else 0)
         return f" (no space is left: only {counted(free, 'byte')})" if is_full else ""
 

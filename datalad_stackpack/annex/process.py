@@ -192,7 +192,7 @@ class Limit:
             )
         if self._writes_to is not None and waited > WITHOUT_ROOM_S:
             free = free_bytes(self._writes_to)
-            if free < ROOM_BYTES:
+            if free is not None and free < ROOM_BYTES:
                 return AnnexError(
                     f"{self._name} did not answer for {WITHOUT_ROOM_S:g} s, and was ended: no "
                     f"space is left, only {counted(free, 'byte')}"
@@ -205,9 +205,12 @@ class Limit:
         )
 
 
-def free_bytes(directory: Path) -> int:
-    """How many bytes can still be written to the disk of a directory."""
-    disk = os.statvfs(directory)
+def free_bytes(directory: Path) -> int | None:
+    """How many bytes can still be written to the disk of a directory; ``None`` if it is gone."""
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return None
     return disk.f_frsize * (disk.f_bfree if os.geteuid() == 0 else disk.f_bavail)
 
 
