@@ -77,6 +77,13 @@ class Index:
         rows = self._tree(["-r"], directories, commit)
         return {self._relative(path): Entry(*what.decode().split()[0::2]) for what, path in rows}
 
+    def replaced_by_last_change(self, path: str) -> dict[str, Entry]:
+        """What the history had of the file ``path`` before the last commit that changed it."""
+        if not self._has_commit():
+            return {}
+        changes = self._git(["rev-list", "--max-count=2", "HEAD"], [path]).decode().split()
+        return self.committed([path], changes[1]) if len(changes) > 1 else {}
+
     def keys(self, entries: Mapping[str, Entry]) -> dict[str, str | None]:
         """The git-annex key that each entry points to; ``None`` for one that is not annexed."""
         links = {entry.blob for entry in entries.values() if entry.mode == LINK}

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from datalad_stackpack.annex.content import Annex
+from datalad_stackpack.annex.git import Entry
 from datalad_stackpack.annex.locate import StackLocation, manifest_content
 from datalad_stackpack.annex.lock import left_by_killed_runs
 from datalad_stackpack.errors import ManifestError, PathConflict, WriteError, quoted
@@ -48,7 +49,15 @@ class ManifestFile:
 
         They would be lost when the manifest is written. What a killed run left is none.
         """
-        if self._seen is None or self._seen == self.committed:
+        if self._seen is None:
+            return
+        staged = self._staged_otherwise()
+        if staged is not None and not self._is_behind(staged):
+            raise PathConflict(
+                f"{quoted(self.path)} has staged changes that are not committed: commit them, or "
+                "undo them with git restore --staged manifest.json"
+            )
+        if self._seen == self.committed:
             return
         if self._seen in left_by_killed_runs(self._location, MANIFEST_NAME):
             return
@@ -96,10 +105,20 @@ class ManifestFile:
 
         So only if it stands in the work tree: what a user staged of another is theirs.
         """
-        in_index = self.index.tracked([MANIFEST_NAME])
-        in_commit = self.index.committed([MANIFEST_NAME])
-        if in_index != in_commit and self._content() == self.committed:
+        if self._content() != self.committed:
+            return
+        staged = self._staged_otherwise()
+        if staged is not None and (self._seen is None or self._is_behind(staged)):
             self.index.take_from_commit([MANIFEST_NAME])
+
+    def _staged_otherwise(self) -> dict[str, Entry] | None:
+        """What git's index has of the manifest, unless it is what the last commit has."""
+        staged = self.index.tracked([MANIFEST_NAME])
+        return None if staged == self.index.committed([MANIFEST_NAME]) else staged
+
+    def _is_behind(self, staged: dict[str, Entry]) -> bool:
+        """Whether that is of the commit before: so where the index could not follow one of ours."""
+        return staged == self.index.replaced_by_last_change(MANIFEST_NAME)
 
     def put_back(self, content: bytes) -> None:
         """Undo :meth:`replace`, because ``content`` was not committed."""

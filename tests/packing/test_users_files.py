@@ -265,6 +265,22 @@ def test_one_image_in_two_parts_is_refused(add, archive, work, monkeypatch):
     assert list(work.iterdir()) == []
 
 
+def test_a_manifest_that_somebody_staged_stays_staged(add, stack):
+    add(1, parts="projections")
+    manifest = stack / "manifest.json"
+    committed = manifest.read_bytes()
+    manifest.write_bytes(committed + b"\n")
+    git("add", "manifest.json", at=stack)
+    manifest.write_bytes(committed)
+    staged = git("diff", "--cached", at=stack)
+    for parts in ("projections", "planes"):
+        (refused,) = add(1, parts=parts)
+        assert "has staged changes that are not committed" in refused["message"]
+        assert git("diff", "--cached", at=stack) == staged
+    git("restore", "--staged", "manifest.json", at=stack)
+    assert statuses(add(1, parts="planes"))["stack"] == "ok"
+
+
 def test_a_commit_that_the_index_cannot_follow_is_made_up_for(add, stack, monkeypatch):
     add(1, parts="projections")
     monkeypatch.setattr(process, "INDEX_LOCKED_S", 0)
