@@ -224,7 +224,8 @@ PROMISES = {
     "You write a file where an image belongs, during a run": [
         "packing/test_users_files.py::test_a_file_that_a_user_writes_during_the_run_stays_and_is_named",
     ],
-    "You edit `manifest.json`, before or during a run": [
+    "You edit or stage `manifest.json`, before or during a run": [
+        "packing/test_users_files.py::test_a_manifest_that_somebody_staged_stays_staged",
         "packing/test_users_files.py::test_a_manifest_that_a_user_writes_during_the_run_stays",
         "packing/test_users_files.py::test_an_edit_of_the_manifest_that_is_not_committed_is_refused_before_anything",
     ],
