@@ -1,4 +1,7 @@
-"""The environment that programs run in: which git-annex is found, and what git is not told."""
+"""The environment that programs run in: which git-annex is found, and what git is not told.
+
+Apart from :mod:`~datalad_stackpack.annex.process`, which starts and ends them.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from datalad_stackpack.annex.add import AddResult, AnnexAdder
 from datalad_stackpack.annex.content import Annex
-from datalad_stackpack.annex.dataset import RunRecord, check_committer, check_nothing_under_way
+from datalad_stackpack.annex.dataset import check_committer, check_nothing_under_way
 from datalad_stackpack.annex.locate import StackLocation, check_annex, check_no_dataset_below
 from datalad_stackpack.annex.lock import locked, tmp_dir
 from datalad_stackpack.annex.make import ensure_made
@@ -37,15 +37,12 @@ from datalad_stackpack.errors import (
     quoted,
 )
 from datalad_stackpack.manifest.model import Manifest
-from datalad_stackpack.packing.commit import StackCommit
+from datalad_stackpack.packing.commit import MakeRunRecord, StackCommit
 from datalad_stackpack.packing.manifest_file import ManifestFile
 from datalad_stackpack.packing.plan import Action, Plan, PlannedAction, make_plan, planned_paths
 from datalad_stackpack.packing.reports import FileReport, Outcome, PlanReport, Report
 from datalad_stackpack.packing.request import PackRequest, Survey
 from datalad_stackpack.packing.survey import SizeEstimator, survey_archive
-
-MakeRunRecord = Callable[[Survey, StackLocation, Manifest, Manifest | None], RunRecord]
-"""Makes the run record of a commit, from the new manifest and the one before."""
 
 
 @dataclass(frozen=True)
